@@ -1,0 +1,95 @@
+"""The sidecar ``model.toml``: what a model's files are called and what cannot be inferred.
+
+A bundle is a folder with ``model.toml`` and the files it names: trainers write it, adapters read
+it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from latent_analyze.errors import ModelError
+from latent_analyze.files import write_text_atomically
+from latent_analyze.model import Layout, Spec
+from latent_analyze.toml import dump_toml
+
+SIDECAR = "model.toml"
+FORMAT = 1
+
+
+class HalfSpec(Spec):
+    """The encoder or the decoder: its file and the tensor on its image side."""
+
+    file: str = Field(description="file name inside the bundle")
+    input: str | None = Field(
+        None, description="name of the input tensor; the only one if not given"
+    )
+    layout: Layout = Field("HWC", description="layout of the image side, as the file wants it")
+    range: tuple[float, float] = Field((0.0, 1.0), description="value range of the image side")
+
+
+class EncoderSpec(HalfSpec):
+    """The encoder: images in, mu and perhaps log_var out."""
+
+    mu: str | None = Field(
+        None, description="name of the output that is mu; the first if not given"
+    )
+    log_var: str | None = Field(None, description="name of the output that is log_var, if any")
+
+
+class DecoderSpec(HalfSpec):
+    """The decoder: z-points in, images out."""
+
+    output: str | None = Field(None, description="name of the output; the first if not given")
+
+
+class Bundle(Spec):
+    """The content of ``model.toml``."""
+
+    format: Literal[1] = 1
+    name: str = "model"
+    runtime: str = Field("onnx", description="name of the adapter that opens the files")
+    image_shape: tuple[int, ...] | None = Field(None, description="(H, W, C) or (n,) of one row")
+    latent_shape: tuple[int, ...] | None = Field(None, description="shape of one z-point")
+    encoder: EncoderSpec | None = None
+    decoder: DecoderSpec | None = None
+    check: str | None = Field(
+        None, description="file with arrays x, mu, log_var, decoded of the training runtime (.npz)"
+    )
+    training: dict[str, Any] = Field(default_factory=dict, description="how it was trained")
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read ``model.toml`` of a bundle folder.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, no TOML, or does not say what a bundle must say.
+    """
+    path = folder / SIDECAR
+    if not path.is_file():
+        raise ModelError(
+            f"a bundle folder with {SIDECAR}", found=f"no such file in {folder}",
+            next_step="name a folder made by 'latent-analyze train', or an .onnx file",
+        )  # fmt: skip
+    try:
+        return Bundle.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"valid TOML in {path}", found=str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ModelError(
+            f"a valid {key!r} in {path}", found=first["msg"], next_step="correct the file"
+        ) from None
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write ``model.toml``; the files it names must stand in `folder` already."""
+    data = bundle.model_dump(mode="json", exclude_none=True)
+    write_text_atomically(folder / SIDECAR, dump_toml(data))

@@ -1,0 +1,75 @@
+"""Writing files whole or not at all, hashing them, and names that are safe on every system."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latent_analyze.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{i}" for p in ("com", "lpt") for i in range(10))}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path that takes `path`'s place on success and is removed otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise no_space(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends; a reader sees the old file or the new one."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def no_space(path: Path, error: OSError) -> StoreError:
+    """Return the one-line error for a write that the system refused."""
+    return StoreError(
+        f"to write {path}", found=error.strerror or str(error),
+        next_step="make room or choose another place with -o",
+    )  # fmt: skip
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def safe_name(text: str) -> str:
+    """Return a file name for `text` that works on Linux, macOS and Windows and stays unique.
+
+    A name that had to be changed, or that only differs in case from another, gets a short hash.
+    """
+    name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-. ")[:80]
+    changed = name != text or name != name.lower() or name.split(".")[0] in _RESERVED
+    if changed or not name:
+        name = f"{name or 'name'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"_{name}" if name.split(".")[0].lower() in _RESERVED else name
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

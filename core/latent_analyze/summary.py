@@ -1,0 +1,164 @@
+"""Count, mean, covariance and ranges of a cloud of z-points, in one pass and in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_COVARIANCE_DIM = 4096
+"""Above so many dimensions no covariance is kept: the matrix alone would take 128 MiB and more."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Moments and ranges of a source.
+
+    Attributes
+    ----------
+    count
+        Number of finite rows.
+    mean, min, max
+        Per axis, float64, shape (dim,), in latent units.
+    covariance
+        Sample covariance (divided by count - 1), float64, shape (dim, dim); None above
+        `MAX_COVARIANCE_DIM` dimensions.
+    variance
+        Sample variance per axis, float64, shape (dim,).
+    radius_min, radius_max
+        Smallest and largest distance from the origin.
+    nonfinite
+        Rows that hold NaN or infinity; they are counted here and in nothing else.
+    """
+
+    count: int
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    covariance: NDArray[np.float64] | None
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+    radius_min: float
+    radius_max: float
+    nonfinite: int = 0
+
+    @property
+    def dim(self) -> int:
+        """Number of latent dimensions."""
+        return int(self.mean.shape[0])
+
+    @property
+    def std(self) -> NDArray[np.float64]:
+        """Standard deviation per axis, shape (dim,)."""
+        return np.sqrt(self.variance)
+
+    @property
+    def spread(self) -> float:
+        """Root mean square of the axes' standard deviations, in latent units."""
+        return float(np.sqrt(self.variance.mean()))
+
+
+class SummaryAccumulator:
+    """Sums shifted by the first block's mean, so that off-centre clouds lose no precision.
+
+    Per block a float32 matrix product of shifted rows, summed in float64; merging follows
+    Chan, Golub & LeVeque (1979). On data in float32, a mean of 1000 standard deviations leaves the
+    covariance right to about 1e-6.
+    """
+
+    def __init__(self, dim: int, *, covariance: bool = True) -> None:
+        self.dim = dim
+        self.with_covariance = covariance and dim <= MAX_COVARIANCE_DIM
+        self.count = self.nonfinite = 0
+        self.shift: NDArray[np.float64] | None = None
+        self.total = np.zeros(dim)
+        self.squares = np.zeros((dim, dim) if self.with_covariance else dim)
+        self.min, self.max = np.full(dim, np.inf), np.full(dim, -np.inf)
+        self.radius2 = (np.inf, -np.inf)
+
+    def add(self, z: NDArray[np.float32]) -> None:
+        """Add rows (n, dim); rows with NaN or infinity are counted apart."""
+        radius2 = np.einsum("ij,ij->i", z, z, dtype=np.float64)
+        finite = np.isfinite(radius2)
+        if not finite.all():
+            self.nonfinite += int((~finite).sum())
+            z, radius2 = z[finite], radius2[finite]
+        if len(z):
+            self._add_finite(z, radius2)
+
+    def _add_finite(self, z: NDArray[np.float32], radius2: NDArray[np.float64]) -> None:
+        if self.shift is None:
+            self.shift = z.mean(axis=0, dtype=np.float64).astype(np.float32).astype(np.float64)
+        shifted = z - self.shift.astype(np.float32)
+        self.count += len(z)
+        self.total += shifted.sum(axis=0, dtype=np.float64)
+        self.squares += self._block_squares(shifted)
+        self.min = np.minimum(self.min, z.min(axis=0))
+        self.max = np.maximum(self.max, z.max(axis=0))
+        low, high = self.radius2
+        self.radius2 = (min(low, float(radius2.min())), max(high, float(radius2.max())))
+
+    def _block_squares(self, shifted: NDArray[np.float32]) -> NDArray[np.float64]:
+        squares: NDArray[np.float64]
+        if self.with_covariance:
+            squares = (shifted.T @ shifted).astype(np.float64)
+        else:
+            squares = np.einsum("ij,ij->j", shifted, shifted, dtype=np.float64)
+        return squares
+
+    def merge(self, other: SummaryAccumulator) -> None:
+        """Take in another accumulator's rows; it may have another shift."""
+        self.nonfinite += other.nonfinite
+        if other.shift is None:
+            return
+        if self.shift is None:
+            self.shift = other.shift
+        moved = other.shift - self.shift
+        total, squares = _reshift(other, moved)
+        self.count += other.count
+        self.total += total
+        self.squares += squares
+        self.min = np.minimum(self.min, other.min)
+        self.max = np.maximum(self.max, other.max)
+        self.radius2 = (
+            min(self.radius2[0], other.radius2[0]),
+            max(self.radius2[1], other.radius2[1]),
+        )
+
+    def result(self) -> Summary:
+        """Return the summary of all rows added so far."""
+        if self.shift is None:
+            nothing = np.full(self.dim, np.nan)
+            return Summary(
+                0, nothing, nothing, None, nothing, nothing, np.nan, np.nan, self.nonfinite
+            )
+        mean = self.total / self.count
+        outer = np.outer(mean, mean) if self.with_covariance else mean**2
+        squares = (self.squares - self.count * outer) / max(self.count - 1, 1)
+        variance = np.maximum(np.diagonal(squares) if self.with_covariance else squares, 0.0).copy()
+        return Summary(
+            count=self.count,
+            mean=mean + self.shift,
+            variance=variance,
+            covariance=squares if self.with_covariance else None,
+            min=self.min,
+            max=self.max,
+            radius_min=float(np.sqrt(self.radius2[0])),
+            radius_max=float(np.sqrt(self.radius2[1])),
+            nonfinite=self.nonfinite,
+        )
+
+
+def _reshift(
+    other: SummaryAccumulator, moved: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    total = other.total + other.count * moved
+    if other.with_covariance:
+        cross = np.outer(other.total, moved)
+        squares = other.squares + cross + cross.T + other.count * np.outer(moved, moved)
+    else:
+        squares = other.squares + 2 * other.total * moved + other.count * moved**2
+    return total, squares

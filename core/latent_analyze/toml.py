@@ -1,0 +1,59 @@
+"""Writing TOML: the standard library reads it but does not write it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def dump_toml(data: Mapping[str, Any]) -> str:
+    """Return `data` (text, numbers, booleans, lists, nested mappings) as TOML.
+
+    Values that are None are left out: TOML has no null.
+    """
+    return "\n".join(_table(data, ())).lstrip("\n") + "\n"
+
+
+def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    lines = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if _is_plain(v)]
+    for key, value in data.items():
+        here = (*path, _key(key))
+        if isinstance(value, dict):
+            lines += ["", f"[{'.'.join(here)}]", *_table(value, here)]
+        elif _is_table_list(value):
+            for entry in value:
+                lines += ["", f"[[{'.'.join(here)}]]", *_table(entry, here)]
+    return lines
+
+
+def _is_plain(value: Any) -> bool:
+    return value is not None and not isinstance(value, dict) and not _is_table_list(value)
+
+
+def _is_table_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _key(key: str) -> str:
+    bare = key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key)
+    return key if bare else _text(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    return repr(value)
+
+
+def _text(text: str) -> str:
+    # JSON escapes are TOML escapes, but for DEL, which JSON leaves bare and TOML forbids.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
