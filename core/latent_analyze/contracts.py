@@ -259,6 +259,16 @@ class Dataset(ABC):
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order."""
 
+    def source(self, label: str) -> Source:
+        """Return the rows of a data set of kind "vectors" as z-points.
+
+        Override it where the rows need not be read all at once.
+        """
+        from latent_analyze.array_source import ArraySource
+
+        items = self.read(np.arange(self.count))
+        return ArraySource(items.x, label, labels=items.labels)
+
 
 class Adapter(ABC):
     """Opens models of one runtime or format. Subclass and set `name`."""

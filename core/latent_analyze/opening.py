@@ -1,0 +1,219 @@
+"""From the texts that users write to models, data sets and sources."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latent_analyze.errors import DatasetError, ModelError, OptionError, StoreError, unknown_name
+from latent_analyze.model import ModelRef
+from latent_analyze.options import PluginSpec, parse_assignment, parse_spec, split_outside_brackets
+from latent_analyze.source_views import PosteriorSource, RelabelledSource, finite_rows, select
+
+if TYPE_CHECKING:
+    from latent_analyze.contracts import Dataset
+    from latent_analyze.host import Host
+    from latent_analyze.model import Model
+    from latent_analyze.source import Source
+
+DEFAULT_STORE = "latents.zarr"
+
+_SUBSET = re.compile(r"^(?P<base>.+?)\[(?P<conditions>[^\[\]]+=[^\[\]]*)\]$")
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """``BASE[split=test]@posterior`` taken apart."""
+
+    base: str
+    conditions: dict[str, str]
+    posterior: bool
+
+    @classmethod
+    def parse(cls, text: str) -> SourceText:
+        """Take a source text apart; a path that exists is a path, whatever it holds."""
+        if Path(text).exists():
+            return cls(text, {}, False)
+        base = text.removesuffix("@posterior")
+        match = _SUBSET.match(base)
+        if match is None or ":" in base.partition("[")[0]:
+            return cls(base, {}, base != text)
+        pairs = split_outside_brackets(match["conditions"], ",")
+        conditions = dict(parse_assignment(p, where=text) for p in pairs)
+        return cls(match["base"], {k: str(v) for k, v in conditions.items()}, base != text)
+
+    @property
+    def suffix(self) -> str:
+        """What follows the base, as text."""
+        pairs = ",".join(f"{k}={v}" for k, v in self.conditions.items())
+        return (f"[{pairs}]" if pairs else "") + ("@posterior" if self.posterior else "")
+
+
+def open_model(path: str, host: Host, *, device: str | None = None) -> tuple[Model, ModelRef]:
+    """Open a model by the first adapter that recognizes it.
+
+    Raises
+    ------
+    ModelError
+        If nothing is there or no adapter is for it.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise ModelError(
+            f"a model at {path}", found="nothing there",
+            next_step="train one with 'latent-analyze train', or check the path",
+        )  # fmt: skip
+    for name, plugin in host.adapters.items():
+        if plugin.cls.recognizes(place):
+            model = plugin.cls().open(place, device=device)
+            return model, ModelRef(str(place.resolve()), model.fingerprint, name, device)
+    raise ModelError(
+        f"a model that one of the adapters opens ({', '.join(host.adapters) or 'none installed'})",
+        found=f"{path}, which none of them recognizes",
+        next_step="name a bundle folder with model.toml, or an .onnx file",
+    )
+
+
+def reopen_model(ref: ModelRef, host: Host) -> Model:
+    """Open a model again and verify that it is still the same one.
+
+    Raises
+    ------
+    ModelError
+        If the file has changed since.
+    """
+    model, found = open_model(ref.path, host, device=ref.device)
+    if found.fingerprint != ref.fingerprint:
+        raise ModelError(
+            f"the model that the store was made with ({ref.fingerprint[:12]})",
+            found=f"another one at {ref.path} ({found.fingerprint[:12]})",
+            next_step="encode again, or put the old model back",
+        )
+    return model
+
+
+def open_dataset(text: str, host: Host) -> Dataset:
+    """Open a data set: ``PATH``, ``digits``, or either with options, ``faces:resize=96``.
+
+    Raises
+    ------
+    DatasetError
+        If nothing usable is there.
+    """
+    spec = PluginSpec(text) if Path(text).exists() else parse_spec(text)
+    for plugin in host.datasets.values():
+        if plugin.cls.recognizes(spec.name):
+            return plugin.cls(spec.name, plugin.options(spec.options))
+    if Path(spec.name).exists():
+        raise DatasetError(
+            "a folder of images, an array of images or an array of vectors",
+            found=f"{spec.name}, which no data set plugin recognizes",
+            next_step="see: latent-analyze plugins list",
+        )
+    if "/" not in spec.name and "." not in spec.name:
+        raise unknown_name("data set", spec.name, host.datasets)
+    raise DatasetError(
+        f"a data set at {spec.name}", found="nothing there", next_step="check the path"
+    )
+
+
+def is_store(path: str) -> bool:
+    """Whether a Zarr group of ours may lie at `path`."""
+    return "://" in path or (Path(path) / "zarr.json").is_file()
+
+
+def open_source(
+    text: str, host: Host, *, label: str, seed: int, nonfinite: str = "refuse"
+) -> Source:
+    """Open a source that stands on its own: a store, a file of vectors, a sampler with dim=.
+
+    Raises
+    ------
+    StoreError, DatasetError
+        If nothing usable is at the path, or rows hold NaN or infinity and are not to be dropped.
+    OptionError
+        For an unknown sampler or a wrong option.
+    """
+    parts = SourceText.parse(text)
+    source = _base(parts.base, host, label=label, seed=seed)
+    source = _without_nonfinite(source, nonfinite)
+    return derive(source, parts, seed)
+
+
+def derive(source: Source, parts: SourceText, seed: int) -> Source:
+    """Return the subset and posterior draws that a source text asks for."""
+    label = source.label
+    if parts.conditions:
+        label += SourceText("", parts.conditions, False).suffix
+        source = select(source, parts.conditions, label)
+    if parts.posterior:
+        source = PosteriorSource(source, seed, f"{label}@posterior")
+    return source
+
+
+def fit_sampler(text: str, host: Host, *, reference: Source | None, seed: int) -> Source:
+    """Fit a sampler to a reference (or to its own ``dim=``); its label is its text."""
+    spec = parse_spec(text)
+    sampler = host.get("sampler", spec.name).make(spec.options)
+    if sampler.needs_reference and reference is None:
+        raise OptionError(
+            f"a store for {spec.name} to be fitted to", found="none",
+            next_step=f"give a store and write --with {text}",
+        )  # fmt: skip
+    missing = sampler.requires - (reference.fields if reference else frozenset())
+    if missing:
+        raise OptionError(
+            f"a source with {', '.join(sorted(missing))} for {text}",
+            found=f"{reference.label if reference else 'none'}, which has none",
+        )
+    return RelabelledSource(sampler.fit(reference, seed), text)
+
+
+def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
+    if is_store(base):
+        from latent_analyze.store import open_store
+
+        return open_store(base, label=label)
+    if Path(base).exists():
+        return _vectors(base, host, label)
+    spec = parse_spec(base)
+    if spec.name in host.samplers:
+        return RelabelledSource(fit_sampler(base, host, reference=None, seed=seed), label)
+    if Path(spec.name).exists() and spec.options:
+        return _vectors(base, host, label)
+    if any(mark in base for mark in "/\\.") or base == DEFAULT_STORE:
+        raise StoreError(
+            f"a store or a file of vectors at {base}", found="nothing there",
+            next_step=f"make one: latent-analyze encode MODEL DATA -o {base}",
+        )  # fmt: skip
+    raise unknown_name("store, file or sampler", spec.name, host.samplers)
+
+
+def _vectors(text: str, host: Host, label: str) -> Source:
+    dataset = open_dataset(text, host)
+    if dataset.kind != "vectors":
+        raise DatasetError(
+            "a store or vectors (n, dim)", found=f"images at {text}",
+            next_step="encode them first: latent-analyze encode MODEL DATA -o latents.zarr",
+        )  # fmt: skip
+    return dataset.source(label)
+
+
+def _without_nonfinite(source: Source, nonfinite: str) -> Source:
+    summary = source.summary()
+    if summary.nonfinite == 0 and summary.count:
+        return source
+    if summary.count == 0:
+        raise StoreError(
+            f"z-points in {source.label}",
+            found="no finite row" if summary.nonfinite else "no rows",
+        )
+    if nonfinite == "drop":
+        return finite_rows(source)
+    raise StoreError(
+        f"finite z-points in {source.label}",
+        found=f"NaN or infinity in {summary.nonfinite} of {source.count} rows",
+        next_step="add --nonfinite drop to leave them out",
+    )

@@ -1,0 +1,110 @@
+"""What a run is told to do; written beside every report as ``run.toml``, which reruns it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from latent_analyze.errors import OptionError, unknown_name
+from latent_analyze.options import PluginSpec, parse_assignment
+from latent_analyze.toml import dump_toml
+
+NO_NULL = "none"
+
+
+class PluginChoice(BaseModel):
+    """An analysis to run, with the options given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """``name:key=value``."""
+        return PluginSpec(self.name, self.options).text
+
+
+class RunConfig(BaseModel):
+    """Everything a run depends on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[str, ...] = Field((), description="stores, files of vectors, samplers with dim=")
+    labels: tuple[str, ...] = Field((), description="names of the cases in the report")
+    model: str | None = Field(None, description="model, where the store does not know it")
+    data: str | None = Field(None, description="data set to encode with the model before the run")
+    plugins: tuple[PluginChoice, ...] = Field((), description="analyses; none: all light ones")
+    shown: tuple[str, ...] = Field((), description="sources beside each case (--with)")
+    nulls: tuple[str, ...] = Field(("gaussian",), description="null models (--null)")
+    null_repeats: NonNegativeInt = Field(20, description="members of each null ensemble")
+    seed: int = Field(0, description="seed of everything that is drawn")
+    nonfinite: Literal["refuse", "drop"] = Field("refuse", description="rows with NaN or infinity")
+    device: str | None = Field(None, description="device for the model: cpu, cuda")
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read the values of a ``run.toml``; relative paths in it count from where it lies.
+
+    Raises
+    ------
+    OptionError
+        If the file is missing, no TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"a TOML file at {path}", found=error.strerror or str(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"valid TOML in {path}", found=str(error)) from None
+    make_config(values, where=str(path))
+    return values
+
+
+def make_config(values: dict[str, Any], *, where: str = "the command line") -> RunConfig:
+    """Return validated values as a `RunConfig`; raises OptionError."""
+    for key in values:
+        if key not in RunConfig.model_fields:
+            raise unknown_name(f"key of a run ({where})", key, RunConfig.model_fields)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise OptionError(
+            f"a valid {key} in {where}", found=f"{first['input']!r}", next_step=first["msg"]
+        ) from None
+
+
+def apply_settings(
+    plugins: tuple[PluginChoice, ...], settings: list[str]
+) -> tuple[PluginChoice, ...]:
+    """Return the choices with ``name.key=value`` settings applied to every plugin of that name.
+
+    Raises
+    ------
+    OptionError
+        If a setting has another form or names a plugin that is not in the run.
+    """
+    for text in settings:
+        place, value = parse_assignment(text, where="--set")
+        name, dot, key = place.partition(".")
+        if not dot:
+            raise OptionError("--set name.key=value", found=repr(text))
+        if name not in {choice.name for choice in plugins}:
+            raise unknown_name("plugin of this run", name, {choice.name for choice in plugins})
+        plugins = tuple(_with(c, key, value) if c.name == name else c for c in plugins)
+    return plugins
+
+
+def dump_config(config: RunConfig) -> str:
+    """Return a config as TOML."""
+    return dump_toml(config.model_dump(mode="json"))
+
+
+def _with(choice: PluginChoice, key: str, value: Any) -> PluginChoice:
+    return PluginChoice(name=choice.name, options={**choice.options, key: value})

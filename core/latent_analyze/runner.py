@@ -1,0 +1,262 @@
+"""Carrying out a plan: frames, results (kept where nothing changed), calibration, findings."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from latent_analyze.calibration import Test, calibrate, tests_of
+from latent_analyze.contracts import Progress, no_progress
+from latent_analyze.engine import Failure, LocalEngine, Outcome, Task, failure
+from latent_analyze.nulls import null_members
+from latent_analyze.opening import fit_sampler
+from latent_analyze.outcome import (
+    AnalysisOutcome,
+    CaseOutcome,
+    NullInfo,
+    RunOutcome,
+    SourceInfo,
+)
+from latent_analyze.plan import Case, Choice, Plan
+from latent_analyze.result_files import ResultFiles
+from latent_analyze.results import Frame, Result, ResultSet
+from latent_analyze.seeding import content_hash
+
+if TYPE_CHECKING:
+    from latent_analyze.host import Host
+    from latent_analyze.results import Calibration, Finding
+    from latent_analyze.source import Source
+
+LIBRARIES = ("latent-analyze", "numpy", "numba", "scikit-learn", "scipy", "zarr", "onnxruntime")
+
+
+@dataclass
+class _Work:
+    """One analysis of one case while it is being worked on."""
+
+    choice: Choice
+    task: Task
+    results: dict[str, Result] = field(default_factory=dict)
+    ensembles: dict[str, list[Result]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def take(self, outcome: Outcome, label: str) -> None:
+        if isinstance(outcome, Failure):
+            self.failures.append(outcome)
+        else:
+            self.results[label] = outcome
+
+    def result_set(self, reference: str, calibrations: Sequence[Calibration]) -> ResultSet:
+        return ResultSet(
+            analysis=self.task.key,
+            options=self.task.analysis.options,
+            frame=self.task.frame,
+            reference=reference,
+            results=self.results,
+            ensembles=self.ensembles,
+            calibrations=calibrations,
+        )
+
+
+class Runner:
+    """Runs the cases of a plan.
+
+    Parameters
+    ----------
+    host
+        The plugins.
+    files
+        Where results are kept and found again.
+    engine
+        What runs tasks over a source.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        files: ResultFiles | None = None,
+        engine: LocalEngine | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self.host, self.progress = host, progress
+        self.files, self.engine = files or ResultFiles(None), engine or LocalEngine()
+        self.versions = library_versions()
+
+    def run(self, plan: Plan) -> RunOutcome:
+        """Run all cases, then calibrate all that they test together."""
+        works = [self._run_case(case, plan) for case in plan.cases]
+        families: dict[Hashable, list[Test]] = {
+            (i, work.task.key): tests_of(work.results[case.reference.label], work.ensembles)
+            for i, (case, case_works) in enumerate(zip(plan.cases, works, strict=True))
+            for work in case_works
+            if case.reference.label in work.results
+        }
+        calibrations = calibrate(families)
+        cases = [
+            _case_outcome(
+                case,
+                {w.task.key: _finish(w, case, calibrations.get((i, w.task.key), ())) for w in ws},
+                plan,
+            )
+            for i, (case, ws) in enumerate(zip(plan.cases, works, strict=True))
+        ]
+        return RunOutcome(plan.config, cases, self.versions, tuple(self.host.problems))
+
+    def _run_case(self, case: Case, plan: Plan) -> list[_Work]:
+        works = [self._prepare(choice, case) for choice in case.choices]
+        ready = [work for work in works if not work.failures]
+        for source in (case.reference, *case.shown):
+            self._over(ready, source, case, plan)
+        for work in ready:
+            self._companions(work, case, plan)
+        for label in case.nulls:
+            self._ensemble(
+                [w for w in ready if case.reference.label in w.results], label, case, plan
+            )
+        return works
+
+    def _prepare(self, choice: Choice, case: Case) -> _Work:
+        analysis = choice.make()
+        try:
+            frame = analysis.prepare(case.reference)
+        except Exception as error:
+            failed = failure(choice.key, case.reference.label, error)
+            return _Work(choice, Task(choice.key, analysis, Frame()), failures=[failed])
+        return _Work(choice, Task(choice.key, analysis, frame))
+
+    def _over(self, works: Sequence[_Work], source: Source, case: Case, plan: Plan) -> None:
+        place = (case.reference.label, source.label)
+        for work, outcome in self._results(works, source, case, place, plan):
+            work.take(outcome, source.label)
+
+    def _companions(self, work: _Work, case: Case, plan: Plan) -> None:
+        try:
+            texts = work.task.analysis.companions(case.reference)
+            sources = [
+                fit_sampler(t, self.host, reference=case.reference, seed=plan.config.seed)
+                for t in texts
+                if t not in work.results
+            ]
+        except Exception as error:
+            work.failures.append(failure(work.task.key, "companions", error))
+            return
+        for source in sources:
+            self._over([work], source, case, plan)
+
+    def _ensemble(self, works: Sequence[_Work], label: str, case: Case, plan: Plan) -> None:
+        repeats = plan.config.null_repeats
+        members = null_members(
+            case.nulls[label], case.reference, label=label, seed=plan.config.seed, repeats=repeats
+        )
+        for r, member in enumerate(members):
+            self.progress(f"null {label} of {case.reference.label}", r, repeats)
+            wanted = [w for w in works if r == 0 or _calibrates(w, case.reference.label)]
+            place = (case.reference.label, f"null-{label}", f"{r:03d}")
+            for work, outcome in self._results(wanted, member, case, place, plan):
+                if isinstance(outcome, Failure):
+                    work.failures.append(outcome)
+                else:
+                    work.ensembles.setdefault(label, []).append(outcome)
+        self.progress(f"null {label} of {case.reference.label}", repeats, repeats)
+
+    def _results(
+        self,
+        works: Sequence[_Work],
+        source: Source,
+        case: Case,
+        place: tuple[str, ...],
+        plan: Plan,
+    ) -> list[tuple[_Work, Outcome]]:
+        keys = {w.task.key: self._cache_key(w, source, case, plan) for w in works}
+        found: dict[str, Outcome] = {}
+        for work in works:
+            kept = self.files.load(_place(place, work), keys[work.task.key])
+            if kept is not None:
+                found[work.task.key] = kept
+        missing = [work for work in works if work.task.key not in found]
+        if missing:
+            fresh = self.engine.run([w.task for w in missing], source, case.around)
+            for work in missing:
+                outcome = fresh[work.task.key]
+                if isinstance(outcome, Result):
+                    self.files.save(_place(place, work), keys[work.task.key], outcome)
+                found[work.task.key] = outcome
+        return [(work, found[work.task.key]) for work in works]
+
+    def _cache_key(self, work: _Work, source: Source, case: Case, plan: Plan) -> str:
+        model = getattr(case.details.get("ref"), "fingerprint", "")
+        return content_hash(
+            source.fingerprint,
+            case.reference.fingerprint,
+            work.task.frame.fingerprint,
+            work.choice.plugin.name,
+            work.choice.options.model_dump_json(),
+            plan.config.seed,
+            model if work.task.analysis.requires else "",
+            work.choice.plugin.source_hash,
+            sorted(self.versions.items()),
+        )
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _place(place: tuple[str, ...], work: _Work) -> tuple[str, ...]:
+    case, *rest = place
+    return (case, work.task.key, *rest)
+
+
+def _calibrates(work: _Work, reference: str) -> bool:
+    light = work.task.analysis.cost == "light"
+    return light and any(s.calibrated for s in work.results[reference].scalars.values())
+
+
+def _finish(work: _Work, case: Case, calibrations: Sequence[Calibration]) -> AnalysisOutcome:
+    cls = work.choice.plugin.cls
+    outcome = AnalysisOutcome(
+        key=work.task.key,
+        name=cls.name,
+        title=cls.title or cls.name,
+        description=work.choice.plugin.description,
+        results=None,
+        failures=work.failures,
+    )
+    if case.reference.label not in work.results:
+        return outcome
+    results = work.result_set(case.reference.label, calibrations)
+    findings: list[Finding] = []
+    try:
+        findings = list(work.task.analysis.interpret(results))
+    except Exception as error:
+        work.failures.append(failure(work.task.key, "findings", error))
+    return replace(outcome, results=results, findings=findings, plot=work.task.analysis.plot)
+
+
+def _case_outcome(case: Case, analyses: Mapping[str, AnalysisOutcome], plan: Plan) -> CaseOutcome:
+    return CaseOutcome(
+        reference=_info(case.reference),
+        shown=[_info(source) for source in case.shown],
+        nulls=[
+            NullInfo(label, plan.config.null_repeats, type(sampler).__doc__ or "")
+            for label, sampler in case.nulls.items()
+        ],
+        analyses=analyses,
+        left_out=case.left_out,
+        details=case.details,
+    )
+
+
+def _info(source: Source) -> SourceInfo:
+    return SourceInfo(source.label, source.count, source.dim, source.fingerprint)

@@ -1,0 +1,147 @@
+"""The journal of a store: one checksummed line per committed block."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from latent_analyze.model import Spec
+from latent_analyze.store.disk import lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+JOURNAL = "journal.jsonl"
+
+
+class BlockRecord(Spec):
+    """What was committed with a block.
+
+    Attributes
+    ----------
+    block, start, count
+        Number of the block, its first row in the store, and its number of rows.
+    next_row
+        The first row of the data set that was not looked at yet.
+    dropped
+        Rows of the data set left out so far.
+    crc32
+        Array name -> CRC-32 of its chunk file, padding included.
+    mean, squares, min, max
+        Per axis of mu: mean, sum of squared differences from it, smallest and largest value.
+    """
+
+    block: int
+    start: int
+    count: int
+    next_row: int
+    dropped: int
+    crc32: dict[str, int]
+    mean: list[float]
+    squares: list[float]
+    min: list[float]
+    max: list[float]
+
+    @property
+    def stop(self) -> int:
+        """Rows in the store once this block is committed."""
+        return self.start + self.count
+
+
+def moments(mu: NDArray[np.float32]) -> dict[str, list[float]]:
+    """Return mean, squares, min and max of a record, from mu (n, dim)."""
+    mean = mu.mean(axis=0, dtype=np.float64)
+    return {
+        "mean": mean.tolist(),
+        "squares": np.square(mu - mean).sum(axis=0).tolist(),
+        "min": mu.min(axis=0).tolist(),
+        "max": mu.max(axis=0).tolist(),
+    }
+
+
+def to_line(record: BlockRecord) -> bytes:
+    """Return a record's line: the CRC-32 of its JSON text, a space, the text."""
+    text = json.dumps(record.model_dump(), separators=(",", ":"), allow_nan=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def parse_line(line: bytes) -> BlockRecord | None:
+    """Return the record of a line, or None if the line is torn or damaged."""
+    checksum, _, text = line.removesuffix(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
+        return None
+    try:
+        return BlockRecord.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def read_records(content: bytes) -> tuple[list[BlockRecord], list[int]]:
+    """Return the records up to the first line that is torn, damaged or out of order.
+
+    Returns
+    -------
+    records
+        One per committed block.
+    ends
+        Position in `content` behind the line of each record.
+    """
+    records: list[BlockRecord] = []
+    ends: list[int] = []
+    position = stop = 0
+    for line in content.splitlines(keepends=True):
+        record = parse_line(line)
+        if record is None or (record.block, record.start) != (len(records), stop):
+            break
+        position, stop = position + len(line), record.stop
+        records.append(record)
+        ends.append(position)
+    return records, ends
+
+
+class JournalWriter:
+    """The journal of a store that is being written; only one process can hold it.
+
+    Attributes
+    ----------
+    records
+        The committed blocks.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stream = path.open("r+b", buffering=0)
+        try:
+            lock(self._stream, path.parent)
+            self.records, self._ends = read_records(self._stream.read())
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def cut(self, blocks: int) -> None:
+        """Keep the first `blocks` records and nothing of what lies behind them."""
+        self.records, self._ends = self.records[:blocks], self._ends[:blocks]
+        end = self._ends[-1] if self._ends else 0
+        self._stream.truncate(end)
+        self._stream.seek(end)
+        os.fsync(self._stream.fileno())
+
+    def append(self, record: BlockRecord) -> None:
+        """Commit a block whose files are on the disk."""
+        line = memoryview(to_line(record))
+        while line:  # the system may take less than all of an unbuffered write
+            line = line[self._stream.write(line) :]
+        os.fsync(self._stream.fileno())
+        self.records.append(record)
+        self._ends.append(self._stream.tell())
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self._stream.close()

@@ -1,0 +1,166 @@
+"""Where the arrays of a store lie, as chunk files and Zarr v3 metadata.
+
+An uncompressed chunk is the little-endian block itself, so that a reader can map it into memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from latent_analyze.store.text_codec import encode_texts
+from latent_analyze.summary import MAX_COVARIANCE_DIM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latent_analyze.store.schema import StoreSchema
+
+METADATA = "zarr.json"
+"""Name of the metadata file of every Zarr v3 group and array."""
+
+SUMMARY = "summary"
+"""Name of the sub-group that holds the moments of all rows."""
+
+DType = Literal["float32", "float64", "int64", "uint8", "string"]
+
+_FILL: dict[DType, Any] = {
+    "float32": "NaN", "float64": "NaN", "int64": -1, "uint8": 0, "string": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ArrayLayout:
+    """One array of a store.
+
+    Attributes
+    ----------
+    name
+        Path inside the store: ``"mu"``, ``"summary/mean"``.
+    dims
+        Names of the dimensions; the first one is split into chunks.
+    inner
+        Shape of one row.
+    chunk_rows
+        Rows per chunk; the last chunk is filled up with the fill value.
+    attributes
+        Attributes of the array.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: DType
+    chunk_rows: int
+    inner: tuple[int, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The dtype of a row's values as they lie on disk; not for texts."""
+        return np.dtype(self.dtype).newbyteorder("<")
+
+    @property
+    def chunk_bytes(self) -> int | None:
+        """Size of every chunk file; None for texts."""
+        if self.dtype == "string":
+            return None
+        return self.chunk_rows * math.prod(self.inner) * self.numpy_dtype.itemsize
+
+    def chunk_file(self, index: int) -> str:
+        """Return the path of a chunk file inside the store."""
+        return f"{self.name}/c." + ".".join([str(index), *("0" for _ in self.inner)])
+
+    def chunk(self, values: Any) -> bytes:
+        """Return the bytes of a chunk that holds `values`, shape (n <= chunk_rows, *inner)."""
+        missing = self.chunk_rows - len(values)
+        if self.dtype == "string":
+            return encode_texts([*values, *[""] * missing])
+        rows = np.ascontiguousarray(values, self.numpy_dtype)
+        fill = np.full((missing, *self.inner), _FILL[self.dtype], self.numpy_dtype)
+        return rows.tobytes() + fill.tobytes()
+
+    def metadata(self, rows: int) -> dict[str, Any]:
+        """Return the Zarr metadata of the array with so many rows."""
+        return {
+            "shape": [rows, *self.inner],
+            "data_type": self.dtype,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": [self.chunk_rows, *self.inner]},
+            },
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
+            "fill_value": _FILL[self.dtype],
+            "codecs": [_codec(self.dtype)],
+            "attributes": dict(self.attributes),
+            "dimension_names": list(self.dims),
+            "zarr_format": 3,
+            "node_type": "array",
+            "storage_transformers": [],
+        }
+
+
+def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
+    """Return the arrays that have one entry per z-point, by name."""
+    rows, dim = schema.encode.block_rows, schema.spec.dim
+    labels = [(label.array, label.dtype) for label in schema.dataset.labels]
+    coordinates = " ".join(["id", "row", *(array for array, _ in labels)])
+    # CF convention: xarray shows what "coordinates" names as labels of the rows.
+    latents = {"coordinates": coordinates}
+    arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
+    if schema.spec.variational:
+        arrays += [ArrayLayout("log_var", ("sample", "latent"), "float32", rows, (dim,), latents)]
+    arrays += [
+        ArrayLayout("id", ("sample",), "string", rows),
+        ArrayLayout("row", ("sample",), "int64", rows),
+        *(ArrayLayout(name, ("sample",), dtype, rows) for name, dtype in labels),
+    ]
+    if schema.encode.thumbnail is not None:
+        dims, shape = ("sample", "height", "width", "channel"), schema.encode.thumbnail
+        arrays += [ArrayLayout("thumbnail", dims, "uint8", rows, shape, latents)]
+    return {array.name: array for array in arrays}
+
+
+def summary_arrays(dim: int) -> dict[str, ArrayLayout]:
+    """Return the arrays of the summary, by the name of the field of `Summary`."""
+    arrays = {
+        name: ArrayLayout(f"{SUMMARY}/{name}", ("latent",), "float64", dim)
+        for name in ("mean", "variance", "min", "max")
+    }
+    if dim <= MAX_COVARIANCE_DIM:
+        dims = ("latent", "latent_other")
+        arrays["covariance"] = ArrayLayout(f"{SUMMARY}/covariance", dims, "float64", dim, (dim,))
+    return arrays
+
+
+def group_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Zarr metadata of a group."""
+    return {"attributes": dict(attributes), "zarr_format": 3, "node_type": "group"}
+
+
+def consolidated(
+    root: Mapping[str, Any], members: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a group's metadata with that of all its members inside.
+
+    xarray and zarr then open the store by one file, without a listing and without warnings.
+    """
+    inline = {"kind": "inline", "must_understand": False, "metadata": members}
+    return {**root, "consolidated_metadata": inline}
+
+
+def to_json(metadata: Mapping[str, Any]) -> bytes:
+    """Return metadata as the bytes of a file: the same for the same content."""
+    return (json.dumps(metadata, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _codec(dtype: DType) -> dict[str, Any]:
+    if dtype == "string":
+        return {"name": "vlen-utf8", "configuration": {}}
+    if dtype == "uint8":
+        return {"name": "bytes"}
+    return {"name": "bytes", "configuration": {"endian": "little"}}
+

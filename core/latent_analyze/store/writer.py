@@ -1,0 +1,228 @@
+"""Writing a store block by block; a killed process loses at most the block in flight."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zlib
+from typing import TYPE_CHECKING, Any, Self
+
+from latent_analyze.errors import LatentAnalyzeError, StoreError
+from latent_analyze.store.chunks import LocalChunks
+from latent_analyze.store.disk import replace_durably, sync_folder, write_durably, writing
+from latent_analyze.store.journal import JOURNAL, BlockRecord, JournalWriter, moments
+from latent_analyze.store.layout import (
+    METADATA,
+    SUMMARY,
+    ArrayLayout,
+    consolidated,
+    group_metadata,
+    row_arrays,
+    summary_arrays,
+    to_json,
+)
+from latent_analyze.store.schema import StoreAttributes, StoreSchema, damaged, not_a_store
+from latent_analyze.summary import Summary, SummaryAccumulator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+
+class StoreWriter:
+    """A store that is being written: opens or makes it, then `append`, then `finish`.
+
+    As a context manager it tidies up behind an error. Bad input removes a store that this writer
+    made; a full disk or an interruption leaves the committed blocks for the next call, and nothing
+    if there are none.
+
+    Parameters
+    ----------
+    path
+        Folder of the store; made if it is missing, gone on with if it was interrupted.
+    schema
+        What the store is of.
+
+    Attributes
+    ----------
+    records
+        The committed blocks.
+
+    Raises
+    ------
+    StoreError
+        If `path` is something else, a store of another model, data set or options, is written by
+        another process, or cannot be written.
+    """
+
+    def __init__(self, path: Path, schema: StoreSchema) -> None:
+        self.path = path
+        self.created = not path.exists() or _is_empty_folder(path)
+        with writing(path):
+            if self.created:
+                _create(path, schema)
+            self.schema = _matching(path, schema)
+            self.arrays = row_arrays(self.schema)
+            self._journal = _open_journal(path)
+            self._chunks = LocalChunks(path)
+            try:
+                self._journal.cut(self._intact_blocks())
+                self._remove_uncommitted()
+            except BaseException:
+                self._journal.close()
+                raise
+
+    @property
+    def records(self) -> list[BlockRecord]:
+        """The committed blocks."""
+        return self._journal.records
+
+    @property
+    def count(self) -> int:
+        """Rows committed so far."""
+        return self.records[-1].stop if self.records else 0
+
+    @property
+    def next_row(self) -> int:
+        """The first row of the data set that no committed block has looked at."""
+        return self.records[-1].next_row if self.records else 0
+
+    def append(self, rows: Mapping[str, NDArray[Any]]) -> None:
+        """Commit a block: array name -> values, shape (n, ...); only the last has n < block_rows.
+
+        The chunk files are on the disk, with their folder entries, before the journal says so.
+        """
+        block = len(self.records)
+        chunks = {name: array.chunk(rows[name]) for name, array in self.arrays.items()}
+        record = BlockRecord(
+            block=block,
+            start=self.count,
+            count=len(rows["row"]),
+            next_row=int(rows["row"][-1]) + 1,
+            dropped=int(rows["row"][-1]) + 1 - self.count - len(rows["row"]),
+            crc32={name: zlib.crc32(data) for name, data in chunks.items()},
+            **moments(rows["mu"]),
+        )
+        with writing(self.path):
+            for name, data in chunks.items():
+                write_durably(self.path / self.arrays[name].chunk_file(block), data)
+                sync_folder(self.path / name)
+            self._journal.append(record)
+
+    def finish(self) -> None:
+        """Write the summary and the final shapes; the attribute `complete` is the last thing."""
+        summary = self._summarize()
+        with writing(self.path):
+            members = self._write_summary(summary)
+            for name, array in self.arrays.items():
+                members[name] = array.metadata(self.count)
+                replace_durably(self.path / name / METADATA, to_json(members[name]))
+            journal = hashlib.sha256(self._journal.path.read_bytes()).hexdigest()
+            attributes = StoreAttributes(
+                **self.schema.model_dump(),
+                count=self.count,
+                dropped=self.schema.dataset.count - self.count,
+                journal_sha256=journal,
+                complete=True,
+            )
+            root = group_metadata(attributes.model_dump(mode="json"))
+            replace_durably(self.path / METADATA, to_json(consolidated(root, members)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        bad_input = isinstance(error, LatentAnalyzeError) and not isinstance(error, StoreError)
+        nothing_kept = error is not None and not self.records
+        self._journal.close()
+        if self.created and (bad_input or nothing_kept):
+            shutil.rmtree(self.path)
+        elif error is not None:
+            self._remove_uncommitted()
+
+    def _intact_blocks(self) -> int:
+        for record in self.records:
+            for name, array in self.arrays.items():
+                file = self.path / array.chunk_file(record.block)
+                if not file.is_file() or zlib.crc32(file.read_bytes()) != record.crc32.get(name):
+                    return record.block
+        return len(self.records)
+
+    def _remove_uncommitted(self) -> None:
+        for name, array in self.arrays.items():
+            kept = {self.path / array.chunk_file(record.block) for record in self.records}
+            for file in (self.path / name).glob("c.*"):
+                if file not in kept:
+                    file.unlink()
+
+    def _summarize(self) -> Summary:
+        accumulator = SummaryAccumulator(self.schema.spec.dim)
+        for record in self.records:
+            accumulator.add(self._chunks.read(self.arrays["mu"], record.block, record.count))
+        return accumulator.result()
+
+    def _write_summary(self, summary: Summary) -> dict[str, dict[str, Any]]:
+        """Write the sub-group of the summary; returns the metadata of its members by path."""
+        members: dict[str, dict[str, Any]] = {}
+        checksums = {}
+        for name, array in summary_arrays(summary.dim).items():
+            data = array.chunk(getattr(summary, name))
+            checksums[name] = zlib.crc32(data)
+            members[array.name] = array.metadata(summary.dim)
+            _write_array(self.path, array, summary.dim)
+            write_durably(self.path / array.chunk_file(0), data)
+            sync_folder(self.path / array.name)
+        attributes = {
+            "count": summary.count,
+            "radius_min": summary.radius_min,
+            "radius_max": summary.radius_max,
+            "nonfinite": summary.nonfinite,
+            "crc32": checksums,
+        }
+        members[SUMMARY] = group_metadata(attributes)
+        replace_durably(self.path / SUMMARY / METADATA, to_json(members[SUMMARY]))
+        sync_folder(self.path)
+        return members
+
+
+def read_attributes(path: Path) -> StoreAttributes:
+    raise NotImplementedError
+
+
+def _create(path: Path, schema: StoreSchema) -> None:
+    """Make an empty store whole: built beside `path` under a fixed name, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    temporary.mkdir()
+    try:
+        for array in row_arrays(schema).values():
+            _write_array(temporary, array, schema.dataset.count)
+        write_durably(temporary / JOURNAL, b"")
+        attributes = StoreAttributes(**schema.model_dump()).model_dump(mode="json")
+        write_durably(temporary / METADATA, to_json(group_metadata(attributes)))
+        sync_folder(temporary)
+        if path.exists():
+            path.rmdir()
+        temporary.rename(path)
+        sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _write_array(root: Path, array: ArrayLayout, rows: int) -> None:
+    folder = root / array.name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_durably(folder / METADATA, to_json(array.metadata(rows)))
+    sync_folder(folder)
