@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
-from latent_analyze.model import ModelRef
 from latent_analyze.opening import open_dataset, open_model, reopen_model
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, SubsetSource
+from latent_analyze.store import Store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.contracts import Dataset
     from latent_analyze.host import Host
-    from latent_analyze.model import Model
+    from latent_analyze.model import Model, ModelRef
     from latent_analyze.run_config import RunConfig
     from latent_analyze.source import Source
 
@@ -47,27 +47,31 @@ class CaseModel:
         case = cls(host, reference)
         store = store_of(reference)
         if store is not None:
-            case._take_store(store)
+            case._take_store(store, config.device)
         if config.model is not None:
             case._take_given(config.model, config.device, store)
         return case
 
-    def _take_store(self, store: Any) -> None:
-        schema = store.schema
-        spec = schema.model
+    def _take_store(self, store: Store, device: str | None) -> None:
+        spec = store.spec
         self.can = {"encoder": spec.can_encode, "decoder": spec.can_decode}
-        self.details = {"model": spec, "dataset": schema.dataset, "store": str(store.path)}
-        self.ref = ModelRef(schema.model_path, schema.model_fingerprint, schema.model_adapter)
+        self.details = {
+            "model": spec,
+            "dataset": store.schema.dataset,
+            "store": str(store.path),
+            "dropped": store.schema.dropped,
+        }
+        self.ref = replace(store.model_ref, device=device)
         if not Path(self.ref.path).exists():
             self.missing = f"the model is no longer at {self.ref.path}; give --model"
             self.ref = None
 
-    def _take_given(self, path: str, device: str | None, store: Any) -> None:
+    def _take_given(self, path: str, device: str | None, store: Store | None) -> None:
         model, self.ref = open_model(path, self.host, device=device)
-        if store is not None and store.schema.model_fingerprint != model.fingerprint:
+        if store is not None and store.model_ref.fingerprint != model.fingerprint:
             raise StoreError(
                 f"a store made with the model {path} ({model.fingerprint[:12]})",
-                found=f"a store of another model ({store.schema.model_fingerprint[:12]})",
+                found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
                 next_step="encode again with this model, or leave --model out",
             )
         if model.spec.dim != self.reference.dim:
@@ -128,11 +132,11 @@ class CaseModel:
         return self._dataset.read(numbers).x
 
 
-def store_of(source: Source) -> Any:
+def store_of(source: Source) -> Store | None:
     """Return the store below views of it, or None."""
     while isinstance(source, (SubsetSource, RelabelledSource, PosteriorSource)):
         source = source.base
-    return source if hasattr(source, "schema") else None
+    return source if isinstance(source, Store) else None
 
 
 def base_rows(source: Source, rows: NDArray[np.int64]) -> NDArray[np.int64]:

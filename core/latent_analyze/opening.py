@@ -11,6 +11,7 @@ from latent_analyze.errors import DatasetError, ModelError, OptionError, StoreEr
 from latent_analyze.model import ModelRef
 from latent_analyze.options import PluginSpec, parse_assignment, parse_spec, split_outside_brackets
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, finite_rows, select
+from latent_analyze.store import open_store
 
 if TYPE_CHECKING:
     from latent_analyze.contracts import Dataset
@@ -173,8 +174,6 @@ def fit_sampler(text: str, host: Host, *, reference: Source | None, seed: int) -
 
 def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
     if is_store(base):
-        from latent_analyze.store import open_store
-
         return open_store(base, label=label)
     if Path(base).exists():
         return _vectors(base, host, label)

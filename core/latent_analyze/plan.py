@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from latent_analyze.case_model import CaseModel
+from latent_analyze.contracts import Progress, no_progress
 from latent_analyze.engine import Surroundings
 from latent_analyze.errors import OptionError, StoreError
 from latent_analyze.opening import (
@@ -19,10 +22,11 @@ from latent_analyze.opening import (
 )
 from latent_analyze.options import parse_spec
 from latent_analyze.run_config import NO_NULL, PluginChoice, RunConfig
+from latent_analyze.source_views import RelabelledSource
 from latent_analyze.summary import MAX_COVARIANCE_DIM
 
 if TYPE_CHECKING:
-    from latent_analyze.contracts import Analysis, Progress, Sampler
+    from latent_analyze.contracts import Analysis, Sampler
     from latent_analyze.host import Host, Plugin
     from latent_analyze.options import Options
     from latent_analyze.source import Source
@@ -60,6 +64,7 @@ class Case:
     choices: tuple[Choice, ...]
     left_out: tuple[LeftOut, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    model_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,38 +75,71 @@ class Plan:
     cases: tuple[Case, ...]
 
 
-def make_plan(config: RunConfig, host: Host, progress: Progress) -> Plan:
+def make_plan(
+    config: RunConfig,
+    host: Host,
+    *,
+    progress: Progress = no_progress,
+    given: Mapping[str, Source] | None = None,
+) -> Plan:
     """Open the sources, fit the samplers, and decide what runs on which case.
+
+    Parameters
+    ----------
+    given
+        Text -> source that is open already and stands for it.
 
     Raises
     ------
     LatentAnalyzeError
         For anything that is wrong with the sources, plugins or options; nothing is written.
     """
-    from latent_analyze.case_model import CaseModel
-
-    config = resolve(config, host)
+    given = dict(given or {})
+    config = resolve(config, host, given)
     choices = choose(config, host)
     _check_samplers(config, host)
     cases = []
     for text, label in zip(config.sources, config.labels, strict=True):
-        reference = open_source(
-            text, host, label=label, seed=config.seed, nonfinite=config.nonfinite
-        )
-        model = CaseModel.of(reference, config, host)
-        offers = model.offers(reference)
-        chosen, left_out = applicable(choices, offers, asked=bool(config.plugins))
-        around = Surroundings(
-            reference, model.open, model.images, seed=config.seed, progress=progress
-        )
-        shown = _shown(config, host, reference)
-        nulls = _nulls(config, host, reference)
-        cases.append(Case(reference, shown, nulls, around, chosen, left_out, model.details))
+        reference = _reference(text, label, config, host, given)
+        cases.append(_case(reference, choices, config, host, progress))
     _check_shown(config, cases)
     return Plan(config, tuple(cases))
 
 
-def resolve(config: RunConfig, host: Host) -> RunConfig:
+def _reference(
+    text: str, label: str, config: RunConfig, host: Host, given: Mapping[str, Source]
+) -> Source:
+    if text in given:
+        return RelabelledSource(given[text], label)
+    return open_source(text, host, label=label, seed=config.seed, nonfinite=config.nonfinite)
+
+
+def _case(
+    reference: Source,
+    choices: tuple[Choice, ...],
+    config: RunConfig,
+    host: Host,
+    progress: Progress,
+) -> Case:
+    model = CaseModel.of(reference, config, host)
+    chosen, left_out = applicable(choices, model.offers(reference), asked=bool(config.plugins))
+    return Case(
+        reference=reference,
+        shown=_shown(config, host, reference),
+        nulls=_nulls(config, host, reference),
+        around=Surroundings(
+            reference, model.open, model.images, seed=config.seed, progress=progress
+        ),
+        choices=chosen,
+        left_out=left_out,
+        details=model.details,
+        model_fingerprint=model.ref.fingerprint if model.ref else "",
+    )
+
+
+def resolve(
+    config: RunConfig, host: Host, given: Mapping[str, Source] = MappingProxyType({})
+) -> RunConfig:
     """Return the config with sources made absolute, labels given, and default nulls settled."""
     sources = config.sources or (DEFAULT_STORE,)
     if not config.sources and not Path(DEFAULT_STORE).exists():
@@ -116,7 +154,7 @@ def resolve(config: RunConfig, host: Host) -> RunConfig:
         plugins = tuple(PluginChoice(name=name) for name in host.analyses)
     return config.model_copy(
         update={
-            "sources": tuple(_absolute(text) for text in sources),
+            "sources": tuple(t if t in given else _absolute(t) for t in sources),
             "labels": labels,
             "shown": tuple(_absolute(text) for text in config.shown),
             "nulls": nulls if config.null_repeats else (),

@@ -32,15 +32,19 @@ class PluginChoice(BaseModel):
 class RunConfig(BaseModel):
     """Everything a run depends on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     sources: tuple[str, ...] = Field((), description="stores, files of vectors, samplers with dim=")
-    labels: tuple[str, ...] = Field((), description="names of the cases in the report")
+    labels: tuple[str, ...] = Field(
+        (), alias="label", description="names of the cases in the report"
+    )
     model: str | None = Field(None, description="model, where the store does not know it")
     data: str | None = Field(None, description="data set to encode with the model before the run")
     plugins: tuple[PluginChoice, ...] = Field((), description="analyses; none: all light ones")
-    shown: tuple[str, ...] = Field((), description="sources beside each case (--with)")
-    nulls: tuple[str, ...] = Field(("gaussian",), description="null models (--null)")
+    shown: tuple[str, ...] = Field(
+        (), alias="with", description="sources beside each case (--with)"
+    )
+    nulls: tuple[str, ...] = Field(("gaussian",), alias="null", description="null models (--null)")
     null_repeats: NonNegativeInt = Field(20, description="members of each null ensemble")
     seed: int = Field(0, description="seed of everything that is drawn")
     nonfinite: Literal["refuse", "drop"] = Field("refuse", description="rows with NaN or infinity")
@@ -48,7 +52,7 @@ class RunConfig(BaseModel):
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """Read the values of a ``run.toml``; relative paths in it count from where it lies.
+    """Read the values of a ``run.toml``.
 
     Raises
     ------
@@ -67,9 +71,10 @@ def load_config(path: Path) -> dict[str, Any]:
 
 def make_config(values: dict[str, Any], *, where: str = "the command line") -> RunConfig:
     """Return validated values as a `RunConfig`; raises OptionError."""
+    known = [field.alias or name for name, field in RunConfig.model_fields.items()]
     for key in values:
-        if key not in RunConfig.model_fields:
-            raise unknown_name(f"key of a run ({where})", key, RunConfig.model_fields)
+        if key not in {*known, *RunConfig.model_fields}:
+            raise unknown_name(f"key of a run ({where})", key, known)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
@@ -103,7 +108,7 @@ def apply_settings(
 
 def dump_config(config: RunConfig) -> str:
     """Return a config as TOML."""
-    return dump_toml(config.model_dump(mode="json"))
+    return dump_toml(config.model_dump(mode="json", by_alias=True))
 
 
 def _with(choice: PluginChoice, key: str, value: Any) -> PluginChoice:

@@ -188,7 +188,6 @@ class Runner:
         return [(work, found[work.task.key]) for work in works]
 
     def _cache_key(self, work: _Work, source: Source, case: Case, plan: Plan) -> str:
-        model = getattr(case.details.get("ref"), "fingerprint", "")
         return content_hash(
             source.fingerprint,
             case.reference.fingerprint,
@@ -196,7 +195,7 @@ class Runner:
             work.choice.plugin.name,
             work.choice.options.model_dump_json(),
             plan.config.seed,
-            model if work.task.analysis.requires else "",
+            case.model_fingerprint if work.task.analysis.requires else "",
             work.choice.plugin.source_hash,
             sorted(self.versions.items()),
         )

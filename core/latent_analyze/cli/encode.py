@@ -1,0 +1,48 @@
+"""``latent-analyze encode``: a data set through a model into a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latent_analyze.cli.options import Device, Nonfinite, Output, Quiet
+from latent_analyze.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from latent_analyze.model import Model
+
+
+def encode(
+    model: Annotated[str, typer.Argument(help="Bundle folder or encoder.onnx.")],
+    data: Annotated[str, typer.Argument(help="Data set: digits, an .npz, a folder of images.")],
+    nonfinite: Nonfinite = "refuse",
+    device: Device = None,
+    output: Output = Path("latents.zarr"),
+    quiet: Quiet = False,
+) -> None:
+    """Encode a data set into a latent store; goes on where an earlier try was interrupted."""
+    from latent_analyze.encode import encode as encode_into_store
+    from latent_analyze.host import Host
+    from latent_analyze.opening import open_dataset, open_model
+
+    host = Host()
+    opened, ref = open_model(model, host, device=device)
+    print_check(opened)
+    dataset = open_dataset(data, host)
+    with progress_bars(quiet) as progress:
+        store = encode_into_store(
+            opened, ref, dataset, output, nonfinite=nonfinite, progress=progress
+        )
+    typer.echo(f"{store.count:,} z-points of {store.dim} dimensions: {output}")
+
+
+def print_check(model: Model) -> None:
+    """Print how far the runtime is from the one that trained; raises ModelError if too far."""
+    from latent_analyze.api import check_runtime
+
+    found = check_runtime(model)
+    if found:
+        shown = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
+        typer.echo(f"same as in training: max |difference| / standard deviation {shown}")

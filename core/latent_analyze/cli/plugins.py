@@ -1,0 +1,92 @@
+"""``latent-analyze plugins``: what is installed, and the options of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latent_analyze.cli.options import Json
+
+if TYPE_CHECKING:
+    from latent_analyze.host import Host, Plugin
+
+app = typer.Typer(help="Show the installed plugins.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_plugins(as_json: Json = False) -> None:
+    """List all plugins, and those that cannot be loaded."""
+    from latent_analyze.host import KINDS, Host
+    from latent_analyze.result_files import dump_json
+
+    host = Host()
+    rows = [_row(kind, plugin) for kind in KINDS for plugin in _of(host, kind)]
+    if as_json:
+        problems = [vars(problem) for problem in host.problems]
+        typer.echo(dump_json({"plugins": rows, "problems": problems}), nl=False)
+        return
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        kind, name = row["kind"].ljust(9), row["name"].ljust(width)
+        typer.echo(f"{kind}{name}  {row['description']} ({row['distribution']})")
+    for problem in host.problems:
+        typer.echo(
+            f"problem: {problem.plugin} ({problem.distribution}): {problem.message}", err=True
+        )
+
+
+@app.command("show")
+def show_plugin(
+    name: Annotated[str, typer.Argument(help="Name of a plugin.")], as_json: Json = False
+) -> None:
+    """Show what a plugin is for, and its options."""
+    import inspect
+
+    from latent_analyze.errors import unknown_name
+    from latent_analyze.host import KINDS, Host
+    from latent_analyze.options import describe_options
+    from latent_analyze.result_files import dump_json
+
+    host = Host()
+    found = {kind: plugin for kind in KINDS for plugin in _of(host, kind) if plugin.name == name}
+    if not found:
+        raise unknown_name("plugin", name, [p.name for kind in KINDS for p in _of(host, kind)])
+    shown = []
+    for kind, plugin in found.items():
+        options = describe_options(plugin.cls.Options) if hasattr(plugin.cls, "Options") else []
+        row = _row(kind, plugin) | {"requires": sorted(getattr(plugin.cls, "requires", ()))}
+        shown.append(row | {"doc": inspect.getdoc(plugin.cls) or "", "options": options})
+    if as_json:
+        typer.echo(dump_json(shown), nl=False)
+        return
+    for row in shown:
+        _print(row)
+
+
+def _print(row: dict[str, Any]) -> None:
+    typer.echo(f"{row['kind']} {row['name']} ({row['distribution']})\n\n{row['doc']}")
+    if row["requires"]:
+        typer.echo(f"\nrequires: {', '.join(row['requires'])}")
+    if row["options"]:
+        typer.echo("\noptions:")
+    for option in row["options"]:
+        typer.echo(f"  {option['name']} = {option['default']}  [{option['type']}]")
+        typer.echo(f"      {option['description']}")
+
+
+def _of(host: Host, kind: str) -> list[Plugin[Any]]:
+    from operator import attrgetter
+
+    plural = {"analysis": "analyses"}.get(kind, f"{kind}s")
+    found: dict[str, Plugin[Any]] = getattr(host, plural)
+    return sorted(found.values(), key=attrgetter("name"))
+
+
+def _row(kind: str, plugin: Plugin[Any]) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "name": plugin.name,
+        "description": plugin.description,
+        "distribution": plugin.distribution,
+    }
