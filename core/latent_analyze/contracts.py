@@ -224,6 +224,8 @@ class Dataset(ABC):
     ----------
     kind
         ``"images"``: to be encoded by a model; ``"vectors"``: z-points as they are.
+    location, options
+        What it was opened from, and how; both are written into the store.
     count
         Number of rows.
     item
@@ -233,6 +235,8 @@ class Dataset(ABC):
     name: ClassVar[str]
     kind: ClassVar[Literal["images", "vectors"]] = "images"
     Options: ClassVar[type[Options]] = Options
+    location: str
+    options: Any
     count: int
     item: TensorSpec
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from latent_analyze.model import Spec
-from latent_analyze.store.disk import lock
+from latent_analyze.store.disk import lock, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,9 +135,7 @@ class JournalWriter:
 
     def append(self, record: BlockRecord) -> None:
         """Commit a block whose files are on the disk."""
-        line = memoryview(to_line(record))
-        while line:  # the system may take less than all of an unbuffered write
-            line = line[self._stream.write(line) :]
+        write_all(self._stream, to_line(record))
         os.fsync(self._stream.fileno())
         self.records.append(record)
         self._ends.append(self._stream.tell())

@@ -163,4 +163,3 @@ def _codec(dtype: DType) -> dict[str, Any]:
     if dtype == "uint8":
         return {"name": "bytes"}
     return {"name": "bytes", "configuration": {"endian": "little"}}
-

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 
 from latent_analyze.errors import StoreError
-from latent_analyze.files import safe_name
 from latent_analyze.model import ModelRef, ModelSpec, Spec, TensorSpec
 from latent_analyze.seeding import content_hash
 
@@ -33,7 +32,7 @@ class LabelSpec(Spec):
     """A label of the data set and the array that holds it."""
 
     name: str
-    array: str
+    array: str = Field(pattern=r"^(split|label_[A-Za-z0-9_-]+)$")
     dtype: Literal["int64", "string"]
 
 
@@ -43,7 +42,7 @@ class DatasetSpec(Spec):
     name: str
     location: str = ""
     fingerprint: str
-    count: int
+    count: PositiveInt
     kind: str = "images"
     item: TensorSpec
     labels: tuple[LabelSpec, ...] = ()
@@ -54,8 +53,8 @@ class EncodeSpec(Spec):
     """How it was encoded: `thumbnail` is (height, width, channel), None without thumbnails."""
 
     nonfinite: Nonfinite = "refuse"
-    block_rows: int
-    batch: int
+    block_rows: PositiveInt
+    batch: PositiveInt
     thumbnail: tuple[int, int, int] | None = None
 
 
@@ -106,7 +105,7 @@ class StoreAttributes(StoreSchema):
         Written last; a store without it is the beginning of one.
     """
 
-    count: int | None = None
+    count: PositiveInt | None = None
     dropped: int | None = None
     journal_sha256: str = ""
     complete: bool = False
@@ -146,7 +145,8 @@ def label_arrays(names: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for name in names:
         plain = re.fullmatch(r"[A-Za-z0-9_-]+", name) and name.lower() not in taken
-        file_name = name if plain else f"{safe_name(name)[:40]}-{content_hash(name)[:8]}"
+        slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-")
+        file_name = name if plain else f"{slug}-{content_hash(name)[:8]}"
         arrays[name] = "split" if name == "split" else f"label_{file_name}"
         taken.add(name.lower())
     return arrays

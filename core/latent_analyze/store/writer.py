@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import zlib
 from typing import TYPE_CHECKING, Any, Self
 
 from latent_analyze.errors import LatentAnalyzeError, StoreError
-from latent_analyze.store.chunks import LocalChunks
+from latent_analyze.store.chunks import LocalChunks, read_attributes
+from latent_analyze.store.contents import complete_files, empty_files
 from latent_analyze.store.disk import replace_durably, sync_folder, write_durably, writing
 from latent_analyze.store.journal import JOURNAL, BlockRecord, JournalWriter, moments
-from latent_analyze.store.layout import (
-    METADATA,
-    SUMMARY,
-    ArrayLayout,
-    consolidated,
-    group_metadata,
-    row_arrays,
-    summary_arrays,
-    to_json,
-)
-from latent_analyze.store.schema import StoreAttributes, StoreSchema, damaged, not_a_store
+from latent_analyze.store.layout import METADATA, row_arrays
+from latent_analyze.store.schema import StoreSchema, damaged
 from latent_analyze.summary import Summary, SummaryAccumulator
 
 if TYPE_CHECKING:
@@ -61,7 +52,7 @@ class StoreWriter:
 
     def __init__(self, path: Path, schema: StoreSchema) -> None:
         self.path = path
-        self.created = not path.exists() or _is_empty_folder(path)
+        self.created = not path.exists()
         with writing(path):
             if self.created:
                 _create(path, schema)
@@ -108,29 +99,18 @@ class StoreWriter:
             **moments(rows["mu"]),
         )
         with writing(self.path):
-            for name, data in chunks.items():
-                write_durably(self.path / self.arrays[name].chunk_file(block), data)
-                sync_folder(self.path / name)
+            files = {self.arrays[name].chunk_file(block): data for name, data in chunks.items()}
+            write_durably(self.path, files)
             self._journal.append(record)
 
     def finish(self) -> None:
         """Write the summary and the final shapes; the attribute `complete` is the last thing."""
         summary = self._summarize()
         with writing(self.path):
-            members = self._write_summary(summary)
-            for name, array in self.arrays.items():
-                members[name] = array.metadata(self.count)
-                replace_durably(self.path / name / METADATA, to_json(members[name]))
             journal = hashlib.sha256(self._journal.path.read_bytes()).hexdigest()
-            attributes = StoreAttributes(
-                **self.schema.model_dump(),
-                count=self.count,
-                dropped=self.schema.dataset.count - self.count,
-                journal_sha256=journal,
-                complete=True,
-            )
-            root = group_metadata(attributes.model_dump(mode="json"))
-            replace_durably(self.path / METADATA, to_json(consolidated(root, members)))
+            files, root = complete_files(self.schema, summary, journal)
+            write_durably(self.path, files)
+            replace_durably(self.path / METADATA, root)
 
     def __enter__(self) -> Self:
         return self
@@ -142,9 +122,8 @@ class StoreWriter:
         trace: TracebackType | None,
     ) -> None:
         bad_input = isinstance(error, LatentAnalyzeError) and not isinstance(error, StoreError)
-        nothing_kept = error is not None and not self.records
         self._journal.close()
-        if self.created and (bad_input or nothing_kept):
+        if error is not None and (not self.records or (bad_input and self.created)):
             shutil.rmtree(self.path)
         elif error is not None:
             self._remove_uncommitted()
@@ -170,32 +149,38 @@ class StoreWriter:
             accumulator.add(self._chunks.read(self.arrays["mu"], record.block, record.count))
         return accumulator.result()
 
-    def _write_summary(self, summary: Summary) -> dict[str, dict[str, Any]]:
-        """Write the sub-group of the summary; returns the metadata of its members by path."""
-        members: dict[str, dict[str, Any]] = {}
-        checksums = {}
-        for name, array in summary_arrays(summary.dim).items():
-            data = array.chunk(getattr(summary, name))
-            checksums[name] = zlib.crc32(data)
-            members[array.name] = array.metadata(summary.dim)
-            _write_array(self.path, array, summary.dim)
-            write_durably(self.path / array.chunk_file(0), data)
-            sync_folder(self.path / array.name)
-        attributes = {
-            "count": summary.count,
-            "radius_min": summary.radius_min,
-            "radius_max": summary.radius_max,
-            "nonfinite": summary.nonfinite,
-            "crc32": checksums,
-        }
-        members[SUMMARY] = group_metadata(attributes)
-        replace_durably(self.path / SUMMARY / METADATA, to_json(members[SUMMARY]))
-        sync_folder(self.path)
-        return members
+
+def require_same(attributes: StoreSchema, schema: StoreSchema, path: Path) -> None:
+    """Raise StoreError if the store at `path` is of another model, data set or options."""
+    differences = attributes.differences(schema)
+    if differences:
+        raise StoreError(
+            f"a store of {_describe(schema)} at {path}",
+            found=f"a store of another {' and other '.join(differences)}: {_describe(attributes)}",
+            next_step="choose another -o, or remove it",
+        )
 
 
-def read_attributes(path: Path) -> StoreAttributes:
-    raise NotImplementedError
+def _describe(schema: StoreSchema) -> str:
+    model, data = schema.model, schema.dataset
+    options = schema.encode.model_dump(exclude_none=True)
+    return (
+        f"model {schema.spec.name} ({model.fingerprint[:8]}), data set {data.name} "
+        f"({data.fingerprint[:8]}), {', '.join(f'{k}={v}' for k, v in options.items())}"
+    )
+
+
+def _matching(path: Path, schema: StoreSchema) -> StoreSchema:
+    """Return the schema of the store at `path`, which goes on with the paths it began with."""
+    attributes = read_attributes(path)
+    require_same(attributes, schema, path)
+    return StoreSchema(**attributes.model_dump(include=set(StoreSchema.model_fields)))
+
+
+def _open_journal(path: Path) -> JournalWriter:
+    if not (path / JOURNAL).is_file():
+        raise damaged(str(path), f"no {JOURNAL} in it")
+    return JournalWriter(path / JOURNAL)
 
 
 def _create(path: Path, schema: StoreSchema) -> None:
@@ -204,25 +189,10 @@ def _create(path: Path, schema: StoreSchema) -> None:
     temporary = path.with_name(f".{path.name}.new")
     if temporary.exists():
         shutil.rmtree(temporary)
-    temporary.mkdir()
     try:
-        for array in row_arrays(schema).values():
-            _write_array(temporary, array, schema.dataset.count)
-        write_durably(temporary / JOURNAL, b"")
-        attributes = StoreAttributes(**schema.model_dump()).model_dump(mode="json")
-        write_durably(temporary / METADATA, to_json(group_metadata(attributes)))
-        sync_folder(temporary)
-        if path.exists():
-            path.rmdir()
+        write_durably(temporary, empty_files(schema))
         temporary.rename(path)
         sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _write_array(root: Path, array: ArrayLayout, rows: int) -> None:
-    folder = root / array.name
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder / METADATA, to_json(array.metadata(rows)))
-    sync_folder(folder)

@@ -1,0 +1,78 @@
+"""The files of a store besides its rows, as bytes: those of an empty one and of a complete one."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from latent_analyze.store.journal import JOURNAL
+from latent_analyze.store.layout import (
+    METADATA,
+    SUMMARY,
+    consolidated,
+    group_metadata,
+    row_arrays,
+    summary_arrays,
+    to_json,
+)
+from latent_analyze.store.schema import StoreAttributes
+
+if TYPE_CHECKING:
+    from latent_analyze.store.schema import StoreSchema
+    from latent_analyze.summary import Summary
+
+Metadata = dict[str, dict[str, Any]]
+"""Path of a group or array inside the store -> its Zarr metadata."""
+
+
+def empty_files(schema: StoreSchema) -> dict[str, bytes]:
+    """Return the files of a store without a block: path inside the store -> content."""
+    arrays = row_arrays(schema).values()
+    attributes = StoreAttributes(**schema.model_dump()).model_dump(mode="json")
+    members = {array.name: array.metadata(schema.dataset.count) for array in arrays}
+    return {JOURNAL: b"", **_metadata_files(members), METADATA: to_json(group_metadata(attributes))}
+
+
+def complete_files(
+    schema: StoreSchema, summary: Summary, journal_sha256: str
+) -> tuple[dict[str, bytes], bytes]:
+    """Return what is added when all blocks are committed.
+
+    Returns
+    -------
+    files
+        Path inside the store -> content: the summary, and the arrays' metadata with final shapes.
+    root
+        The root group's metadata, which makes the store complete: to be written last.
+    """
+    chunks, members = _summary_files(summary)
+    for array in row_arrays(schema).values():
+        members[array.name] = array.metadata(summary.count)
+    attributes = StoreAttributes(
+        **schema.model_dump(),
+        count=summary.count,
+        dropped=schema.dataset.count - summary.count,
+        journal_sha256=journal_sha256,
+        complete=True,
+    )
+    root = consolidated(group_metadata(attributes.model_dump(mode="json")), members)
+    return {**chunks, **_metadata_files(members)}, to_json(root)
+
+
+def _summary_files(summary: Summary) -> tuple[dict[str, bytes], Metadata]:
+    arrays = summary_arrays(summary.dim)
+    chunks = {name: array.chunk(getattr(summary, name)) for name, array in arrays.items()}
+    attributes = {
+        "count": summary.count,
+        "radius_min": summary.radius_min,
+        "radius_max": summary.radius_max,
+        "nonfinite": summary.nonfinite,
+        "crc32": {name: zlib.crc32(chunk) for name, chunk in chunks.items()},
+    }
+    members = {array.name: array.metadata(summary.dim) for array in arrays.values()}
+    members[SUMMARY] = group_metadata(attributes)
+    return {arrays[name].chunk_file(0): chunk for name, chunk in chunks.items()}, members
+
+
+def _metadata_files(members: Metadata) -> dict[str, bytes]:
+    return {f"{name}/{METADATA}": to_json(metadata) for name, metadata in members.items()}
