@@ -1,5 +1,6 @@
 """latent-analyze: what a latent space looks like, in numbers that carry their own null model."""
 
+from latent_analyze.api import Report, encode, open_source, run, train
 from latent_analyze.array_source import ArraySource
 from latent_analyze.bundle import Bundle, DecoderSpec, EncoderSpec, read_bundle, write_bundle
 from latent_analyze.contracts import (
@@ -29,6 +30,7 @@ from latent_analyze.errors import (
 )
 from latent_analyze.files import file_sha256, write_text_atomically
 from latent_analyze.hookspecs import hookimpl
+from latent_analyze.host import Host
 from latent_analyze.model import Latents, Model, ModelSpec, TensorSpec
 from latent_analyze.options import AnalysisOptions, Options, SamplerOptions
 from latent_analyze.results import (
@@ -69,6 +71,7 @@ __all__ = [
     "Figure",
     "Finding",
     "Frame",
+    "Host",
     "Items",
     "LatentAnalyzeError",
     "Latents",
@@ -81,6 +84,7 @@ __all__ = [
     "PluginError",
     "PosteriorSource",
     "Progress",
+    "Report",
     "Result",
     "ResultSet",
     "Sampler",
@@ -92,15 +96,19 @@ __all__ = [
     "TensorSpec",
     "Trainer",
     "content_hash",
+    "encode",
     "file_sha256",
     "hookimpl",
     "keyed_rng",
     "missing_dependency",
     "no_progress",
+    "open_source",
     "printable",
     "read_bundle",
     "row_priority",
+    "run",
     "stack_padded",
+    "train",
     "write_bundle",
     "write_text_atomically",
 ]

@@ -26,9 +26,14 @@ class ArraySource(BlockSource):
     label
         Name in reports.
     labels
-        Name of a label -> values, shape (n,).
+        Name of a label -> values, shape (n,); anything but numbers is kept as text.
     log_var
         Shape (n, dim); makes `z` the `mu` of a variational model.
+
+    Raises
+    ------
+    DatasetError
+        If the shapes or dtypes are others.
     """
 
     def __init__(
@@ -44,10 +49,13 @@ class ArraySource(BlockSource):
             raise DatasetError(
                 "vectors: a real array of shape (n, dim)", found=f"{z.dtype} of shape {z.shape}"
             )
-        self.z, self.label, self.labels, self.log_var = z, label, dict(labels or {}), log_var
+        self.z, self.label, self.log_var = z, label, log_var
+        self.labels = {name: _label(name, v, len(z)) for name, v in (labels or {}).items()}
         self.count, self.dim = int(z.shape[0]), int(z.shape[1])
         self.fields = frozenset({"z", "mu", "id", *(f"label:{name}" for name in self.labels)})
         if log_var is not None:
+            if np.shape(log_var) != z.shape:
+                raise DatasetError(f"log_var of shape {z.shape}", found=f"{np.shape(log_var)}")
             self.fields |= {"log_var"}
 
     @cached_property
@@ -74,3 +82,10 @@ class ArraySource(BlockSource):
             ids=numbers.astype(str) if "id" in fields else None,
             labels={k: v[rows] for k, v in self.labels.items() if f"label:{k}" in fields},
         )
+
+
+def _label(name: str, values: Any, count: int) -> NDArray[Any]:
+    values = np.asarray(values)
+    if values.shape != (count,):
+        raise DatasetError(f"{count} values of the label {name!r}", found=f"{values.shape}")
+    return values if values.dtype.kind in "biufU" else values.astype(str)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
-from latent_analyze.opening import open_dataset, open_model, reopen_model
+from latent_analyze.opening import open_model, reopen_model
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, SubsetSource
 from latent_analyze.store import Store
 
@@ -114,7 +114,8 @@ class CaseModel:
         if store is None:
             raise AnalysisError("images", found=f"{self.reference.label}, which has none")
         wanted = store.schema.dataset
-        dataset = open_dataset(wanted.location, self.host)
+        plugin = self.host.get("dataset", wanted.name)
+        dataset: Dataset = plugin.cls(wanted.location, plugin.options(wanted.options))
         if dataset.fingerprint != wanted.fingerprint:
             raise DatasetError(
                 f"the images that the store was made from ({wanted.fingerprint[:12]})",

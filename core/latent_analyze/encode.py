@@ -128,20 +128,19 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _schema(
     model: Model, model_ref: ModelRef, dataset: Dataset, encoding: EncodeSpec
 ) -> StoreSchema:
-    options = getattr(dataset, "options", None)
     return StoreSchema(
         creator=f"latent-analyze {version('latent-analyze')}",
         model=StoredModel(**model_ref.to_dict()),
         spec=model.spec,
         dataset=DatasetSpec(
             name=dataset.name,
-            location=str(getattr(dataset, "location", "")),
+            location=dataset.location,
             fingerprint=dataset.fingerprint,
             count=int(dataset.count),
             kind=dataset.kind,
             item=dataset.item,
             labels=_label_specs(dataset),
-            options={} if options is None else options.model_dump(mode="json"),
+            options=dataset.options.model_dump(mode="json") if dataset.options else {},
         ),
         encode=encoding,
     )

@@ -21,10 +21,13 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{i}" for p in ("com", "lpt") for
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path that takes `path`'s place on success and is removed otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent
-    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent
+        )
+    except OSError as error:
+        raise no_space(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -65,7 +68,9 @@ def safe_name(text: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-. ")[:80]
     changed = name != text or name != name.lower() or name.split(".")[0] in _RESERVED
     if changed or not name:
-        name = f"{name or 'name'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        # A file name of Linux may hold bytes that are no text; they arrive as lone surrogates.
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{name or 'name'}-{digest[:8]}"
     return f"_{name}" if name.split(".")[0].lower() in _RESERVED else name
 
 

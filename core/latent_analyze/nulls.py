@@ -98,7 +98,11 @@ class MomentMatched(BlockSource):
 def _scale(drawn: Summary, wanted: Summary, matches: str) -> NDArray[np.float64] | None:
     if matches == "variance" or drawn.covariance is None or wanted.covariance is None:
         return _axis_scale(drawn, wanted)
-    return inverse_root(drawn.covariance) @ root(wanted.covariance)
+    # Standardized first: an axis of small spread beside large ones is no flat direction.
+    std = np.where(drawn.std > 0, drawn.std, 1.0), np.where(wanted.std > 0, wanted.std, 1.0)
+    drawn_root = inverse_root(drawn.covariance / np.outer(std[0], std[0]))
+    wanted_root = root(wanted.covariance / np.outer(std[1], std[1]))
+    return (drawn_root / std[0][:, None]) @ (wanted_root * std[1])
 
 
 def _axis_scale(drawn: Summary, wanted: Summary) -> NDArray[np.float64] | None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from latent_analyze.errors import OptionError, unknown_name
+from latent_analyze.toml import toml_text
 
 O = TypeVar("O", bound="Options")  # noqa: E741
 
 _OPEN, _CLOSE = "[({", "])}"
+_SPECIAL = frozenset(_OPEN + _CLOSE + ":,\"'")
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+# A quote in the middle of a text, as in "it's", protects nothing.
+_QUOTED_VALUE = re.compile(rf"(?:^|(?<=[=\[,]))\s*(?:{_QUOTED.pattern})")
+_NUMBER = re.compile(r"true|false|[+-]?(?:inf|nan|\d[\w.+-]*)", re.ASCII)
 
 
 class Options(BaseModel):
@@ -87,23 +96,22 @@ def parse_assignment(pair: str, *, where: str) -> tuple[str, Any]:
 
 def parse_value(text: str) -> Any:
     """Read a number, boolean, quoted text or list as TOML does; anything else is text."""
-    if "\n" in text or "\r" in text:
+    if text.startswith("[") and text.endswith("]"):
+        parts = split_outside_brackets(text[1:-1], ",")
+        return [parse_value(part.strip()) for part in parts if part.strip()]
+    if not (_NUMBER.fullmatch(text) or _QUOTED.fullmatch(text)):
         return text
     try:
-        return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
-        pass
-    if text.startswith("[") and text.endswith("]"):
-        return [
-            parse_value(p.strip()) for p in split_outside_brackets(text[1:-1], ",") if p.strip()
-        ]
-    return text
+        value = tomllib.loads(f"v = {text}")["v"]
+    except ValueError:
+        return text
+    return value if isinstance(value, (str, int, float)) else text
 
 
 def split_outside_brackets(text: str, separator: str) -> list[str]:
-    """Split `text` at `separator`, but not inside brackets."""
+    """Split `text` at `separator`, but not inside brackets or quoted values."""
     parts, depth, start = [], 0, 0
-    for position, char in enumerate(text):
+    for position, char in _unquoted(text):
         depth += (char in _OPEN) - (char in _CLOSE)
         if depth < 0:
             break
@@ -113,6 +121,18 @@ def split_outside_brackets(text: str, separator: str) -> list[str]:
     if depth != 0:
         raise OptionError("brackets that match", found=repr(text))
     return [*parts, text[start:]]
+
+
+def _unquoted(text: str) -> Iterator[tuple[int, str]]:
+    """Yield position and character of all that stands outside quoted values."""
+    position = 0
+    while position < len(text):
+        quoted = _QUOTED_VALUE.match(text, position)
+        if quoted:
+            position = quoted.end()
+        else:
+            yield position, text[position]
+            position += 1
 
 
 def build_options(model: type[O], values: Mapping[str, Any], owner: str) -> O:
@@ -151,7 +171,7 @@ def describe_options(model: type[Options]) -> list[dict[str, str]]:
         rows.append(
             {
                 "name": name,
-                "type": _type_name(info.annotation),
+                "type": _type_name(info.annotation, info.metadata),
                 "default": default,
                 "description": info.description or "",
             }
@@ -175,15 +195,26 @@ def _show(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return value
+        plain = value.isprintable() and not _SPECIAL & set(value)
+        return value if plain and value and parse_value(value.strip()) == value else toml_text(value)
     if isinstance(value, Sequence):
         return "[" + ",".join(_show(v) for v in value) + "]"
     return str(value)
 
 
-def _type_name(annotation: Any) -> str:
-    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
-    text = text or str(annotation)
-    for noise in ("typing.", "Annotated", "annotated_types.", "collections.abc."):
-        text = text.replace(noise, "")
-    return text.replace("NoneType", "None")
+def _type_name(annotation: Any, bounds: Sequence[Any] = ()) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(inner[0], inner[1:])
+    if origin in (Union, UnionType):
+        return " | ".join(_type_name(part) for part in inner)
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    name: str = getattr(origin or annotation, "__name__", str(annotation))
+    if inner:
+        name += "[" + ", ".join(_type_name(part) for part in inner) + "]"
+    for sign, attribute in (">", "gt"), (">=", "ge"), ("<", "lt"), ("<=", "le"):
+        for bound in bounds:
+            limit = getattr(bound, attribute, None)
+            name += "" if limit is None else f" {sign} {limit}"
+    return name.replace("NoneType", "none").replace("Ellipsis", "...")

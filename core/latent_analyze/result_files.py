@@ -7,11 +7,12 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
-from latent_analyze.files import replacing, safe_name, write_text_atomically
+from latent_analyze.errors import LatentAnalyzeError
+from latent_analyze.files import file_sha256, replacing, safe_name, write_text_atomically
 from latent_analyze.results import Array, Result, Scalar
 
 FORMAT = 1
@@ -38,8 +39,12 @@ class ResultFiles:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.get("format") != FORMAT or data.get("key") != key:
                 return None
-            return read_result(data, path.with_suffix(".npz"))
-        except (OSError, ValueError, KeyError, BadZipFile):
+            arrays = path.with_suffix(".npz")
+            # The checksum also tells an .npz file that a killed process left beside older JSON.
+            if file_sha256(arrays) != data["arrays_sha256"]:
+                return None
+            return read_result(data, arrays)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, LatentAnalyzeError):
             # A missing or damaged file is no loss: the result is computed again and replaces it.
             return None
 
@@ -48,10 +53,11 @@ class ResultFiles:
         if self.folder is None:
             return
         path = self._path(place)
-        with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as stream:
-            arrays: dict[str, Any] = {name: array.values for name, array in result.arrays.items()}
-            np.savez(stream, **arrays)
-        data = {"format": FORMAT, "key": key, "source": place[-1], **describe_result(result)}
+        arrays = path.with_suffix(".npz")
+        with replacing(arrays) as temporary:
+            _write_arrays(temporary, result)
+        head = {"format": FORMAT, "key": key, "source": place[-1]}
+        data = {**head, "arrays_sha256": file_sha256(arrays), **describe_result(result)}
         write_text_atomically(path, dump_json(data))
 
     def _path(self, place: tuple[str, ...]) -> Path:
@@ -88,6 +94,14 @@ def read_result(data: dict[str, Any], arrays: Path) -> Result:
         }
     scalars = {name: Scalar(**_unplain(d)) for name, d in data["scalars"].items()}
     return Result(scalars, found, data["sample_size"], tuple(data["notes"]))
+
+
+def _write_arrays(path: Path, result: Result) -> None:
+    # Not numpy.savez: it takes names as keywords, and stumbles over an array called "file".
+    with ZipFile(path, "w") as archive:
+        for name, array in result.arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(array.values), allow_pickle=False)
 
 
 def dump_json(data: Any) -> str:

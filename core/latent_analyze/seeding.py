@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import operator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,8 @@ def keyed_rng(seed: int, *keys: int | str) -> np.random.Generator:
     The same key gives the same stream in any process and on any worker; different keys give
     independent streams.
     """
-    digest = hashlib.sha256(repr((GENERATOR, seed, keys)).encode()).digest()
+    plain = tuple(k if isinstance(k, str) else operator.index(k) for k in keys)
+    digest = hashlib.sha256(repr((GENERATOR, operator.index(seed), plain)).encode()).digest()
     key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
     return np.random.Generator(np.random.Philox(key=key))
 
@@ -46,14 +49,31 @@ def row_priority(rows: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
 
 
 def content_hash(*parts: Any) -> str:
-    """Return a SHA-256 over text, numbers, bytes and arrays (shape and dtype included)."""
+    """Return a SHA-256 over text, numbers, bytes, arrays (shape and dtype included), None.
+
+    Lists, tuples and mappings of these are hashed by what they hold; a mapping in the order of its
+    keys. Anything else has no content that could be told, and is a TypeError.
+    """
     digest = hashlib.sha256()
     for part in parts:
-        if isinstance(part, np.ndarray):
-            digest.update(f"array{part.dtype.str}{part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).data)
-        elif isinstance(part, bytes):
-            digest.update(b"bytes%d:" % len(part) + part)
-        else:
-            digest.update(f"{type(part).__name__}:{part!r};".encode())
+        _update(digest, part)
     return digest.hexdigest()
+
+
+def _update(digest: Any, part: Any) -> None:
+    if isinstance(part, np.ndarray) and not part.dtype.hasobject:
+        digest.update(f"array{part.dtype.str}{part.shape}".encode())
+        digest.update(np.ascontiguousarray(part).data)
+    elif isinstance(part, bytes):
+        digest.update(b"bytes%d:" % len(part) + part)
+    elif isinstance(part, (list, tuple)):
+        digest.update(f"{type(part).__name__}{len(part)}:".encode())
+        for entry in part:
+            _update(digest, entry)
+    elif isinstance(part, Mapping):
+        digest.update(b"mapping")
+        _update(digest, [entry for key in sorted(part) for entry in (key, part[key])])
+    elif part is None or isinstance(part, (str, int, float, complex, np.generic)):
+        digest.update(f"{type(part).__name__}:{part!r};".encode())
+    else:
+        raise TypeError(f"no content to hash in {type(part).__name__} {part!r:.80}")

@@ -281,6 +281,6 @@ def _assert_close(one: Any, two: Any, name: str, tolerance: float) -> None:
     if a.dtype.kind != "f":
         assert np.array_equal(a, b), f"{name} differs: {one!r} and {two!r}"
         return
-    scale = float(np.nanmax(np.abs(a))) if a.size and np.isfinite(a).any() else 0.0
+    scale = float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
     close = np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
     assert close, f"{name} differs by more than {tolerance:g}: {one!r} and {two!r}"

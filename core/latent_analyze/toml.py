@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
 
 
 def dump_toml(data: Mapping[str, Any]) -> str:
     """Return `data` (text, numbers, booleans, lists, nested mappings) as TOML.
 
-    Values that are None are left out: TOML has no null.
+    Values of a table that are None are left out: TOML has no null. Anything else that TOML cannot
+    say is a TypeError.
     """
     return "\n".join(_table(data, ())).lstrip("\n") + "\n"
 
@@ -21,7 +21,7 @@ def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     lines = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if _is_plain(v)]
     for key, value in data.items():
         here = (*path, _key(key))
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             lines += ["", f"[{'.'.join(here)}]", *_table(value, here)]
         elif _is_table_list(value):
             for entry in value:
@@ -30,30 +30,36 @@ def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is not None and not isinstance(value, dict) and not _is_table_list(value)
+    return value is not None and not isinstance(value, Mapping) and not _is_table_list(value)
 
 
 def _is_table_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
 
 
 def _key(key: str) -> str:
     bare = key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key)
-    return key if bare else _text(key)
+    return key if bare else toml_text(key)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return _text(value)
+        return toml_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
-    return repr(value)
+    if isinstance(value, Mapping):
+        pairs = [f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None]
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real):
+        return repr(float(value))
+    raise TypeError(f"TOML cannot say {value!r:.80}")
 
 
-def _text(text: str) -> str:
+def toml_text(text: str) -> str:
+    """Return `text` as a quoted TOML string on one line."""
     # JSON escapes are TOML escapes, but for DEL, which JSON leaves bare and TOML forbids.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

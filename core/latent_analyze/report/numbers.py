@@ -1,0 +1,56 @@
+"""Numbers as a reader wants them: four significant digits, counts in full."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+DIGITS = 4
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def show(value: Any, digits: int = DIGITS) -> str:
+    """Return a number, truth value or text for reading.
+
+    Integers stand in full with commas; floats have `digits` significant digits and a power of ten
+    where they are very large or small.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if isinstance(value, float):
+        return _show_float(value, digits).replace("-", "−")
+    return str(value)
+
+
+def show_signed(value: float, digits: int = 3) -> str:
+    """Return a number with its sign."""
+    sign = "+" if value > 0 else ""
+    return sign + show(float(value), digits)
+
+
+def show_range(low: float, high: float) -> str:
+    """Return both ends of a range."""
+    return f"{show(low)} to {show(high)}"
+
+
+def _show_float(value: float, digits: int) -> str:
+    if math.isnan(value):
+        return "undefined"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if value == 0 or -4 <= power < 7:
+        text = f"{value:,.{max(digits - 1 - power, 0)}f}"
+        return _trimmed(text)
+    return f"{_trimmed(mantissa)} × 10{str(power).translate(_SUPERSCRIPTS)}"
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

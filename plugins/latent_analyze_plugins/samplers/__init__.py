@@ -1,0 +1,16 @@
+"""Samplers: artificial z-points to hold a latent space against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from latent_analyze import Sampler, hookimpl
+from latent_analyze_plugins.samplers.fitted import Box, Gaussian
+from latent_analyze_plugins.samplers.rearranged import Posterior, Shuffled
+from latent_analyze_plugins.samplers.shapes import Normal, Sphere, Uniform
+
+
+@hookimpl
+def register_samplers() -> Sequence[type[Sampler]]:
+    """Return all samplers of this package."""
+    return [Uniform, Normal, Sphere, Gaussian, Box, Shuffled, Posterior]

@@ -1,0 +1,84 @@
+"""Writing the bundle: encoder and decoder as ONNX, samples to check them; needs Keras loaded."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx.convert
+
+from latent_analyze import (
+    Bundle,
+    DecoderSpec,
+    EncoderSpec,
+    keyed_rng,
+    write_bundle,
+)
+from latent_analyze_plugins.training._graph import Signature, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from latent_analyze_plugins.training.images import TrainingImages
+
+OPSET = 18
+CHECK_SAMPLES = 64
+
+
+def export_bundle(
+    model: Any, images: TrainingImages, folder: Path, training: dict[str, Any]
+) -> None:
+    """Write encoder.onnx, decoder.onnx, check.npz and, last, model.toml.
+
+    Parameters
+    ----------
+    model
+        A trained `Autoencoder`.
+    images
+        What it was trained on; a seeded sample goes into check.npz.
+    folder
+        An existing folder.
+    training
+        How it was trained, as plain data.
+    """
+    z_dim = model.options.z_dim
+    encoder = Signature("image", images.shape, model.heads)
+    decoder = Signature("z", (z_dim,), ("image",))
+    _write_onnx(folder / "encoder.onnx", partial(model.encoder, training=False), encoder)
+    _write_onnx(folder / "decoder.onnx", lambda z: {"image": model.generate(z)}, decoder)
+    np.savez(folder / "check.npz", allow_pickle=False, **check_arrays(model, images))
+    log_var = "log_var" if "log_var" in model.heads else None
+    bundle = Bundle(
+        name=training["trainer"],
+        image_shape=images.shape,
+        latent_shape=(z_dim,),
+        encoder=EncoderSpec(file="encoder.onnx", input="image", mu="mu", log_var=log_var),
+        decoder=DecoderSpec(file="decoder.onnx", input="z", output="image"),
+        check="check.npz",
+        training=training,
+    )
+    write_bundle(folder, bundle)
+
+
+def check_arrays(model: Any, images: TrainingImages) -> dict[str, Any]:
+    """Return a sample x, and mu, log_var and decoded (of mu) as Keras computes them."""
+    rng = keyed_rng(model.options.seed, "check")
+    rows = rng.choice(images.rows, min(CHECK_SAMPLES, len(images.rows)), replace=False)
+    x = images.fetch(np.sort(rows))
+    latents = model.encoder(x, training=False)
+    arrays = {"x": x, **latents, "decoded": model.generate(latents["mu"])}
+    return {name: np.asarray(values, np.float32) for name, values in arrays.items()}
+
+
+def _write_onnx(path: Path, function: Callable[..., Any], signature: Signature) -> None:
+    tensor = tf.TensorSpec((None, *signature.shape), tf.float32, name=signature.input)
+    proto, _ = tf2onnx.convert.from_function(
+        tf.function(function), input_signature=[tensor], opset=OPSET
+    )
+    tidy(proto.graph, path.stem, signature)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
