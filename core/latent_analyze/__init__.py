@@ -31,7 +31,7 @@ from latent_analyze.errors import (
 from latent_analyze.files import file_sha256, write_text_atomically
 from latent_analyze.hookspecs import hookimpl
 from latent_analyze.host import Host
-from latent_analyze.model import Latents, Model, ModelSpec, TensorSpec
+from latent_analyze.model import Latents, Layout, Model, ModelSpec, TensorSpec
 from latent_analyze.options import AnalysisOptions, Options, SamplerOptions
 from latent_analyze.results import (
     Array,
@@ -47,6 +47,7 @@ from latent_analyze.results import (
 from latent_analyze.seeding import content_hash, keyed_rng, row_priority
 from latent_analyze.source import Batch, Block, BlockSource, Source
 from latent_analyze.source_views import PosteriorSource
+from latent_analyze.store import Store, open_store
 from latent_analyze.summary import Summary
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Items",
     "LatentAnalyzeError",
     "Latents",
+    "Layout",
     "MissingDependencyError",
     "Model",
     "ModelError",
@@ -91,6 +93,7 @@ __all__ = [
     "SamplerOptions",
     "Scalar",
     "Source",
+    "Store",
     "StoreError",
     "Summary",
     "TensorSpec",
@@ -103,6 +106,7 @@ __all__ = [
     "missing_dependency",
     "no_progress",
     "open_source",
+    "open_store",
     "printable",
     "read_bundle",
     "row_priority",

@@ -157,14 +157,14 @@ class Sampler(ABC):
     needs_reference
         Whether `fit` needs a reference; if not, options `dim` and `count` can stand in for one.
     matches
-        The moments of the reference that a fitted source has in expectation. As a null, each draw
-        is rescaled to have them exactly.
+        The moments of the reference that a fitted source has in expectation; may depend on the
+        options. As a null, each draw is rescaled to have them exactly.
     """
 
     name: ClassVar[str]
     needs_reference: ClassVar[bool] = False
     requires: ClassVar[frozenset[str]] = frozenset()
-    matches: ClassVar[Literal["covariance", "variance", "nothing"]] = "nothing"
+    matches: Literal["covariance", "variance", "nothing"] = "nothing"
     Options: ClassVar[type[SamplerOptions]] = SamplerOptions
 
     def __init__(self, options: Any = None) -> None:

@@ -17,7 +17,7 @@ from latent_analyze.source import Z_ONLY, Batch, Block, BlockSource, Source
 from latent_analyze.source_views import RelabelledSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 
 _ONE_AT_A_TIME = threading.Lock()
 
-RANK_TOLERANCE = 1e-10
-"""Variance along a direction, relative to the largest, below which the direction counts as flat."""
+RANK_TOLERANCE = 1e-6
+"""Variance along a direction of the standardized axes, relative to the largest, below which the
+direction counts as flat: below lies the rounding of covariances of float32 rows."""
+
+FEW_ROWS = 20
+"""Draws of fewer rows per dimension are matched in float64."""
 
 
 def null_members(
     sampler: Sampler, reference: Source, *, label: str, seed: int, repeats: int
-) -> list[Source]:
-    """Return the members of a null ensemble.
+) -> Iterator[Source]:
+    """Yield the members of a null ensemble, one at a time: a member may hold much memory.
 
     Parameters
     ----------
@@ -44,13 +48,11 @@ def null_members(
     repeats
         Number of members; the first 5 of 20 are the same sources as those of an ensemble of 5.
     """
-    members: list[Source] = []
     for r in range(repeats):
         drawn = sampler.fit(reference, member_seed(seed, label, r))
         if sampler.matches != "nothing":
             drawn = MomentMatched(drawn, reference, sampler.matches)
-        members.append(RelabelledSource(drawn, f"{label}#{r}"))
-    return members
+        yield RelabelledSource(drawn, f"{label}#{r}")
 
 
 def member_seed(seed: int, label: str, r: int) -> int:
@@ -80,29 +82,58 @@ class MomentMatched(BlockSource):
         del fields
         batch = self.base.read(block)
         with _ONE_AT_A_TIME:
-            drawn_mean, scale, mean = self._transform
-        if scale is None:
+            transform = self._transform
+        if transform is None:
             return batch
-        centered = batch.z - drawn_mean
-        scaled = centered * scale if scale.ndim == 1 else centered @ scale
-        return Batch(z=np.ascontiguousarray(scaled + mean, np.float32), rows=batch.rows)
+        shift, scale, mean = transform
+        z = _times(batch.z - shift, scale) + mean
+        return Batch(z=np.ascontiguousarray(z, np.float32), rows=batch.rows)
 
     @cached_property
-    def _transform(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any]]:
+    def _transform(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]] | None:
+        """Shift, scale and mean: a row z becomes (z - shift) @ scale + mean."""
         drawn, wanted = self.base.summary(), self.reference.summary()
-        scale = _scale(drawn, wanted, self.matches)
-        means = drawn.mean.astype(np.float32), wanted.mean.astype(np.float32)
-        return means[0], None if scale is None else scale.astype(np.float32), means[1]
+        dtype: Any = np.float32
+        if self.matches == "variance" or drawn.covariance is None or wanted.covariance is None:
+            scale = _axis_scale(drawn, wanted)
+        else:
+            covariance = drawn.covariance
+            if self.count < FEW_ROWS * self.dim:
+                # So few rows have flat directions that the precision of float32 cannot tell.
+                covariance, dtype = _covariance(self.base, drawn.mean), np.float64
+            scale = _full_scale(covariance, wanted)
+        if scale is None:
+            return None
+        shift = drawn.mean.astype(np.float32)
+        mean = wanted.mean - _times(drawn.mean - shift, scale)
+        return shift, scale.astype(dtype), mean
 
 
-def _scale(drawn: Summary, wanted: Summary, matches: str) -> NDArray[np.float64] | None:
-    if matches == "variance" or drawn.covariance is None or wanted.covariance is None:
-        return _axis_scale(drawn, wanted)
-    # Standardized first: an axis of small spread beside large ones is no flat direction.
-    std = np.where(drawn.std > 0, drawn.std, 1.0), np.where(wanted.std > 0, wanted.std, 1.0)
-    drawn_root = inverse_root(drawn.covariance / np.outer(std[0], std[0]))
-    wanted_root = root(wanted.covariance / np.outer(std[1], std[1]))
-    return (drawn_root / std[0][:, None]) @ (wanted_root * std[1])
+def _times(rows: NDArray[Any], scale: NDArray[Any]) -> NDArray[Any]:
+    return rows * scale if scale.ndim == 1 else rows @ scale
+
+
+def _full_scale(drawn: NDArray[np.float64], wanted: Summary) -> NDArray[np.float64]:
+    """Whiten by the wanted covariance, correct what little is left, and color again.
+
+    In standardized axes, so that an axis of small spread beside large ones is no flat direction;
+    flat directions of the wanted covariance stay flat.
+    """
+    std = np.where(wanted.std > 0, wanted.std, 1.0)
+    values, vectors = np.linalg.eigh(wanted.covariance / np.outer(std, std))
+    kept = values > RANK_TOLERANCE * max(values[-1], 0.0)
+    vectors, lengths = vectors[:, kept], np.sqrt(values[kept])
+    white = vectors / lengths / std[:, None]
+    left = white.T @ drawn @ white
+    return white @ inverse_root(left) @ (lengths[:, None] * vectors.T * std)
+
+
+def _covariance(source: Source, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    squares = np.zeros((source.dim, source.dim))
+    for block in source.blocks():
+        centered = source.read(block).z - mean
+        squares += centered.T @ centered
+    return squares / max(source.count - 1, 1)
 
 
 def _axis_scale(drawn: Summary, wanted: Summary) -> NDArray[np.float64] | None:
@@ -124,7 +155,7 @@ def root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 def inverse_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the symmetric inverse square root on the covariance's numerical range."""
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > RANK_TOLERANCE * max(values[-1], 0.0)
+    kept = values > 1e-10 * values.max(initial=0.0)
     inverse = np.where(kept, 1.0 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
     found: NDArray[np.float64] = (vectors * inverse) @ vectors.T
     return found

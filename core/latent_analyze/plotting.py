@@ -77,7 +77,8 @@ def finish(figure: MplFigure, legend: bool = True) -> MplFigure:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
-        columns = min(len(entries), 4)
+        # About 90 characters of 8-point text fit into the width, less a handle per entry.
+        columns = max(1, min(len(entries), 4, 90 // (max(map(len, entries)) + 8)))
         figure.legend(
             list(entries.values()), list(entries), loc="outside lower center",
             ncols=columns, frameon=False, fontsize=8,

@@ -81,7 +81,8 @@ def run_analysis(
 
 def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> list[Source]:
     """Return members of a moment-matched Gaussian null, without any plugin."""
-    return null_members(_Gaussian(), reference, label="gaussian", seed=seed, repeats=repeats)
+    sampler = _Gaussian()
+    return list(null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats))
 
 
 def check_analysis(

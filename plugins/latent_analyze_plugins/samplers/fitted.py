@@ -72,13 +72,13 @@ class Gaussian(Sampler):
 
     name = "gaussian"
     needs_reference = True
-    matches = "covariance"
+    matches: Literal["covariance", "variance", "nothing"] = "covariance"
     Options = GaussianOptions
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         if self.options.covariance == "diag":
-            self.matches = "variance"  # type: ignore[misc, assignment]  # what is matched depends on the option
+            self.matches = "variance"
 
     def fit(self, reference: Source | None, seed: int) -> GaussianSource:
         """Return a Gaussian source; raises OptionError without a covariance to fit."""

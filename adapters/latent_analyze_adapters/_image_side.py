@@ -1,0 +1,165 @@
+"""The image side of a model file: from (n, H, W, C) in [0, 1] to what the file wants, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from latent_analyze import ModelError, TensorSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Layout = Literal["HWC", "CHW", "HW", "flat"]
+
+AXES: dict[Layout, int] = {"HWC": 3, "CHW": 3, "HW": 2, "flat": 1}
+"""Number of axes of one row."""
+
+CHANNELS = (1, 3, 4)
+UNIT = (0.0, 1.0)
+BYTES = (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class ImageSide:
+    """The tensor of a file on the image side.
+
+    Attributes
+    ----------
+    shape
+        One row as analyses see it: (H, W, C), or (n,) for a model of vectors.
+    layout
+        Order of the axes in the file; ``"flat"`` is (H, W, C) in one axis.
+    range
+        Values in the file that mean 0 and 1.
+    dtype
+        numpy dtype in the file.
+    """
+
+    shape: tuple[int, ...]
+    layout: Layout
+    range: tuple[float, float]
+    dtype: str
+
+    @property
+    def is_image(self) -> bool:
+        """Whether rows are images, not vectors."""
+        return len(self.shape) == 3
+
+    @property
+    def file_axes(self) -> tuple[int, ...]:
+        """Shape of one row in the file."""
+        if self.layout == "flat":
+            return (math.prod(self.shape),)
+        height, width, channels = self.shape
+        axes = {"HWC": self.shape, "CHW": (channels, height, width), "HW": (height, width)}
+        return axes[self.layout]
+
+    @property
+    def spec(self) -> TensorSpec:
+        """The tensor as analyses see it."""
+        if self.is_image:
+            return TensorSpec(shape=self.shape, layout="HWC", range=UNIT)
+        return TensorSpec(shape=self.shape)
+
+    def to_file(self, x: NDArray[np.float32]) -> NDArray[Any]:
+        """Return rows (n, *shape) as the file wants them, (n, *file_axes)."""
+        if self.layout == "CHW":
+            x = x.transpose(0, 3, 1, 2)
+        low, high = self.range
+        if self.range != UNIT:
+            x = x * np.float32(high - low) + np.float32(low)
+        dtype = np.dtype(self.dtype)
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            x = np.clip(np.rint(x), limits.min, limits.max)
+        return np.ascontiguousarray(x, dtype).reshape(len(x), *self.file_axes)
+
+    def from_file(self, y: NDArray[Any]) -> NDArray[np.float32]:
+        """Return rows of the file, n times their values in any shape, as (n, *shape).
+
+        Images are clipped to [0, 1], which a decoder without a bounded last layer may leave.
+        """
+        rows = np.asarray(y, np.float32).reshape(len(y), *self.file_axes)
+        if self.layout == "CHW":
+            rows = rows.transpose(0, 2, 3, 1)
+        rows = rows.reshape(len(y), *self.shape)
+        low, high = self.range
+        if self.range != UNIT:
+            rows = (rows - np.float32(low)) / np.float32(high - low)
+        return np.clip(rows, 0, 1) if self.is_image else rows
+
+
+def infer_layout(axes: tuple[int | None, ...]) -> Layout:
+    """Return the layout of one row from its axes, without the batch.
+
+    Three axes are channels first if the first has 1, 3 or 4 entries and the last has not.
+    """
+    if len(axes) == 3:
+        return "CHW" if axes[0] in CHANNELS and axes[2] not in CHANNELS else "HWC"
+    return "HW" if len(axes) == 2 else "flat"
+
+
+def resolve_side(
+    axes: tuple[int | None, ...],
+    side: tuple[Layout, tuple[float, float] | None, str],
+    stated: tuple[int, ...] | None,
+    *,
+    where: str,
+) -> ImageSide:
+    """Return the image side of axes that may be free, checked against the stated image shape.
+
+    Parameters
+    ----------
+    axes
+        One row in the file, None where free.
+    side
+        Layout, value range (None: by dtype) and dtype.
+    stated
+        ``image_shape`` of model.toml, where given.
+    where
+        Tensor and file, for messages.
+
+    Raises
+    ------
+    ModelError
+        If they disagree, or an axis is free and model.toml does not tell it.
+    """
+    layout, value_range, dtype = side
+    if len(axes) != AXES[layout]:
+        raise _disagree(f"{AXES[layout]} axes of layout {layout} and a batch", where)
+    if stated is None:
+        if None in axes:
+            raise _disagree("fixed height, width and channels", where)
+        known = tuple(length for length in axes if length is not None)
+        stated = _public_shape(known, layout)
+    if value_range is None:
+        value_range = BYTES if np.dtype(dtype).kind in "iu" else UNIT
+    if not value_range[0] < value_range[1]:
+        raise ModelError(
+            f"a range [low, high] with low < high for {where}", found=str(list(value_range)),
+            next_step="correct model.toml",
+        )  # fmt: skip
+    resolved = ImageSide(tuple(stated), layout, value_range, dtype)
+    _check(resolved, axes, where)
+    return resolved
+
+
+def _public_shape(axes: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
+    shapes = {"CHW": (*axes[1:], axes[0]), "HW": (*axes, 1)}
+    return shapes.get(layout, axes)
+
+
+def _check(side: ImageSide, axes: tuple[int | None, ...], where: str) -> None:
+    if len(side.shape) not in (1, 3) or (not side.is_image and side.layout != "flat"):
+        raise _disagree(f"image_shape [H, W, C], not {list(side.shape)}", where)
+    fits = all(a in (None, b) for a, b in zip(axes, side.file_axes, strict=True))
+    if not fits or (side.layout == "HW" and side.shape[2] != 1):
+        raise _disagree(f"{list(side.file_axes)} per row, from image_shape and layout", where)
+
+
+def _disagree(expected: str, where: str) -> ModelError:
+    return ModelError(expected, found=where, next_step="state image_shape and layout in model.toml")

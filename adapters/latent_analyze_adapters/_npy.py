@@ -1,0 +1,181 @@
+"""What stands in an .npy or .npz file: read from the headers alone, never unpickled."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+SUFFIXES = (".npy", ".npz")
+BARE = "array"
+"""Name of the array of an .npy file, which has none of its own."""
+
+IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
+SPLITS = ("train", "test", "val")
+
+# A header is text that numpy evaluates as a literal: damage shows as any of these.
+_DAMAGE = (
+    OSError, ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ArrayInfo:
+    """Name, shape and dtype of an array in a file."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} {self.shape}"
+
+    @property
+    def is_vectors(self) -> bool:
+        """Whether it is (n, dim) of numbers."""
+        return len(self.shape) == 2 and self.dtype.kind in "fiu"
+
+    @property
+    def is_images(self) -> bool:
+        """Whether it is (n, H, W) or (n, H, W, C) of numbers."""
+        return len(self.shape) in (3, 4) and self.dtype.kind in "fiub"
+
+
+def peek(path: Path) -> dict[str, ArrayInfo]:
+    """Return what arrays a file holds, by name, without reading their data.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or it is no .npy or .npz file.
+    """
+    try:
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "no such file"
+            raise DatasetError(f"a file {path}", found=found, next_step="check the path")
+        infos = _peek_members(path) if path.suffix.lower() == ".npz" else [_peek_bare(path)]
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+    return {info.name: info for info in infos}
+
+
+def load(path: Path, name: str) -> NDArray[Any]:
+    """Return an array of a file: memory-mapped from .npy, read whole from .npz.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged, or holds Python objects.
+    """
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.load(path, allow_pickle=False) as members:
+            return np.asarray(members[name])
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+
+
+def holds_vectors(path: Path) -> bool:
+    """Whether a file holds vectors and no images; never raises."""
+    try:
+        return find_vectors(peek(path)) is not None
+    except DatasetError:
+        return False
+
+
+def find_vectors(infos: Mapping[str, ArrayInfo]) -> ArrayInfo | None:
+    """Return the only array of vectors, if there is one and none of images."""
+    vectors = [info for info in infos.values() if info.is_vectors]
+    return vectors[0] if len(vectors) == 1 and not find_images(infos) else None
+
+
+def find_images(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
+    """Return the arrays of images by split: ``x_train``, ... of Keras' layout, or one under "".
+
+    The one is the first of `IMAGE_NAMES` that has the shape of images, or else the only array
+    that has.
+    """
+    splits = {split: infos[f"x_{split}"] for split in SPLITS if f"x_{split}" in infos}
+    if splits and all(info.is_images for info in splits.values()):
+        return splits
+    images = [info for info in infos.values() if info.is_images]
+    named = [infos[name] for name in IMAGE_NAMES if name in infos and infos[name].is_images]
+    if named or len(images) == 1:
+        return {"": (named or images)[0]}
+    return {}
+
+
+def listing(infos: Mapping[str, ArrayInfo]) -> str:
+    """Return the arrays of a file as text for a message."""
+    return ", ".join(map(str, infos.values())) or "no arrays"
+
+
+def refuse_objects(infos: Iterable[ArrayInfo], path: Path) -> None:
+    """Raise DatasetError for arrays of Python objects, which only unpickling could read."""
+    for info in infos:
+        if info.dtype.hasobject:
+            raise DatasetError(
+                f"arrays of numbers or texts in {path}", found=f"Python objects in {info.name!r}",
+                next_step="save it with a plain dtype, e.g. array.astype(str)",
+            )  # fmt: skip
+
+
+def _peek_bare(path: Path) -> ArrayInfo:
+    with path.open("rb") as stream:
+        shape, dtype = _header(stream)
+        held = path.stat().st_size - stream.tell()
+    return _checked(ArrayInfo(BARE, shape, dtype), held)
+
+
+def _peek_members(path: Path) -> list[ArrayInfo]:
+    infos = []
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                continue
+            with archive.open(member) as stream:
+                shape, dtype = _header(stream)
+                held = member.file_size - stream.tell()
+            infos.append(_checked(ArrayInfo(member.filename[:-4], shape, dtype), held))
+    return infos
+
+
+def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"unknown version {version} of the .npy format")
+    shape, _, dtype = readers[version](stream)
+    return shape, dtype
+
+
+def _checked(info: ArrayInfo, held: int) -> ArrayInfo:
+    wanted = math.prod(info.shape) * info.dtype.itemsize
+    if held < wanted and not info.dtype.hasobject:
+        raise ValueError(f"{held} bytes of data for {info}, which needs {wanted}")
+    return info
+
+
+def _damaged(path: Path, error: Exception) -> DatasetError:
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return DatasetError(
+        f"a readable {path.suffix or '.npy'} file", found=f"{path}: {reason}",
+        next_step="write it again with numpy.save or numpy.savez",
+    )  # fmt: skip

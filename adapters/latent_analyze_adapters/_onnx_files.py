@@ -1,0 +1,142 @@
+"""ONNX files as files: read, hash and describe them, without any runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from latent_analyze import ModelError, content_hash, file_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODEL_SUFFIX = ".onnx"
+CAUSE_LENGTH = 200
+# What ONNX Runtime puts before the cause: a code, and the path that our message has already.
+_PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed:)?")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What an .onnx file says about itself.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    sha256
+        Hash of the file and of the files with weights that it refers to.
+    size
+        Bytes of the file alone.
+    external
+        Names of the files with weights, relative to the folder of `path`.
+    opset
+        Version of the operators of the default domain; 0 if not stated.
+    producer
+        Program that wrote it, with its version.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    external: tuple[str, ...]
+    opset: int
+    producer: str
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read and hash an .onnx file.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, empty, no ONNX, or weights that it refers to are missing or outside its
+        folder.
+    """
+    content = _content(path)
+    proto = _parse(content, path)
+    external = tuple(sorted({_location(t) for t in _tensors(proto.graph) if t.external_data}))
+    hashes = [hashlib.sha256(content).hexdigest()]
+    hashes += [_hash_external(path, name) for name in external]
+    return ModelFile(
+        path=path,
+        sha256=hashes[0] if len(hashes) == 1 else content_hash(*hashes),
+        size=len(content),
+        external=external,
+        opset=max(
+            (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0
+        ),
+        # tf2onnx adds the commit that it was built from, and None where it does not know it.
+        producer=f"{proto.producer_name} {proto.producer_version}".removesuffix(" None").strip(),
+    )
+
+
+def cause(error: Exception) -> str:
+    """Return what a library says went wrong, on one line and not too long."""
+    text = _PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= CAUSE_LENGTH else text[: CAUSE_LENGTH - 3] + "..."
+
+
+def not_onnx(path: Path, found: str) -> ModelError:
+    """Return the error for a file that is no model."""
+    return ModelError(
+        f"an ONNX model in {path}", found=found,
+        next_step="name a bundle folder with model.toml, or an .onnx file",
+    )  # fmt: skip
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise not_onnx(path, (error.strerror or str(error)).lower()) from None
+    if not content:
+        raise not_onnx(path, "an empty file")
+    return content
+
+
+def _parse(content: bytes, path: Path) -> Any:
+    import onnx
+
+    try:
+        proto = onnx.load_model_from_string(content)
+    # protobuf has errors of its own, and damaged names raise UnicodeDecodeError.
+    except Exception as error:
+        raise not_onnx(path, f"something else ({cause(error)})") from None
+    if not proto.graph.output:
+        raise not_onnx(path, "something else (no graph with outputs)")
+    return proto
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for attribute in (a for node in graph.node for a in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for inner in (attribute.g, *attribute.graphs):
+            if inner.node or inner.initializer:
+                yield from _tensors(inner)
+
+
+def _location(tensor: Any) -> str:
+    return next((e.value for e in tensor.external_data if e.key == "location"), "")
+
+
+def _hash_external(path: Path, name: str) -> str:
+    inside = PurePosixPath(name.replace("\\", "/"))
+    if not name or inside.is_absolute() or ".." in inside.parts or Path(name).is_absolute():
+        raise ModelError(
+            f"weights of {path.name} in files beside it", found=repr(name),
+            next_step="export the model again, into one folder",
+        )  # fmt: skip
+    try:
+        return file_sha256(path.parent / name)
+    except OSError as error:
+        raise ModelError(
+            f"the weights {name} beside {path}", found=(error.strerror or str(error)).lower(),
+            next_step="copy all files of the model into one folder",
+        ) from None  # fmt: skip

@@ -1,0 +1,288 @@
+"""What an ONNX graph takes and gives: roles, layouts and names, stated or inferred."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from latent_analyze import DecoderSpec, EncoderSpec, ModelError
+from latent_analyze_adapters._image_side import AXES, ImageSide, Layout, infer_layout, resolve_side
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Role = Literal["encoder", "decoder"]
+Shape = tuple[int, ...]
+
+MU_NAMES = frozenset({"mu", "z_mean", "mean"})
+LOG_VAR_NAMES = frozenset({"log_var", "z_log_var", "logvar", "z_logvar"})
+IMAGE_RANKS = (3, 4)
+VECTOR_RANKS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: name, numpy dtype, shape with None for what is free or unknown."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        axes = ", ".join("?" if length is None else str(length) for length in self.shape)
+        return f"{self.name} {self.dtype} ({axes})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Inputs and outputs of the file called `name`."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What model.toml says: of one half, and the shapes of an image and of a z-point."""
+
+    half: EncoderSpec | DecoderSpec
+    image: Shape | None = None
+    latent: Shape | None = None
+
+    @property
+    def layout(self) -> Layout | None:
+        """The layout, if it is stated and no default."""
+        if self.image is not None and len(self.image) == 1:
+            return "flat"
+        return self.half.layout if "layout" in self.half.model_fields_set else None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The value range, if it is stated and no default."""
+        return self.half.range if "range" in self.half.model_fields_set else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an encoder or decoder is called.
+
+    Attributes
+    ----------
+    role
+        Which half it is.
+    input
+        The input.
+    outputs
+        What to fetch: mu and perhaps log_var, or the image.
+    side
+        The tensor on the image side.
+    latent
+        Shape of a z-point in the file.
+    batch
+        Rows per call where the file fixes them, else None.
+    batched
+        Whether the file has a batch axis at all.
+    notes
+        What was inferred, for people.
+    """
+
+    role: Role
+    input: Tensor
+    outputs: tuple[str, ...]
+    side: ImageSide
+    latent: Shape
+    batch: int | None
+    batched: bool
+    notes: tuple[str, ...]
+
+    @property
+    def dim(self) -> int:
+        """Latent dimensions, flattened."""
+        return math.prod(self.latent)
+
+    @property
+    def output_size(self) -> int:
+        """Values per row of an output."""
+        return self.dim if self.role == "encoder" else math.prod(self.side.shape)
+
+
+Probe = Callable[[Tensor, "NDArray[Any]", str], Shape]
+"""Runs a graph on one batch for an input; returns the shape of the output of a name."""
+
+
+def find_role(graph: Graph) -> Role:
+    """Tell an encoder from a decoder by the ranks of its tensors, or else by its file name.
+
+    Raises
+    ------
+    ModelError
+        If neither tells.
+    """
+    taken, given = len(_only_input(graph, None).shape), len(graph.outputs[0].shape)
+    if taken in IMAGE_RANKS and given in VECTOR_RANKS:
+        return "encoder"
+    if taken in VECTOR_RANKS and given in IMAGE_RANKS:
+        return "decoder"
+    roles: tuple[Role, ...] = ("encoder", "decoder")
+    named = [role for role in roles if role in graph.name.lower()]
+    if len(named) == 1:
+        return named[0]
+    raise ModelError(
+        f"an encoder (images in, vectors out) or a decoder in {graph.name}",
+        found=f"{graph.inputs[0]} in and {graph.outputs[0]} out",
+        next_step="call it encoder.onnx or decoder.onnx, or write model.toml",
+    )
+
+
+def plan_half(graph: Graph, stated: Stated, probe: Probe) -> Plan:
+    """Settle how an encoder or decoder is called.
+
+    Parameters
+    ----------
+    graph
+        Its inputs and outputs.
+    stated
+        What model.toml says; what it leaves out is inferred.
+    probe
+        Runs the graph once, where it does not say the shape of its output.
+
+    Raises
+    ------
+    ModelError
+        If what is stated does not fit the graph, or something cannot be inferred.
+    """
+    taken = _only_input(graph, stated.half.input)
+    if isinstance(stated.half, EncoderSpec):
+        return _plan_encoder(graph, taken, stated, probe)
+    return _plan_decoder(graph, taken, stated, probe)
+
+
+def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:
+    assert isinstance(stated.half, EncoderSpec)
+    log_var = _named(graph, stated.half.log_var, LOG_VAR_NAMES)
+    rest = [t for t in graph.outputs if t != log_var]
+    mu = _named(graph, stated.half.mu, MU_NAMES) or (rest or list(graph.outputs))[0]
+    if stated.layout is None:
+        batched = not _is_vector(mu)
+    else:
+        batched = len(taken.shape) != AXES[stated.layout]
+    side = _side(graph, taken, stated, batched)
+    batch = _fixed_batch(taken, mu, batched)
+    mu = _known(mu, taken, side.file_axes, (batched, batch, probe))
+    outputs = (mu.name,) if log_var is None else (mu.name, log_var.name)
+    latent = _latent(graph, mu, stated, batched)
+    notes = _notes("encoder", taken, side, stated)
+    return Plan("encoder", taken, outputs, side, latent, batch, batched, notes)
+
+
+def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:
+    assert isinstance(stated.half, DecoderSpec)
+    image = _named(graph, stated.half.output, frozenset()) or graph.outputs[0]
+    batched = not _is_vector(taken)
+    latent = _latent(graph, taken, stated, batched)
+    batch = _fixed_batch(taken, image, batched)
+    image = _known(image, taken, latent, (batched, batch, probe))
+    side = _side(graph, image, stated, batched)
+    notes = _notes("decoder", image, side, stated)
+    return Plan("decoder", taken, (image.name,), side, latent, batch, batched, notes)
+
+
+def _only_input(graph: Graph, name: str | None) -> Tensor:
+    names = [tensor.name for tensor in graph.inputs]
+    if name is not None and name not in names:
+        raise _no_tensor(graph, "input", name, names)
+    if len(names) != 1:
+        others = [n for n in names if n != (name or names[0])]
+        raise ModelError(
+            f"a model with one input in {graph.name}",
+            found=f"another input, {', '.join(map(repr, others))}" if others else "no input",
+            next_step="export it with the other inputs fixed",
+        )
+    return graph.inputs[0]
+
+
+def _named(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
+    """Return the output of this name, or else the first of a usual one."""
+    for tensor in graph.outputs:
+        if tensor.name == name or (name is None and _canonical(tensor.name) in usual):
+            return tensor
+    if name is None:
+        return None
+    raise _no_tensor(graph, "output", name, [tensor.name for tensor in graph.outputs])
+
+
+def _canonical(name: str) -> str:
+    # TensorFlow writes "encoder/z_mean:0".
+    return name.lower().rsplit("/", 1)[-1].split(":")[0]
+
+
+def _is_vector(latent: Tensor) -> bool:
+    return len(latent.shape) == 1 and latent.shape[0] is not None
+
+
+def _row_axes(tensor: Tensor, batched: bool) -> tuple[int | None, ...]:
+    return tensor.shape[1:] if batched else tensor.shape
+
+
+def _fixed_batch(taken: Tensor, given: Tensor, batched: bool) -> int | None:
+    if not batched:
+        return 1
+    # Some exports free the batch of the input alone and have a reshape to one row inside.
+    return next((t.shape[0] for t in (taken, given) if t.shape and t.shape[0]), None)
+
+
+def _known(
+    output: Tensor, taken: Tensor, row: Shape, how: tuple[bool, int | None, Probe]
+) -> Tensor:
+    """Return the output with all of its axes known, but for the batch."""
+    batched, batch, probe = how
+    if output.shape and None not in _row_axes(output, batched):
+        return output
+    rows = np.zeros((batch or 1, *row) if batched else row, taken.dtype)
+    return replace(output, shape=probe(taken, rows, output.name))
+
+
+def _latent(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> Shape:
+    axes = _row_axes(tensor, batched)
+    shape = tuple(length for length in axes if length is not None)
+    if len(shape) < len(axes):
+        shape = stated.latent or ()
+    if stated.latent is not None and math.prod(shape) != math.prod(stated.latent):
+        raise ModelError(
+            f"z-points of latent_shape {list(stated.latent)} in {graph.name}", found=str(tensor),
+            next_step="correct model.toml",
+        )  # fmt: skip
+    if len(shape) != len(axes) and stated.latent is None:
+        raise ModelError(
+            f"z-points of a fixed shape in {graph.name}", found=str(tensor),
+            next_step="state latent_shape in model.toml",
+        )  # fmt: skip
+    return shape
+
+
+def _side(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> ImageSide:
+    axes = _row_axes(tensor, batched)
+    side = (stated.layout or infer_layout(axes), stated.range, tensor.dtype)
+    return resolve_side(axes, side, stated.image, where=f"{tensor} in {graph.name}")
+
+
+def _notes(role: Role, tensor: Tensor, side: ImageSide, stated: Stated) -> tuple[str, ...]:
+    notes = []
+    if stated.layout is None:
+        notes.append(f"{role}: layout {side.layout} inferred from {tensor}")
+    if stated.range is None:
+        low, high = side.range
+        notes.append(f"{role}: values of {tensor.name} taken to be in [{low:g}, {high:g}]")
+    return tuple(notes)
+
+
+def _no_tensor(graph: Graph, kind: str, name: str, names: list[str]) -> ModelError:
+    return ModelError(
+        f"an {kind} {name!r} of {graph.name}", found=", ".join(map(repr, names)) or "none",
+        next_step="correct model.toml",
+    )  # fmt: skip

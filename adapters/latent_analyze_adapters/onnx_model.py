@@ -1,0 +1,277 @@
+"""A model in ONNX files: encoder and decoder behind one interface, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze import (
+    Bundle,
+    DecoderSpec,
+    EncoderSpec,
+    Latents,
+    ModelError,
+    ModelSpec,
+    TensorSpec,
+    content_hash,
+)
+from latent_analyze_adapters import _onnx_session as sessions
+from latent_analyze_adapters._onnx_check import compare_with_samples
+from latent_analyze_adapters._onnx_files import ModelFile, read_model_file
+from latent_analyze_adapters.onnx_graph import Graph, Plan, Role, Stated, Tensor, plan_half
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+NAME = "onnx"
+"""Name of the adapter."""
+
+SIDECAR = "model.toml"
+ROLES: tuple[Role, ...] = ("encoder", "decoder")
+MAX_BATCH = 256
+BATCH_VALUES = 1 << 24
+"""Values of the images of one call: 64 MiB of float32; speed is flat from 8 rows on."""
+
+
+@dataclass(frozen=True)
+class Half:
+    """An encoder or decoder: its file, its graph and how it is called."""
+
+    file: ModelFile
+    graph: Graph
+    plan: Plan
+
+
+class OnnxModel:
+    """An encoder and/or a decoder in ONNX files; see `latent_analyze.Model`.
+
+    It pickles as what is known of the files; sessions are opened where they are needed, and only
+    if the files are still the same.
+
+    Attributes
+    ----------
+    bundle
+        What model.toml says, and where there is none, what was inferred: writing it as a sidecar
+        changes nothing but to state it.
+    spec
+        Shapes, ranges and abilities.
+    """
+
+    def __init__(self, path: Path, bundle: Bundle, device: str | None = None) -> None:
+        self.path, self.device = path, device
+        self._folder = path if path.is_dir() else path.parent
+        self._sessions: dict[Role, Any] = {}
+        self._halves: dict[Role, Half] = {}
+        for role in ROLES:
+            half = getattr(bundle, role)
+            if half is not None:
+                self._open(role, bundle, half)
+        self.bundle = self._resolved(bundle)
+        self.spec = self._spec()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the files and of all that is done around them, stated or inferred."""
+        parts: list[Any] = []
+        for role, half in self._halves.items():
+            plan, side = half.plan, half.plan.side
+            parts += [role, half.file.sha256, plan.input.name, plan.outputs, plan.latent]
+            parts += [side.shape, side.layout, side.range]
+        return content_hash("onnx", *parts)
+
+    def encode(self, x: NDArray[np.float32]) -> Latents:
+        """Encode (n, *spec.input.shape) to mu (n, dim) and log_var (n, dim) or None.
+
+        Raises
+        ------
+        ModelError
+            If there is no encoder, the shape is another one, or ONNX Runtime fails.
+        """
+        plan = self._plan("encoder")
+        _check_shape(x, plan.side.shape, f"the encoder of {self.spec.name}")
+        parts = [np.empty((len(x), plan.dim), np.float32) for _ in plan.outputs]
+        for rows, outputs in self._run("encoder", x, plan.side.to_file):
+            for part, output in zip(parts, outputs, strict=True):
+                part[rows] = output
+        return Latents(*parts)
+
+    def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Decode (n, dim) to (n, *spec.output.shape); images are clipped to [0, 1].
+
+        Raises
+        ------
+        ModelError
+            If there is no decoder, the shape is another one, or ONNX Runtime fails.
+        """
+        plan = self._plan("decoder")
+        _check_shape(z, (plan.dim,), f"the decoder of {self.spec.name}")
+        images = np.empty((len(z), *plan.side.shape), np.float32)
+        for rows, (output,) in self._run("decoder", z, lambda part: _to_latent(part, plan)):
+            images[rows] = plan.side.from_file(output)
+        return images
+
+    def check(self) -> dict[str, float] | None:
+        """Compare with the samples that the training runtime stored in the bundle.
+
+        Returns
+        -------
+        dict or None
+            For each of ``mu``, ``log_var`` and ``decoded`` the largest difference over the
+            standard deviation of the stored output; None if the bundle has no samples.
+
+        Raises
+        ------
+        ModelError
+            If the samples cannot be read or do not fit the model.
+        """
+        if self.bundle.check is None:
+            return None
+        return compare_with_samples(self, _inside(self._folder, self.bundle.check))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was found and inferred, as plain data for people to read."""
+        files: dict[str, Any] = {role: _describe(half) for role, half in self._halves.items()}
+        return {
+            "name": self.spec.name,
+            "path": str(self.path),
+            "adapter": NAME,
+            "fingerprint": self.fingerprint,
+            "provider": self._provider,
+            **files,
+            "notes": list(self.spec.notes),
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_sessions": {}}
+
+    @property
+    def _provider(self) -> str:
+        return str(self._session(next(iter(self._halves))).get_providers()[0])
+
+    def _open(self, role: Role, bundle: Bundle, given: EncoderSpec | DecoderSpec) -> None:
+        file = read_model_file(_inside(self._folder, given.file))
+        session = sessions.open_session(file.path, self.device)
+        graph = sessions.graph_of(session, given.file)
+        # A decoder without shapes of its own takes over those of its encoder, and must fit them.
+        encoder = self._halves["encoder"].plan if "encoder" in self._halves else None
+        stated = Stated(
+            given,
+            image=bundle.image_shape or (encoder.side.shape if encoder else None),
+            latent=bundle.latent_shape or (encoder.latent if encoder else None),
+        )
+
+        def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
+            return sessions.run(session, [output], taken.name, rows)[0].shape
+
+        self._halves[role] = Half(file, graph, plan_half(graph, stated, probe))
+        self._sessions[role] = session
+
+    def _session(self, role: Role) -> Any:
+        if role not in self._sessions:
+            file = self._halves[role].file
+            if read_model_file(file.path).sha256 != file.sha256:
+                raise ModelError(
+                    f"{file.path} as it was when it was opened", found="another content",
+                    next_step="open the model again",
+                )  # fmt: skip
+            self._sessions[role] = sessions.open_session(file.path, self.device)
+        return self._sessions[role]
+
+    def _plan(self, role: Role) -> Plan:
+        if role not in self._halves:
+            raise ModelError(
+                f"a model with an {role}" if role == "encoder" else f"a model with a {role}",
+                found=f"{self.spec.name} without one", next_step="name a bundle that has both",
+            )  # fmt: skip
+        return self._halves[role].plan
+
+    def _run(
+        self, role: Role, rows: NDArray[np.float32], pack: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
+        plan, session = self._plan(role), self._session(role)
+        step = plan.batch or self.spec.batch
+        for start in range(0, len(rows), step):
+            part = slice(start, min(start + step, len(rows)))
+            yield part, sessions.run_batch(session, plan, pack(rows[part]))
+
+    def _resolved(self, bundle: Bundle) -> Bundle:
+        plans = {role: half.plan for role, half in self._halves.items()}
+        first = next(iter(plans.values()))
+        changes: dict[str, Any] = {
+            "image_shape": first.side.shape,
+            "latent_shape": bundle.latent_shape or first.latent,
+        }
+        for role, plan in plans.items():
+            stated = {"input": plan.input.name, "layout": plan.side.layout}
+            names = ("mu", "log_var") if role == "encoder" else ("output",)
+            stated |= dict(zip(names, plan.outputs, strict=False))
+            changes[role] = getattr(bundle, role).model_copy(
+                update={**stated, "range": plan.side.range}
+            )
+        return bundle.model_copy(update=changes)
+
+    def _spec(self) -> ModelSpec:
+        encoder, decoder = (self._halves.get(role) for role in ROLES)
+        notes = [note for half in self._halves.values() for note in half.plan.notes]
+        if not self.path.is_dir() and (self._folder / SIDECAR).is_file():
+            notes.append(f"{SIDECAR} beside the file is not read: open the folder to use it")
+        producers = dict.fromkeys(half.file.producer for half in self._halves.values())
+        return ModelSpec(
+            name=self.bundle.name,
+            adapter=NAME,
+            input=encoder.plan.side.spec if encoder else None,
+            latent=TensorSpec(shape=self.bundle.latent_shape or ()),
+            output=decoder.plan.side.spec if decoder else None,
+            variational=encoder is not None and len(encoder.plan.outputs) == 2,
+            can_encode=encoder is not None,
+            can_decode=decoder is not None,
+            batch=_suitable_batch([half.plan for half in self._halves.values()]),
+            producer=", ".join(filter(None, producers)),
+            notes=(*notes, f"runs on {self._provider}"),
+        )
+
+
+def _inside(folder: Path, name: str) -> Path:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ModelError(f"files inside {folder}", found=repr(name), next_step=f"correct {SIDECAR}")
+    return folder / name
+
+
+def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None:
+    if rows.shape[1:] != shape:
+        raise ModelError(f"rows of shape {shape} for {owner}", found=str(rows.shape[1:]))
+
+
+def _to_latent(z: NDArray[Any], plan: Plan) -> NDArray[Any]:
+    return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
+
+
+def _suitable_batch(plans: Sequence[Plan]) -> int:
+    size = max(int(np.prod(plan.side.shape)) for plan in plans)
+    rows = min(max(BATCH_VALUES // max(size, 1), 1), MAX_BATCH)
+    fixed = plans[0].batch or 1
+    return max(rows // fixed, 1) * fixed
+
+
+def _describe(half: Half) -> dict[str, Any]:
+    file, plan, graph = half.file, half.plan, half.graph
+    return {
+        "file": file.path.name,
+        "bytes": file.size,
+        "sha256": file.sha256,
+        "weights beside it": list(file.external),
+        "opset": file.opset,
+        "producer": file.producer,
+        "inputs": [str(t) for t in graph.inputs],
+        "outputs": [str(t) for t in graph.outputs],
+        "used outputs": list(plan.outputs),
+        "layout": plan.side.layout,
+        "range": list(plan.side.range),
+        "batch": plan.batch or "free",
+    }

@@ -1,0 +1,75 @@
+"""Devices, and what happens where they are missing."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from latent_analyze import MissingDependencyError, ModelError
+from latent_analyze_adapters import _onnx_session
+from latent_analyze_adapters.onnx_runtime import OnnxRuntime
+
+
+def open_model(path, **options):
+    return OnnxRuntime().open(path, **options)
+
+
+def one_line(error) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    assert text.startswith("expected ")
+    assert "found" in text
+    return text
+
+
+class TestDevices:
+    def test_cpu(self, make_linear, tmp_path):
+        path = make_linear().encoder(tmp_path / "encoder.onnx")
+        assert open_model(path, device="cpu").spec.notes[-1] == "runs on CPUExecutionProvider"
+
+    def test_unknown_device(self, make_linear, tmp_path):
+        with pytest.raises(ModelError, match="a device, cpu or cuda"):
+            open_model(make_linear().encoder(tmp_path / "encoder.onnx"), device="tpu")
+
+    def test_cuda_is_not_asked_for_where_it_cannot_load(self, make_linear, tmp_path, monkeypatch):
+        path = make_linear().encoder(tmp_path / "encoder.onnx")
+        monkeypatch.setattr(_onnx_session, "cuda_obstacle", lambda: "no NVIDIA driver")
+        with pytest.raises(ModelError, match="CUDA for the device cuda") as error:
+            open_model(path, device="cuda")
+        assert "no NVIDIA driver" in one_line(error)
+        assert open_model(path).spec.notes[-1] == "runs on CPUExecutionProvider"
+
+    @pytest.mark.filterwarnings("ignore:Specified provider")
+    def test_cuda_that_fails_after_all_falls_back_quietly(
+        self, make_linear, tmp_path, monkeypatch, capfd
+    ):
+        import onnxruntime
+
+        if _onnx_session.CUDA in onnxruntime.get_available_providers():
+            pytest.skip("onnxruntime has CUDA here")
+        path = make_linear().encoder(tmp_path / "encoder.onnx")
+        monkeypatch.setattr(_onnx_session, "cuda_obstacle", lambda: "")
+        assert open_model(path).spec.notes[-1] == "runs on CPUExecutionProvider"
+        with pytest.raises(ModelError, match="CUDA for the device cuda"):
+            open_model(path, device="cuda")
+        captured = capfd.readouterr()
+        assert captured.out == ""
+        assert captured.err == ""
+
+    def test_driver_without_a_device(self, monkeypatch):
+        runtime = _onnx_session.import_runtime()
+        monkeypatch.setattr(runtime, "get_available_providers", lambda: [_onnx_session.CUDA])
+
+        def missing(name):
+            raise OSError(name)
+
+        monkeypatch.setattr(_onnx_session.ctypes, "CDLL", missing)
+        assert _onnx_session.cuda_obstacle() == "no NVIDIA driver"
+
+    def test_onnxruntime_missing(self, make_linear, tmp_path, monkeypatch):
+        path = make_linear().encoder(tmp_path / "encoder.onnx")
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        with pytest.raises(MissingDependencyError, match=r"latent-analyze\[onnx\]") as error:
+            open_model(path)
+        one_line(error)
