@@ -84,8 +84,8 @@ class ArraySource(BlockSource):
         )
 
 
-def _label(name: str, values: Any, count: int) -> NDArray[Any]:
-    values = np.asarray(values)
+def _label(name: str, given: Any, count: int) -> NDArray[Any]:
+    values: NDArray[Any] = np.asarray(given)
     if values.shape != (count,):
         raise DatasetError(f"{count} values of the label {name!r}", found=f"{values.shape}")
     return values if values.dtype.kind in "biufU" else values.astype(str)

@@ -59,6 +59,7 @@ class CaseModel:
             "model": spec,
             "dataset": store.schema.dataset,
             "store": str(store.path),
+            "model_fingerprint": store.model_ref.fingerprint,
             "dropped": store.schema.dropped,
         }
         self.ref = replace(store.model_ref, device=device)

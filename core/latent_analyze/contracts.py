@@ -85,6 +85,14 @@ class Context(Protocol):
         """Return the images behind rows of the source, (n, H, W, C) in [0, 1]."""
         ...
 
+    def paired(self, n: int) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return label of another case -> (z here, z there), rows of the same ids.
+
+        A seeded sample of n ids that both have (all, if there are fewer). The other case may have
+        other latent dimensions.
+        """
+        ...
+
 
 class Analysis(ABC):
     """A question about a source. Subclass it, set `name`, and write `accumulator` or `run`.
@@ -94,13 +102,15 @@ class Analysis(ABC):
     name
         What users type: lower case, letters, digits and underscores.
     requires
-        Of ``"encoder"``, ``"decoder"``, ``"log_var"``, ``"labels"``, ``"images"``: what the case
-        must have; `run` without these says that the analysis was left out.
+        Of ``"encoder"``, ``"decoder"``, ``"log_var"``, ``"labels"``, ``"images"``, ``"paired"``
+        (another case with rows of the same ids): what the case must have; a run without these
+        says that the analysis was left out.
     fields
         What `Accumulator.add` reads of a batch besides z: ``"mu"``, ``"log_var"``, ``"id"``,
         ``"label:<name>"``.
     cost
-        ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown.
+        ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
+        is run on request (``--calibrate``).
     Options
         A pydantic model, the one declaration that command line, TOML file and notebook read.
     """
@@ -119,6 +129,11 @@ class Analysis(ABC):
         """Return what all sources of the case share; small and picklable."""
         del reference
         return Frame()
+
+    def prepare_with(self, reference: Source, context: Context) -> Frame:
+        """Return the frame; override it instead of `prepare` where it takes the model or images."""
+        del context
+        return self.prepare(reference)
 
     def companions(self, reference: Source) -> Sequence[str]:
         """Return texts of samplers that this analysis alone shows beside the reference."""

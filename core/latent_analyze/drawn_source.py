@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latent_analyze.provenance import code_hash
 from latent_analyze.seeding import GENERATOR, content_hash, keyed_rng
 from latent_analyze.source import Z_ONLY, Batch, Block, BlockSource
 
@@ -43,9 +44,9 @@ class DrawnSource(BlockSource):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of class, state, seed, size, block size and generator version."""
+        """Hash of class and its code, state, seed, size, block size and generator version."""
         state = [part for key in sorted(self.state) for part in (key, self.state[key])]
-        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        name = (type(self).__module__, type(self).__qualname__, code_hash(type(self)))
         size = (self.seed, self.count, self.dim, self.block_rows)
         return content_hash(GENERATOR, name, size, *state)
 

@@ -43,7 +43,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text with Unix line ends; a reader sees the old file or the new one."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        # File names that are no UTF-8 reach labels as lone surrogates: JSON reads their escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def no_space(path: Path, error: OSError) -> StoreError:
@@ -52,6 +53,14 @@ def no_space(path: Path, error: OSError) -> StoreError:
         f"to write {path}", found=error.strerror or str(error),
         next_step="make room or choose another place with -o",
     )  # fmt: skip
+
+
+def exists(path: str | Path) -> bool:
+    """Whether something lies at `path`; False also where the system refuses such a name."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False
 
 
 def file_sha256(path: Path) -> str:

@@ -6,9 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import Any, Generic, TypeVar
 
 import pluggy
@@ -16,8 +14,8 @@ import pluggy
 from latent_analyze import hookspecs
 from latent_analyze.contracts import Adapter, Analysis, Dataset, Sampler, Trainer
 from latent_analyze.errors import PluginError, printable, unknown_name
-from latent_analyze.options import Options, build_options
-from latent_analyze.seeding import content_hash
+from latent_analyze.options import AnalysisOptions, Options, SamplerOptions, build_options
+from latent_analyze.provenance import code_hash
 
 T = TypeVar("T")
 
@@ -29,6 +27,10 @@ KINDS: Mapping[str, tuple[str, type]] = {
     "trainer": ("register_trainers", Trainer),
 }
 """Kind of plugin -> (hook that registers it, base class)."""
+
+_OPTIONS: Mapping[type, type[Options]] = {
+    Analysis: AnalysisOptions, Dataset: Options, Sampler: SamplerOptions, Trainer: Options,
+}  # fmt: skip
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -56,10 +58,11 @@ class Plugin(Generic[T]):
         """First line of the class's docstring."""
         return (inspect.getdoc(self.cls) or "").split("\n")[0]
 
-    @cached_property
+    @property
     def source_hash(self) -> str:
-        """SHA-256 over the Python files of the plugin's own package."""
-        return _package_hash(self.cls)
+        """SHA-256 over the Python files of the plugin's package."""
+        cls: Any = self.cls
+        return code_hash(cls)
 
     def make(self, values: Mapping[str, Any]) -> T:
         """Return an instance with validated options."""
@@ -89,7 +92,7 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._origins: dict[int, tuple[str, str]] = {}
         if discover:
-            for point in sorted(entry_points(group=hookspecs.PROJECT), key=lambda p: p.name):
+            for point in sorted(self._entry_points(), key=lambda p: p.name):
                 self._load(point)
         for plugin in plugins:
             self._register(
@@ -144,6 +147,21 @@ class Host:
     def _unique(self, kind: str) -> dict[str, Plugin[Any]]:
         return {n: found[0] for n, found in sorted(self._classes[kind].items()) if len(found) == 1}
 
+    def _entry_points(self) -> Iterable[EntryPoint]:
+        try:
+            return entry_points(group=hookspecs.PROJECT)
+        except Exception:
+            # The metadata of some distribution is damaged; the others are as good as before.
+            return [point for dist in distributions() for point in self._points_of(dist)]
+
+    def _points_of(self, distribution: Distribution) -> Iterable[EntryPoint]:
+        try:
+            return distribution.entry_points.select(group=hookspecs.PROJECT)
+        except Exception as error:
+            name = str(distribution.name)
+            self._problem(name, name, f"has damaged metadata: {_short(error)}")
+            return ()
+
     def _load(self, point: EntryPoint) -> None:
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         try:
@@ -158,7 +176,10 @@ class Host:
             return
         try:
             self._manager.register(plugin)
-        except (ValueError, pluggy.PluginValidationError) as error:
+        except Exception as error:
+            # Pluggy keeps the hooks that it met before the wrong one.
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
             self._problem(name, distribution, f"cannot be registered: {_short(error)}")
             return
         self._origins[id(plugin)] = (name, distribution)
@@ -205,6 +226,9 @@ def _fault(cls: Any, base: type) -> str:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         return f"{cls.__name__} lacks {missing}"
+    options = _OPTIONS.get(base)
+    if options and not (isinstance(cls.Options, type) and issubclass(cls.Options, options)):  # type: ignore[attr-defined]
+        return f"{cls.__name__}.Options is no subclass of {options.__name__}"
     if issubclass(cls, Analysis) and not cls.is_streaming() and cls.run is Analysis.run:
         return f"{cls.__name__} has neither accumulator nor run"
     return ""
@@ -220,18 +244,3 @@ def _conflict(kind: str, found: list[Plugin[Any]]) -> PluginError:
 
 def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _package_hash(cls: type) -> str:
-    module = inspect.getmodule(cls)
-    file = getattr(module, "__file__", None)
-    if module is None or file is None:
-        return content_hash(inspect.getsource(cls))
-    folder = Path(file).parent
-    depth = module.__name__.count(".") - (Path(file).name == "__init__.py")
-    if not module.__package__:
-        return content_hash(Path(file).read_bytes())
-    for _ in range(max(depth - 1, 0)):
-        folder = folder.parent
-    files = sorted(folder.rglob("*.py"))
-    return content_hash(*[p for f in files for p in (f.name, f.read_bytes())])

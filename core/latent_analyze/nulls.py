@@ -17,7 +17,7 @@ from latent_analyze.source import Z_ONLY, Batch, Block, BlockSource, Source
 from latent_analyze.source_views import RelabelledSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -36,8 +36,8 @@ FEW_ROWS = 20
 
 def null_members(
     sampler: Sampler, reference: Source, *, label: str, seed: int, repeats: int
-) -> Iterator[Source]:
-    """Yield the members of a null ensemble, one at a time: a member may hold much memory.
+) -> list[Source]:
+    """Return the members of a null ensemble.
 
     Parameters
     ----------
@@ -48,11 +48,17 @@ def null_members(
     repeats
         Number of members; the first 5 of 20 are the same sources as those of an ensemble of 5.
     """
-    for r in range(repeats):
-        drawn = sampler.fit(reference, member_seed(seed, label, r))
-        if sampler.matches != "nothing":
-            drawn = MomentMatched(drawn, reference, sampler.matches)
-        yield RelabelledSource(drawn, f"{label}#{r}")
+    return [null_member(sampler, reference, label=label, seed=seed, r=r) for r in range(repeats)]
+
+
+def null_member(
+    sampler: Sampler, reference: Source, *, label: str, seed: int, r: int
+) -> RelabelledSource:
+    """Return member r alone: once read, a member may hold as much memory as the reference."""
+    drawn = sampler.fit(reference, member_seed(seed, label, r))
+    if sampler.matches != "nothing":
+        drawn = MomentMatched(drawn, reference, sampler.matches)
+    return RelabelledSource(drawn, f"{label}#{r}")
 
 
 def member_seed(seed: int, label: str, r: int) -> int:
@@ -110,7 +116,8 @@ class MomentMatched(BlockSource):
 
 
 def _times(rows: NDArray[Any], scale: NDArray[Any]) -> NDArray[Any]:
-    return rows * scale if scale.ndim == 1 else rows @ scale
+    product: NDArray[Any] = rows * scale if scale.ndim == 1 else rows @ scale
+    return product
 
 
 def _full_scale(drawn: NDArray[np.float64], wanted: Summary) -> NDArray[np.float64]:
@@ -125,7 +132,8 @@ def _full_scale(drawn: NDArray[np.float64], wanted: Summary) -> NDArray[np.float
     vectors, lengths = vectors[:, kept], np.sqrt(values[kept])
     white = vectors / lengths / std[:, None]
     left = white.T @ drawn @ white
-    return white @ inverse_root(left) @ (lengths[:, None] * vectors.T * std)
+    scale: NDArray[np.float64] = white @ inverse_root(left) @ (lengths[:, None] * vectors.T * std)
+    return scale
 
 
 def _covariance(source: Source, mean: NDArray[np.float64]) -> NDArray[np.float64]:

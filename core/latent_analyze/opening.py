@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.errors import DatasetError, ModelError, OptionError, StoreError, unknown_name
+from latent_analyze.errors import (
+    DatasetError,
+    ModelError,
+    OptionError,
+    StoreError,
+    printable,
+    unknown_name,
+)
+from latent_analyze.files import exists
 from latent_analyze.model import ModelRef
 from latent_analyze.options import PluginSpec, parse_assignment, parse_spec, split_outside_brackets
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, finite_rows, select
 from latent_analyze.store import open_store
 
 if TYPE_CHECKING:
-    from latent_analyze.contracts import Dataset
+    from latent_analyze.contracts import Dataset, Sampler
     from latent_analyze.host import Host
     from latent_analyze.model import Model
     from latent_analyze.source import Source
@@ -35,21 +43,57 @@ class SourceText:
     @classmethod
     def parse(cls, text: str) -> SourceText:
         """Take a source text apart; a path that exists is a path, whatever it holds."""
-        if Path(text).exists():
+        if exists(text):
             return cls(text, {}, False)
         base = text.removesuffix("@posterior")
         match = _SUBSET.match(base)
-        if match is None or ":" in base.partition("[")[0]:
+        if match is None or match["base"].rstrip().endswith("="):
             return cls(base, {}, base != text)
         pairs = split_outside_brackets(match["conditions"], ",")
-        conditions = dict(parse_assignment(p, where=text) for p in pairs)
-        return cls(match["base"], {k: str(v) for k, v in conditions.items()}, base != text)
+        return cls(match["base"], dict(_condition(p, text) for p in pairs), base != text)
 
     @property
     def suffix(self) -> str:
         """What follows the base, as text."""
         pairs = ",".join(f"{k}={v}" for k, v in self.conditions.items())
         return (f"[{pairs}]" if pairs else "") + ("@posterior" if self.posterior else "")
+
+
+def is_path(text: str) -> bool:
+    """Whether a source text names, or is meant to name, something on the disk."""
+    base = SourceText.parse(text).base
+    return is_store(base) or exists(base) or any(mark in base.partition(":")[0] for mark in "/\\.")
+
+
+def absolute(text: str) -> str:
+    """Return a text whose path, if it names one that exists, is absolute.
+
+    Raises
+    ------
+    OptionError
+        If the path holds bytes that are no text: no report could name it.
+    """
+    base = SourceText.parse(text).base
+    path = base
+    if not exists(base) and is_path(base) and "://" not in base:
+        path = base.partition(":")[0]
+    if not exists(path):
+        return text
+    resolved = str(Path(path).resolve())
+    try:
+        resolved.encode()
+    except UnicodeEncodeError:
+        raise OptionError("a path in UTF-8", found=resolved, next_step="rename it") from None
+    return resolved + text.removeprefix(path)
+
+
+def label_of(text: str) -> str:
+    """Return what a source is called in a report if the user gave no name."""
+    base = SourceText.parse(text).base
+    if not is_path(text):
+        return base
+    path = Path(base if exists(base) else base.partition(":")[0])
+    return printable(path.stem or path.name)
 
 
 def open_model(path: str, host: Host, *, device: str | None = None) -> tuple[Model, ModelRef]:
@@ -61,7 +105,7 @@ def open_model(path: str, host: Host, *, device: str | None = None) -> tuple[Mod
         If nothing is there or no adapter is for it.
     """
     place = Path(path)
-    if not place.exists():
+    if not exists(place):
         raise ModelError(
             f"a model at {path}", found="nothing there",
             next_step="train one with 'latent-analyze train', or check the path",
@@ -103,11 +147,11 @@ def open_dataset(text: str, host: Host) -> Dataset:
     DatasetError
         If nothing usable is there.
     """
-    spec = PluginSpec(text) if Path(text).exists() else parse_spec(text)
+    spec = PluginSpec(text) if exists(text) else parse_spec(text)
     for plugin in host.datasets.values():
         if plugin.cls.recognizes(spec.name):
             return plugin.cls(spec.name, plugin.options(spec.options))
-    if Path(spec.name).exists():
+    if exists(spec.name):
         raise DatasetError(
             "a folder of images, an array of images or an array of vectors",
             found=f"{spec.name}, which no data set plugin recognizes",
@@ -122,7 +166,7 @@ def open_dataset(text: str, host: Host) -> Dataset:
 
 def is_store(path: str) -> bool:
     """Whether a Zarr group of ours may lie at `path`."""
-    return "://" in path or (Path(path) / "zarr.json").is_file()
+    return "://" in path or exists(Path(path) / "zarr.json")
 
 
 def open_source(
@@ -139,7 +183,7 @@ def open_source(
     """
     parts = SourceText.parse(text)
     source = _base(parts.base, host, label=label, seed=seed)
-    source = _without_nonfinite(source, nonfinite)
+    source = usable(source, nonfinite)
     return derive(source, parts, seed)
 
 
@@ -157,30 +201,36 @@ def derive(source: Source, parts: SourceText, seed: int) -> Source:
 def fit_sampler(text: str, host: Host, *, reference: Source | None, seed: int) -> Source:
     """Fit a sampler to a reference (or to its own ``dim=``); its label is its text."""
     spec = parse_spec(text)
-    sampler = host.get("sampler", spec.name).make(spec.options)
+    sampler = make_sampler(spec, host, reference)
+    return RelabelledSource(sampler.fit(reference, seed), text)
+
+
+def make_sampler(spec: PluginSpec, host: Host, reference: Source | None) -> Sampler:
+    """Return a sampler that can be fitted to `reference`; raises OptionError."""
+    sampler: Sampler = host.get("sampler", spec.name).make(spec.options)
     if sampler.needs_reference and reference is None:
         raise OptionError(
             f"a store for {spec.name} to be fitted to", found="none",
-            next_step=f"give a store and write --with {text}",
+            next_step=f"give a store and write --with {spec.text}",
         )  # fmt: skip
     missing = sampler.requires - (reference.fields if reference else frozenset())
     if missing:
         raise OptionError(
-            f"a source with {', '.join(sorted(missing))} for {text}",
+            f"a source with {', '.join(sorted(missing))} for {spec.text}",
             found=f"{reference.label if reference else 'none'}, which has none",
         )
-    return RelabelledSource(sampler.fit(reference, seed), text)
+    return sampler
 
 
 def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
     if is_store(base):
         return open_store(base, label=label)
-    if Path(base).exists():
+    if exists(base):
         return _vectors(base, host, label)
     spec = parse_spec(base)
     if spec.name in host.samplers:
         return RelabelledSource(fit_sampler(base, host, reference=None, seed=seed), label)
-    if Path(spec.name).exists() and spec.options:
+    if exists(spec.name) and spec.options:
         return _vectors(base, host, label)
     if any(mark in base for mark in "/\\.") or base == DEFAULT_STORE:
         raise StoreError(
@@ -200,7 +250,14 @@ def _vectors(text: str, host: Host, label: str) -> Source:
     return dataset.source(label)
 
 
-def _without_nonfinite(source: Source, nonfinite: str) -> Source:
+def usable(source: Source, nonfinite: str) -> Source:
+    """Return the source, less its rows with NaN and infinity if `nonfinite` is ``"drop"``.
+
+    Raises
+    ------
+    StoreError
+        If such rows are there and not to be dropped, or no row is left.
+    """
     summary = source.summary()
     if summary.nonfinite == 0 and summary.count:
         return source
@@ -216,3 +273,9 @@ def _without_nonfinite(source: Source, nonfinite: str) -> Source:
         found=f"NaN or infinity in {summary.nonfinite} of {source.count} rows",
         next_step="add --nonfinite drop to leave them out",
     )
+
+
+def _condition(pair: str, text: str) -> tuple[str, str]:
+    key, value = parse_assignment(pair, where=text)
+    # A label's value is compared as text: "007" and "true" are no numbers and no booleans here.
+    return key, value if isinstance(value, str) else pair.partition("=")[2].strip()

@@ -183,10 +183,10 @@ def _as_option_error(error: ValidationError, owner: str) -> OptionError:
     first = error.errors(include_url=False)[0]
     where = f"{owner}.{first['loc'][0]}" if first["loc"] else owner
     message = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    found = repr(first["input"]) if "input" in first else ""
+    missing = first["type"] == "missing"
     return OptionError(
-        f"a value for {where} that {message}",
-        found=found,
+        f"a value for {where}" + ("" if missing else f" that {message}"),
+        found="none" if missing else repr(first["input"]),
         next_step=f"see: latent-analyze plugins show {owner}",
     )
 
@@ -196,7 +196,9 @@ def _show(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         plain = value.isprintable() and not _SPECIAL & set(value)
-        return value if plain and value and parse_value(value.strip()) == value else toml_text(value)
+        return (
+            value if plain and value and parse_value(value.strip()) == value else toml_text(value)
+        )
     if isinstance(value, Sequence):
         return "[" + ",".join(_show(v) for v in value) + "]"
     return str(value)

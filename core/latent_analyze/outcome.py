@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latent_analyze.engine import Failure
     from latent_analyze.host import Problem
-    from latent_analyze.plan import LeftOut
     from latent_analyze.results import Finding, ResultSet
     from latent_analyze.run_config import RunConfig
+    from latent_analyze.selection import LeftOut
 
 SCHEMA = 1
 

@@ -46,6 +46,9 @@ class RunConfig(BaseModel):
     )
     nulls: tuple[str, ...] = Field(("gaussian",), alias="null", description="null models (--null)")
     null_repeats: NonNegativeInt = Field(20, description="members of each null ensemble")
+    calibrate: tuple[str, ...] = Field(
+        (), description="heavy analyses to run over whole ensembles; all for all of them"
+    )
     seed: int = Field(0, description="seed of everything that is drawn")
     nonfinite: Literal["refuse", "drop"] = Field("refuse", description="rows with NaN or infinity")
     device: str | None = Field(None, description="device for the model: cpu, cuda")
@@ -108,7 +111,11 @@ def apply_settings(
 
 def dump_config(config: RunConfig) -> str:
     """Return a config as TOML."""
-    return dump_toml(config.model_dump(mode="json", by_alias=True))
+    values = config.model_dump(mode="json", by_alias=True)
+    for plugin in values["plugins"]:
+        if not plugin["options"]:
+            del plugin["options"]
+    return dump_toml(values)
 
 
 def _with(choice: PluginChoice, key: str, value: Any) -> PluginChoice:

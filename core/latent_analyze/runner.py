@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from latent_analyze.calibration import Test, calibrate, tests_of
 from latent_analyze.contracts import Progress, no_progress
-from latent_analyze.engine import Failure, LocalEngine, Outcome, Task, failure
-from latent_analyze.nulls import null_members
+from latent_analyze.engine import Failure, LocalEngine, Outcome, RunContext, Task, failure
+from latent_analyze.errors import AnalysisError
+from latent_analyze.nulls import null_member
 from latent_analyze.opening import fit_sampler
 from latent_analyze.outcome import (
     AnalysisOutcome,
@@ -20,17 +19,17 @@ from latent_analyze.outcome import (
     RunOutcome,
     SourceInfo,
 )
-from latent_analyze.plan import Case, Choice, Plan
+from latent_analyze.plan import Case, Plan
+from latent_analyze.provenance import library_versions
 from latent_analyze.result_files import ResultFiles
-from latent_analyze.results import Frame, Result, ResultSet
+from latent_analyze.results import Finding, Frame, Result, ResultSet, Severity
 from latent_analyze.seeding import content_hash
+from latent_analyze.selection import Choice, LeftOut
 
 if TYPE_CHECKING:
     from latent_analyze.host import Host
-    from latent_analyze.results import Calibration, Finding
+    from latent_analyze.results import Calibration
     from latent_analyze.source import Source
-
-LIBRARIES = ("latent-analyze", "numpy", "numba", "scikit-learn", "scipy", "zarr", "onnxruntime")
 
 
 @dataclass
@@ -42,6 +41,7 @@ class _Work:
     results: dict[str, Result] = field(default_factory=dict)
     ensembles: dict[str, list[Result]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
     def take(self, outcome: Outcome, label: str) -> None:
         if isinstance(outcome, Failure):
@@ -100,7 +100,8 @@ class Runner:
             _case_outcome(
                 case,
                 {w.task.key: _finish(w, case, calibrations.get((i, w.task.key), ())) for w in ws},
-                plan,
+                [LeftOut(w.task.key, reason) for w in ws for reason in w.skipped],
+                plan.config.null_repeats,
             )
             for i, (case, ws) in enumerate(zip(plan.cases, works, strict=True))
         ]
@@ -122,7 +123,8 @@ class Runner:
     def _prepare(self, choice: Choice, case: Case) -> _Work:
         analysis = choice.make()
         try:
-            frame = analysis.prepare(case.reference)
+            context = RunContext(case.reference, choice.key, case.around)
+            frame = analysis.prepare_with(case.reference, context)
         except Exception as error:
             failed = failure(choice.key, case.reference.label, error)
             return _Work(choice, Task(choice.key, analysis, Frame()), failures=[failed])
@@ -130,7 +132,8 @@ class Runner:
 
     def _over(self, works: Sequence[_Work], source: Source, case: Case, plan: Plan) -> None:
         place = (case.reference.label, source.label)
-        for work, outcome in self._results(works, source, case, place, plan):
+        suited = _suited(works, source, case, source.label)
+        for work, outcome in self._results(suited, source, case, place, plan):
             work.take(outcome, source.label)
 
     def _companions(self, work: _Work, case: Case, plan: Plan) -> None:
@@ -148,13 +151,18 @@ class Runner:
             self._over([work], source, case, plan)
 
     def _ensemble(self, works: Sequence[_Work], label: str, case: Case, plan: Plan) -> None:
-        repeats = plan.config.null_repeats
-        members = null_members(
-            case.nulls[label], case.reference, label=label, seed=plan.config.seed, repeats=repeats
-        )
-        for r, member in enumerate(members):
+        repeats, seed = plan.config.null_repeats, plan.config.seed
+        sampler = case.nulls[label]
+        for r in range(repeats):
             self.progress(f"null {label} of {case.reference.label}", r, repeats)
-            wanted = [w for w in works if r == 0 or _calibrates(w, case.reference.label)]
+            try:
+                member = null_member(sampler, case.reference, label=label, seed=seed, r=r)
+            except Exception as error:
+                for work in works:
+                    work.failures.append(failure(work.task.key, label, error))
+                break
+            works = works if r else _suited(works, member, case, label)
+            wanted = [w for w in works if r == 0 or _calibrates(w, case.reference.label, plan)]
             place = (case.reference.label, f"null-{label}", f"{r:03d}")
             for work, outcome in self._results(wanted, member, case, place, plan):
                 if isinstance(outcome, Failure):
@@ -179,13 +187,24 @@ class Runner:
                 found[work.task.key] = kept
         missing = [work for work in works if work.task.key not in found]
         if missing:
-            fresh = self.engine.run([w.task for w in missing], source, case.around)
+            fresh = self._run_over(missing, source, case)
             for work in missing:
                 outcome = fresh[work.task.key]
                 if isinstance(outcome, Result):
                     self.files.save(_place(place, work), keys[work.task.key], outcome)
                 found[work.task.key] = outcome
         return [(work, found[work.task.key]) for work in works]
+
+    def _run_over(
+        self, works: Sequence[_Work], source: Source, case: Case
+    ) -> Mapping[str, Outcome]:
+        try:
+            return self.engine.run([w.task for w in works], source, case.around)
+        except Exception as error:
+            if source is case.reference:
+                raise
+            # A source beside the reference that cannot be read takes nothing else along.
+            return {w.task.key: failure(w.task.key, source.label, error) for w in works}
 
     def _cache_key(self, work: _Work, source: Source, case: Case, plan: Plan) -> str:
         return content_hash(
@@ -201,25 +220,32 @@ class Runner:
         )
 
 
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _place(place: tuple[str, ...], work: _Work) -> tuple[str, ...]:
     case, *rest = place
     return (case, work.task.key, *rest)
 
 
-def _calibrates(work: _Work, reference: str) -> bool:
-    light = work.task.analysis.cost == "light"
-    return light and any(s.calibrated for s in work.results[reference].scalars.values())
+def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> Sequence[_Work]:
+    """Return the analyses whose required fields the rows of `source` have; note the others."""
+    suited = []
+    for work in works:
+        missing = (
+            work.task.analysis.requires & {"log_var", "labels", "images", "paired"} - source.fields
+        )
+        if any(name.startswith("label:") for name in source.fields):
+            missing -= {"labels"}
+        if missing and source is not case.reference:
+            work.skipped.append(f"not on {label}, which has no {', '.join(sorted(missing))}")
+        else:
+            suited.append(work)
+    return suited
+
+
+def _calibrates(work: _Work, reference: str, plan: Plan) -> bool:
+    asked = {"all", work.task.analysis.name} & set(plan.config.calibrate)
+    if work.task.analysis.cost == "heavy" and not asked:
+        return False
+    return any(s.calibrated for s in work.results[reference].scalars.values())
 
 
 def _finish(work: _Work, case: Case, calibrations: Sequence[Calibration]) -> AnalysisOutcome:
@@ -237,22 +263,32 @@ def _finish(work: _Work, case: Case, calibrations: Sequence[Calibration]) -> Ana
     results = work.result_set(case.reference.label, calibrations)
     findings: list[Finding] = []
     try:
-        findings = list(work.task.analysis.interpret(results))
+        findings = [_checked(finding) for finding in work.task.analysis.interpret(results)]
     except Exception as error:
         work.failures.append(failure(work.task.key, "findings", error))
     return replace(outcome, results=results, findings=findings, plot=work.task.analysis.plot)
 
 
-def _case_outcome(case: Case, analyses: Mapping[str, AnalysisOutcome], plan: Plan) -> CaseOutcome:
+def _checked(finding: Finding) -> Finding:
+    if not isinstance(finding, Finding) or finding.severity not in get_args(Severity):
+        raise AnalysisError(
+            f"findings of severity {', '.join(get_args(Severity))}", found=repr(finding)[:80]
+        )
+    return finding
+
+
+def _case_outcome(
+    case: Case, analyses: Mapping[str, AnalysisOutcome], skipped: Sequence[LeftOut], repeats: int
+) -> CaseOutcome:
     return CaseOutcome(
         reference=_info(case.reference),
         shown=[_info(source) for source in case.shown],
         nulls=[
-            NullInfo(label, plan.config.null_repeats, type(sampler).__doc__ or "")
+            NullInfo(label, repeats, type(sampler).__doc__ or "")
             for label, sampler in case.nulls.items()
         ],
         analyses=analyses,
-        left_out=case.left_out,
+        left_out=(*case.left_out, *skipped),
         details=case.details,
     )
 

@@ -162,13 +162,8 @@ class BlockSource(ABC):
         return self.take(np.sort(rng.choice(self.count, n, replace=False)), fields)
 
     def take(self, rows: NDArray[np.int64], fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Return the rows of these numbers, which must ascend."""
-        parts = []
-        for block in self.blocks():
-            low, high = np.searchsorted(rows, [block.start, block.stop])
-            if low < high:
-                parts.append(self.read(block, fields).take(rows[low:high] - block.start))
-        return concatenate(parts) if parts else _no_rows(self.dim)
+        """Return the rows of these numbers, in this order."""
+        return take_rows(self, rows, fields)
 
     def summary(self) -> Summary:
         """Return moments and ranges, computed by one pass and kept."""
@@ -197,6 +192,30 @@ def partition(count: int, block_rows: int) -> list[Block]:
     """Return the blocks of `block_rows` rows that cover `count` rows; the last may be shorter."""
     starts = range(0, count, block_rows)
     return [Block(i, s, min(s + block_rows, count)) for i, s in enumerate(starts)]
+
+
+def take_rows(source: Source, rows: NDArray[np.int64], fields: frozenset[str] = Z_ONLY) -> Batch:
+    """Return the rows of these numbers of any source, in this order; reads each block once."""
+    ascending, back = np.unique(rows, return_inverse=True)
+    parts = []
+    for block in source.blocks():
+        low, high = np.searchsorted(ascending, [block.start, block.stop])
+        if low < high:
+            parts.append(source.read(block, fields).take(ascending[low:high] - block.start))
+    return concatenate(parts).take(back) if parts else _no_rows(source.dim)
+
+
+def common_rows(one: Source, two: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the row numbers in both sources of the ids that both have, in the same order."""
+    if "id" not in one.fields & two.fields:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    _, here, there = np.intersect1d(_ids(one), _ids(two), return_indices=True)
+    return here, there
+
+
+def _ids(source: Source) -> NDArray[Any]:
+    batches = [source.read(block, frozenset({"id"})) for block in source.blocks()]
+    return np.concatenate([np.asarray(batch.ids, dtype=str) for batch in batches])
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:

@@ -7,7 +7,8 @@ check_analysis(MyAnalysis())
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 from latent_analyze.array_source import ArraySource
 from latent_analyze.calibration import calibrate, tests_of
 from latent_analyze.contracts import Analysis, Sampler
-from latent_analyze.engine import Failure, LocalEngine, Surroundings, Task
+from latent_analyze.engine import Failure, LocalEngine, RunContext, Surroundings, Task
 from latent_analyze.nulls import null_members, root
 from latent_analyze.options import build_options, describe_options
 from latent_analyze.result_files import ResultFiles
@@ -26,11 +27,16 @@ from latent_analyze.seeding import keyed_rng
 from latent_analyze.source import Batch, Block, Source
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from latent_analyze.contracts import Adapter
     from latent_analyze.model import Model
 
 RELATIVE_TOLERANCE = 1e-6
 """How far floats of a result may differ between two ways of splitting the rows."""
+
+REFERENCE_ONLY = frozenset({"log_var", "labels", "images", "paired"})
+"""What artificial z-points do not have: analyses that require it run on no drawn source."""
 
 
 def tiny_source(
@@ -55,20 +61,29 @@ def run_analysis(
     shown: Sequence[Source] = (),
     nulls: Mapping[str, Sequence[Source]] | None = None,
     model: Model | None = None,
+    images: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None = None,
+    others: Sequence[Source] = (),
     seed: int = 0,
 ) -> ResultSet:
     """Run one analysis over a reference, shown sources and null members, without any file.
+
+    Parameters
+    ----------
+    model, images, others
+        What `context.model`, `context.images(rows)` and `context.paired(n)` give.
 
     Raises
     ------
     AssertionError
         If the analysis fails on a source.
     """
-    frame = analysis.prepare(reference)
-    task = Task(analysis.name, analysis, frame)
-    around = Surroundings(reference, seed=seed)
+    around = Surroundings(reference, seed=seed, others=tuple(others))
     if model is not None:
-        around = Surroundings(reference, lambda: model, seed=seed)
+        around = replace(around, open_model=lambda: model)
+    if images is not None:
+        around = replace(around, read_images=images)
+    frame = analysis.prepare_with(reference, RunContext(reference, analysis.name, around))
+    task = Task(analysis.name, analysis, frame)
     results = {s.label: _run(task, s, around) for s in (reference, *shown)}
     ensembles = {
         label: [_run(task, m, around) for m in members] for label, members in (nulls or {}).items()
@@ -82,13 +97,18 @@ def run_analysis(
 def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> list[Source]:
     """Return members of a moment-matched Gaussian null, without any plugin."""
     sampler = _Gaussian()
-    return list(null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats))
+    return null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats)
 
 
-def check_analysis(
-    analysis: Analysis, *, model: Model | None = None, source: Source | None = None
-) -> ResultSet:
+def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: Any) -> ResultSet:
     """Check an analysis against its contract; returns the results for further checks.
+
+    Parameters
+    ----------
+    source
+        The reference; a `tiny_source` if not given.
+    case
+        `model`, `images` and `others` as in `run_analysis`, where the analysis requires them.
 
     Checked: name and described options; options survive a round trip; the frame is picklable; a
     streaming analysis gives the same counts for any split of the rows, floats within
@@ -103,15 +123,17 @@ def check_analysis(
     """
     reference = source or tiny_source(variational="log_var" in analysis.requires)
     _check_declaration(type(analysis), analysis)
-    frame = analysis.prepare(reference)
+    beside: dict[str, Any] = {}
+    if not analysis.requires & REFERENCE_ONLY:
+        members = gaussian_members(reference, 19)
+        beside = {"shown": [_Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
+    results = run_analysis(analysis, reference, **beside, **case)
+    frame = results.frame
     assert isinstance(frame, Frame), f"prepare must return a Frame, not {type(frame).__name__}"
     assert _pickled(frame).fingerprint == frame.fingerprint, "frame: picklable"
     if analysis.is_streaming():
         _check_accumulator(analysis, frame, reference)
-    nulls = {"gaussian": gaussian_members(reference, 19)}
-    other = _Gaussian().fit(reference, 7)
-    results = run_analysis(analysis, reference, shown=[other], nulls=nulls, model=model)
-    again = run_analysis(analysis, reference, model=model)
+    again = run_analysis(analysis, reference, **case)
     assert_same_result(results.data, again.data, tolerance=0.0)
     for result in results.results.values():
         _check_round_trip(result)

@@ -32,7 +32,14 @@ def demo(
         if not (model / "model.toml").is_file():
             _say(f"training a VAE on scikit-learn's digits ({epochs} epochs): {model}")
             api.train(
-                "digits", model, model="vae", progress=progress, z_dim=8, epochs=epochs, seed=seed
+                "digits",
+                model,
+                model="vae",
+                progress=progress,
+                z_dim=8,
+                kl_weight=0.2,
+                epochs=epochs,
+                seed=seed,
             )
         _say(f"encoding the digits: {store}")
         host = Host()

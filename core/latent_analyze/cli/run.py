@@ -37,6 +37,10 @@ def run(
     null_repeats: Annotated[
         int, typer.Option("--null-repeats", min=0, help="Members of each null ensemble.")
     ] = 20,
+    calibrate: Annotated[
+        list[str] | None,
+        typer.Option("--calibrate", help="Heavy analyses to run over whole ensembles; or all."),
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option("--label", help="Name of a case, one per source.")
     ] = None,
@@ -63,6 +67,7 @@ def run(
         "with": split_texts(shown or ()),
         "null": split_texts(null or ("gaussian",)),
         "null_repeats": null_repeats,
+        "calibrate": split_texts(calibrate or ()),
         "label": tuple(label or ()),
         "model": model,
         "data": data,

@@ -7,11 +7,14 @@ import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from latent_analyze.engine.tasks import Failure, RunContext, Surroundings, Task
-from latent_analyze.errors import AnalysisError, LatentAnalyzeError
-from latent_analyze.results import Result
+from latent_analyze.errors import AnalysisError, LatentAnalyzeError, printable
+from latent_analyze.results import Array, Result, Scalar
 from latent_analyze.source import Z_ONLY, Batch, Block, Source
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ def failure(key: str, source: str, error: Exception) -> Failure:
     if isinstance(error, LatentAnalyzeError):
         return Failure(key, source, str(error))
     trace = "".join(traceback.format_exception(error))
-    return Failure(key, source, f"{type(error).__name__}: {error}", trace)
+    return Failure(key, source, printable(f"{type(error).__name__}: {error}"), trace)
 
 
 class _Guarded:
@@ -121,6 +124,12 @@ def _run_one(task: Task, source: Source, around: Surroundings) -> Outcome:
 def _checked(task: Task, result: object) -> Result:
     if not isinstance(result, Result):
         raise AnalysisError(f"a Result from {task.key}", found=type(result).__name__)
+    for name, scalar in result.scalars.items():
+        if not isinstance(scalar, Scalar) or not isinstance(scalar.value, (str, Real, np.bool_)):
+            raise AnalysisError(f"a number or text as scalar {name!r}", found=repr(scalar)[:80])
+    for name, array in result.arrays.items():
+        if not isinstance(array, Array):
+            raise AnalysisError(f"an Array called {name!r}", found=type(array).__name__)
     return result
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from latent_analyze.contracts import Progress, no_progress
 from latent_analyze.errors import AnalysisError
 from latent_analyze.seeding import content_hash, keyed_rng
-from latent_analyze.source import Z_ONLY, Batch, Source
+from latent_analyze.source import Z_ONLY, Batch, Source, common_rows, take_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class Surroundings:
     read_images: Callable[[NDArray[np.int64]], NDArray[np.float32]] = _no_images
     seed: int = 0
     progress: Progress = no_progress
+    others: tuple[Source, ...] = ()
 
 
 class RunContext:
@@ -95,5 +96,25 @@ class RunContext:
         return self._source.sample(n, self._around.seed, fields)
 
     def images(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the images behind rows of the source."""
+        """Return the images behind rows of the source, which must be the reference."""
+        if self._source.fingerprint != self._around.reference.fingerprint:
+            return _no_images(rows)
         return self._around.read_images(rows)
+
+    def paired(self, n: int) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return label of another case -> (z here, z there), rows of the same ids."""
+        found = {}
+        for other in self._around.others:
+            here, there = common_rows(self._source, other)
+            if len(here):
+                kept = np.sort(keyed_rng(self._around.seed, "paired").permutation(len(here))[:n])
+                found[other.label] = (
+                    take_rows(self._source, here[kept]).z,
+                    take_rows(other, there[kept]).z,
+                )
+        if not found:
+            raise AnalysisError(
+                "another case with rows of the same ids", found="none",
+                next_step="give two stores of one data set",
+            )  # fmt: skip
+        return found

@@ -41,9 +41,9 @@ def spec_rows(spec: BaseModel | Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the fields of a spec that say anything."""
     values = spec.model_dump() if isinstance(spec, BaseModel) else spec
     return [
-        (_term(str(key)), _plain(str(key), value))
+        (_term(str(key)), text)
         for key, value in values.items()
-        if not _is_empty(value)
+        if not _is_empty(value) and (text := _plain(str(key), value))
     ]
 
 
@@ -96,7 +96,7 @@ def _beside(case: CaseOutcome) -> Iterator[tuple[str, str]]:
     for source in case.shown:
         yield source.label, _size(source)
     for key, labels in companions(case).items():
-        yield f"in {key} only", ", ".join(labels)
+        yield f"{key} only", ", ".join(labels)
 
 
 def _size(source: SourceInfo) -> str:
@@ -127,7 +127,7 @@ def _plain(key: str, value: Any) -> str:
             return _tensor(value)
         if "name" in value:
             return str(value["name"])
-        return ", ".join(f"{k} = {_plain(str(k), v)}" for k, v in value.items())
+        return ", ".join(f"{k} = {_plain(str(k), v)}" for k, v in value.items() if not _is_empty(v))
     if isinstance(value, (list, tuple)):
         return ", ".join(_plain(key, entry) for entry in value)
     if isinstance(value, str) and key.endswith("fingerprint"):

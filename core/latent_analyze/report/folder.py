@@ -55,23 +55,23 @@ def write_report(
         outcome, figures = draw_figures(outcome, progress)
     page = render_page(outcome, figures)
     pngs = {drawn.file: drawn.png for entry in figures.values() for drawn in entry}
-    try:
-        for name, png in pngs.items():
-            with replacing(folder / FIGURES / name) as temporary:
-                temporary.write_bytes(png)
-        write_text_atomically(folder / "run.toml", dump_config(outcome.config))
-        write_text_atomically(folder / "results.json", dump_json(describe(outcome)))
-        write_text_atomically(folder / PAGE, page)
-        _remove_others(folder / FIGURES, set(pngs))
-    except OSError as error:
-        raise no_space(folder, error) from error
+    for name, png in pngs.items():
+        with replacing(folder / FIGURES / name) as temporary:
+            temporary.write_bytes(png)
+    write_text_atomically(folder / "run.toml", dump_config(outcome.config))
+    write_text_atomically(folder / "results.json", dump_json(describe(outcome)))
+    write_text_atomically(folder / PAGE, page)
+    _remove_others(folder / FIGURES, set(pngs))
     return folder / PAGE
 
 
 def _remove_others(folder: Path, names: set[str]) -> None:
-    for path in folder.glob("*.png"):
-        if path.name not in names and _is_ours(path):
-            path.unlink()
+    try:
+        for path in folder.glob("*.png"):
+            if path.name not in names and _is_ours(path):
+                path.unlink()
+    except OSError as error:
+        raise no_space(folder, error) from error
 
 
 def _is_ours(path: Path) -> bool:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from latent_analyze.engine import Failure
     from latent_analyze.outcome import AnalysisOutcome, CaseOutcome, RunOutcome
-    from latent_analyze.plan import LeftOut
     from latent_analyze.report.figures import Drawn, Figures
     from latent_analyze.results import Finding
+    from latent_analyze.selection import LeftOut
 
 SCREEN_PIXELS_PER_INCH = 118
 """A figure of the house's width, 7 inches, fills the page's text column."""
