@@ -34,32 +34,37 @@ def fit(model: Any, images: TrainingImages, progress: Progress) -> dict[str, Any
     rows, held_out = images.divide(options.validation_share, options.seed)
     batches = Batches(images, rows, batch=options.batch, seed=options.seed)
     validation = Batches(images, held_out, batch=options.batch) if len(held_out) else None
-    model.compile(optimizer=keras.optimizers.Adam(options.learning_rate), jit_compile=False)
     watch = Watch(partial(progress, f"train {model.name}"), options.epochs * len(batches))
-    try:
-        history = model.fit(
-            batches,
-            epochs=options.epochs,
-            validation_data=validation,
-            callbacks=[watch],
-            shuffle=False,
-            verbose=0,
-        )
-    except tf.errors.OpError:
-        # TensorFlow replaces what a reader of images raises by an error of its own.
-        for failed in (batches, validation):
-            if failed is not None and failed.error is not None:
-                raise failed.error from None
-        raise
+    history = _run(model, batches, validation, watch=watch)
     return {
         "options": options.model_dump(mode="json"),
         "filters_used": list(model.filters),
         "rows": len(rows),
         "validation_rows": len(held_out),
         "data": images.source,
-        "history": {k: [float(v) for v in values] for k, values in history.history.items()},
+        "history": {k: [float(v) for v in values] for k, values in history.items()},
         "versions": {m.__name__: m.__version__ for m in (tf, keras, tf2onnx)},
     }
+
+
+def _run(
+    model: Any, batches: Batches, validation: Batches | None, *, watch: Watch
+) -> dict[str, Any]:
+    optimizer = keras.optimizers.Adam(model.options.learning_rate)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    try:
+        # Left to itself, Keras shuffles batches by Python's global generator.
+        history = model.fit(
+            batches, epochs=model.options.epochs, validation_data=validation,
+            callbacks=[watch], shuffle=False, verbose=0,
+        )  # fmt: skip
+    except tf.errors.OpError:
+        # TensorFlow replaces what a reader of images raises by an error of its own.
+        for feed in (batches, validation):
+            if feed is not None and feed.error is not None:
+                raise feed.error from None
+        raise
+    return history.history
 
 
 class Batches(keras.utils.PyDataset):

@@ -60,7 +60,7 @@ class Autoencoder(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step of the optimizer; return the means so far."""
-        (images,) = data
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             terms = self.objective(images)
         gradients = tape.gradient(terms["loss"], self.trainable_weights)
@@ -69,7 +69,7 @@ class Autoencoder(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Evaluate one batch; return the means so far."""
-        (images,) = data
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self._track(self.objective(images), images)
 
     def _track(self, terms: dict[str, Any], images: Any) -> dict[str, Any]:
