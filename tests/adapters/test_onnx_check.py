@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze import ModelError, write_bundle
+from latent_analyze import Latents, ModelError, write_bundle
+from latent_analyze_adapters._onnx_check import compare_with_samples
 from latent_analyze_adapters.onnx_runtime import OnnxRuntime
 
 
@@ -66,6 +67,15 @@ class TestCheck:
         arrays["log_var"] = np.zeros_like(arrays["mu"])
         np.savez(folder / "check.npz", **arrays)
         assert np.isfinite(open_model(folder).check()["log_var"])
+
+    def test_rounding_of_a_flat_output_is_no_difference(self, stored):
+        folder, arrays = stored
+        exact = open_model(folder)
+        flat = (0.5 + 1e-9 * arrays["mu"]).astype(np.float32)
+        assert flat.std() < 1e-6
+        np.savez(folder / "check.npz", x=arrays["x"], mu=flat)
+        exact.encode = lambda x: Latents(flat + 4 * np.finfo(np.float32).eps * flat)
+        assert compare_with_samples(exact, folder / "check.npz")["mu"] == 0.0
 
     def test_no_samples(self, make_linear, tmp_path):
         assert open_model(make_linear().encoder(tmp_path / "encoder.onnx")).check() is None
