@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 SAMPLES = ("x", "mu", "log_var", "decoded")
 
-ROUNDING = 8 * float(np.finfo(np.float32).eps)
-"""Difference that two runtimes may show by rounding alone, relative to the largest value."""
+SMALLEST_SPREAD = 0.01
+"""Standard deviation, relative to the largest value, that counts at least: a barely trained decoder
+gives 0.5 everywhere, and there rounding alone is more than 1e-4 of the spread."""
 
 
 def compare_with_samples(model: Model, path: Path) -> dict[str, float]:
@@ -58,12 +59,11 @@ def _deviation(found: NDArray[np.float32], stored: NDArray[np.float32], path: Pa
     if found.size != stored.size or len(found) != len(stored):
         raise _unusable(path, f"shape {stored.shape} where the model gives {found.shape}")
     difference = np.abs(found.reshape(stored.shape).astype(np.float64) - stored).max()
-    # Rounding of float32, however small the spread: a barely trained decoder gives 0.5 everywhere.
-    difference -= min(difference, ROUNDING * float(np.abs(stored).max(initial=0.0)))
     # NaN would pass for small: no comparison with it is true.
     if not np.isfinite(difference):
         return float("inf")
-    return float(difference / (stored.std(dtype=np.float64) or 1.0))
+    spread = max(stored.std(dtype=np.float64), SMALLEST_SPREAD * np.abs(stored).max(initial=0.0))
+    return float(difference / (spread or 1.0))
 
 
 def _load(path: Path) -> dict[str, NDArray[np.float32]]:
