@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from latent_analyze import Calibration, Finding, Result, ResultSet
@@ -13,8 +13,10 @@ from latent_analyze_plugins.radius.counts import MAX_BINS
 def find(results: ResultSet) -> Iterable[Finding]:
     """Say where the shells lie, what the null model does not explain, and what was left out."""
     yield from _shell_findings(results)
-    for entry in results.standouts():
-        yield _standout_finding(entry)
+    for null in results.ensembles:
+        entries = [entry for entry in results.standouts() if entry.null == null]
+        if entries:
+            yield _standout_finding(null, entries)
     for label, result in results.results.items():
         yield from _defects(label, result)
 
@@ -63,21 +65,27 @@ def shell(mean: float, std: float) -> str:
 
 
 _MEANING: Mapping[str, tuple[str, str, str]] = {
-    "std": ("The shell is {} than that of {}: standard deviation", "thicker", "thinner"),
-    "q05": ("The inner edge of the shell lies {} than for {}: 5 % quantile", "higher", "lower"),
-    "q95": ("The outer edge of the shell lies {} than for {}: 95 % quantile", "higher", "lower"),
+    "std": ("standard deviation", "thicker", "thinner"),
+    "q05": ("5 % quantile", "its inner edge lies higher", "its inner edge lies lower"),
+    "q95": ("95 % quantile", "its outer edge lies higher", "its outer edge lies lower"),
 }
 
 
-def _standout_finding(entry: Calibration) -> Finding:
-    text, more, less = _MEANING[entry.scalar]
-    sentence = text.format(more if entry.value > entry.null_mean else less, entry.null)
+def _standout_finding(null: str, entries: Sequence[Calibration]) -> Finding:
+    """One sentence per null: the scalars say the same thing in three ways."""
+    words = [_MEANING[e.scalar][1 if e.value > e.null_mean else 2] for e in entries]
+    parts = [
+        f"{_MEANING[e.scalar][0]} {e.value:.4g} against {e.null_mean:.4g} ({e.null_low:.4g} to "
+        f"{e.null_high:.4g})"
+        for e in entries
+    ]
+    first = entries[0]
     return Finding(
         "warning",
-        f"{sentence} {entry.value:.4g} against {entry.null_mean:.4g} (5-95 % of {entry.repeats} "
-        f"draws: {entry.null_low:.4g} to {entry.null_high:.4g}; adjusted p = "
-        f"{entry.p_adjusted:.2g}).",
-        {"value": entry.value, "null_mean": entry.null_mean, "p_adjusted": entry.p_adjusted},
+        f"The shell is not that of the null {null}: {', '.join(words)}: {'; '.join(parts)}. In "
+        f"brackets 5-95 % of {first.repeats} draws; p = "
+        f"{max(e.p_adjusted for e in entries):.2g} after correction.",
+        {e.scalar: e.value for e in entries} | {"p_adjusted": max(e.p_adjusted for e in entries)},
     )
 
 
