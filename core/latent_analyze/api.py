@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,102 +11,26 @@ import numpy as np
 from latent_analyze.array_source import ArraySource
 from latent_analyze.contracts import Progress, no_progress
 from latent_analyze.encode import encode as encode_into_store
-from latent_analyze.errors import ModelError, OptionError, unknown_name
+from latent_analyze.errors import ModelError, OptionError
 from latent_analyze.host import Host
 from latent_analyze.opening import DEFAULT_STORE, open_dataset, open_model
 from latent_analyze.opening import open_source as open_source_text
 from latent_analyze.options import parse_specs, split_outside_brackets
-from latent_analyze.plan import make_plan
-from latent_analyze.report import draw_figures, write_report
+from latent_analyze.plan import check_names, make_plan
 from latent_analyze.result_files import ResultFiles
-from latent_analyze.run_config import PluginChoice, RunConfig
+from latent_analyze.run_config import PluginChoice, RunConfig, make_config
+from latent_analyze.run_report import Report, check_output
 from latent_analyze.runner import Runner
 from latent_analyze.source import Source
 
 if TYPE_CHECKING:
     from latent_analyze.model import Model
-    from latent_analyze.outcome import CaseOutcome, RunOutcome
-    from latent_analyze.results import Figure, Finding, ResultSet
     from latent_analyze.store import Store
 
 MAX_RUNTIME_DIFFERENCE = 1e-4
 """How far a runtime may differ from the one that trained, relative to the output's spread."""
 
-REPORT_ENTRIES = {"report.html", "run.toml", "results.json", "figures", "results", DEFAULT_STORE}
-
 SourceLike = str | Path | Source | np.ndarray
-
-
-class Report:
-    """What a run found: findings, results and figures, in a notebook or as a folder.
-
-    ``report["radius"].data["mean"]`` is a number of the only case's reference.
-    """
-
-    def __init__(self, outcome: RunOutcome) -> None:
-        self.outcome = outcome
-
-    @property
-    def cases(self) -> dict[str, CaseOutcome]:
-        """Label of the reference -> outcome."""
-        return {case.reference.label: case for case in self.outcome.cases}
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Findings of all cases, the gravest first within each."""
-        return [finding for case in self.outcome.cases for _, finding in case.findings]
-
-    @property
-    def failed(self) -> bool:
-        """Whether any analysis failed."""
-        return self.outcome.failed
-
-    def results(self, analysis: str, case: str | None = None) -> ResultSet:
-        """Return the results of an analysis in a case (the first one if not named).
-
-        Raises
-        ------
-        OptionError
-            If the run has no such case or analysis, or the analysis failed.
-        """
-        chosen = self._case(case)
-        if analysis not in chosen.analyses:
-            raise unknown_name("analysis of this run", analysis, chosen.analyses)
-        results = chosen.analyses[analysis].results
-        if results is None:
-            raise OptionError(f"results of {analysis}", found=chosen.failures[0].error)
-        return results
-
-    def __getitem__(self, analysis: str) -> ResultSet:
-        return self.results(analysis)
-
-    def figures(self, analysis: str, case: str | None = None) -> list[Figure]:
-        """Draw and return the figures of an analysis."""
-        results = self.results(analysis, case)
-        return list(self._case(case).analyses[analysis].plot(results))
-
-    def save(self, folder: str | Path = "latent-report") -> Path:
-        """Write ``report.html`` and what belongs to it; returns the page's path."""
-        check_output(Path(folder))
-        return self._write(Path(folder))
-
-    def _write(self, folder: Path, progress: Progress = no_progress) -> Path:
-        self.outcome, drawn = draw_figures(self.outcome, progress)
-        return write_report(self.outcome, folder, drawn)
-
-    def _case(self, label: str | None) -> CaseOutcome:
-        if label is None:
-            return self.outcome.cases[0]
-        if label not in self.cases:
-            raise unknown_name("case of this run", label, self.cases)
-        return self.cases[label]
-
-    @cached_property
-    def _lines(self) -> list[str]:
-        return [f"{f.severity}: {f.text}" for f in self.findings]
-
-    def __repr__(self) -> str:
-        return "\n".join([f"<Report: {', '.join(self.cases)}>", *self._lines])
 
 
 def open_source(text: str | Path, *, label: str = "data", host: Host | None = None) -> Source:
@@ -151,15 +74,15 @@ def run(
         Further fields of `RunConfig`: ``model``, ``data``, ``labels``, ``nonfinite``, ``device``.
     """
     given = {_text(s, i): s for i, s in enumerate(sources)}
-    config = RunConfig(
-        sources=tuple(given),
-        plugins=choices(plugins),
-        shown=split_texts(shown),
-        nulls=split_texts(null),
-        null_repeats=null_repeats,
-        seed=seed,
-        **more,
-    )
+    values: dict[str, Any] = {
+        "sources": tuple(given),
+        "plugins": choices(plugins),
+        "shown": split_texts(shown),
+        "nulls": split_texts(null),
+        "null_repeats": null_repeats,
+        "seed": seed,
+    }
+    config = make_config(values | more, where="run()")
     opened = {text: _opened(s) for text, s in given.items() if not isinstance(s, (str, Path))}
     return run_config(config, output, host=host, progress=progress, given=opened)
 
@@ -183,7 +106,7 @@ def run_config(
     files = ResultFiles(None if folder is None else folder / "results")
     report = Report(Runner(host, files=files, progress=progress).run(plan))
     if folder is not None:
-        report._write(folder, progress)
+        report.write(folder, progress)
     return report
 
 
@@ -272,39 +195,26 @@ def split_texts(texts: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_output(folder: Path) -> None:
-    """Refuse a folder that holds anything but an earlier report; raises OptionError.
-
-    Raises
-    ------
-    OptionError
-        If the report would stand among, or overwrite, files of somebody else.
-    """
-    if folder.is_file():
-        raise OptionError(f"a folder for the report at {folder}", found="a file")
-    if not folder.is_dir() or (folder / "run.toml").is_file():
-        return
-    others = sorted({entry.name for entry in folder.iterdir()} - REPORT_ENTRIES)
-    if others:
-        raise OptionError(
-            f"an empty folder or an earlier report at {folder}",
-            found=f"other files ({', '.join(others[:3])})", next_step="choose another with -o",
-        )  # fmt: skip
-
-
 def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progress) -> RunConfig:
     if config.model is None or config.data is None or config.sources or folder is None:
         raise OptionError(
             "--model and --data together, without a store, and a folder for the report",
             found=f"model {config.model}, data {config.data}, sources {list(config.sources)}",
+            next_step="give both, or a store that 'latent-analyze encode' made",
         )
-    store = folder / DEFAULT_STORE
-    encode(
-        config.model, config.data, store, host=host, nonfinite=config.nonfinite,
-        device=config.device, progress=progress,
-    )  # fmt: skip
-    label = config.labels or ("data",)
-    return config.model_copy(update={"sources": (str(store),), "data": None, "labels": label})
+    store, new = folder / DEFAULT_STORE, not folder.exists()
+    changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
+    encoded = config.model_copy(update=changes)
+    check_names(encoded, host)
+    try:
+        encode(
+            config.model, config.data, store, host=host, nonfinite=config.nonfinite,
+            device=config.device, progress=progress,
+        )  # fmt: skip
+    finally:
+        if new and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return encoded
 
 
 def _text(source: SourceLike, index: int) -> str:

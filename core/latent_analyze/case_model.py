@@ -77,8 +77,9 @@ class CaseModel:
             )
         if model.spec.dim != self.reference.dim:
             raise ModelError(
-                f"a model of {self.reference.dim} latent dimensions", found=f"{model.spec.dim}"
-            )
+                f"a model of {self.reference.dim} latent dimensions", found=f"{model.spec.dim}",
+                next_step="give the model that the z-points are of, or leave --model out",
+            )  # fmt: skip
         self.can = {"encoder": model.spec.can_encode, "decoder": model.spec.can_decode}
         self.details = {**self.details, "model": model.spec}
         self._model = model

@@ -25,7 +25,7 @@ from latent_analyze.opening import (
     usable,
 )
 from latent_analyze.options import parse_spec
-from latent_analyze.run_config import NO_NULL, PluginChoice, RunConfig
+from latent_analyze.run_config import ALL, NO_NULL, PluginChoice, RunConfig
 from latent_analyze.selection import Choice, LeftOut, applicable, choose, unasked
 from latent_analyze.source_views import RelabelledSource
 from latent_analyze.summary import MAX_COVARIANCE_DIM
@@ -78,9 +78,7 @@ def make_plan(
         For anything that is wrong with the sources, plugins or options; nothing is written.
     """
     given = dict(given or {})
-    config = resolve(config, host, given)
-    choices = choose(config, host)
-    _check_samplers(config, host)
+    config, choices = check_names(config, host, given)
     references = [
         _reference(text, label, config, host, given)
         for text, label in zip(config.sources, config.labels, strict=True)
@@ -90,6 +88,22 @@ def make_plan(
     ]
     _check_shown(config, cases)
     return Plan(config, tuple(cases))
+
+
+def check_names(
+    config: RunConfig, host: Host, given: Mapping[str, Source] = MappingProxyType({})
+) -> tuple[RunConfig, tuple[Choice, ...]]:
+    """Return the resolved config and its analyses; raises OptionError for wrong names or options.
+
+    Opens no source.
+    """
+    config = resolve(config, host, given)
+    chosen = choose(config, host)
+    _check_samplers(config, host)
+    for name in config.calibrate:
+        if name != ALL:
+            host.get("analysis", name)
+    return config, chosen
 
 
 def _reference(
@@ -152,7 +166,7 @@ def resolve(
     labels = _labels(sources, config.labels)
     nulls = tuple(null for null in config.nulls if null != NO_NULL)
     plugins = config.plugins
-    if [p.name for p in plugins] == ["all"]:
+    if [p.name for p in plugins] == [ALL]:
         plugins = tuple(PluginChoice(name=name) for name in host.analyses)
     return config.model_copy(
         update={
@@ -180,7 +194,10 @@ def _shown(config: RunConfig, host: Host, reference: Source) -> tuple[Source, ..
     labels = [reference.label, *(source.label for source in sources)]
     for label, times in Counter(labels).items():
         if times > 1:
-            raise OptionError("sources with labels of their own", found=f"{label!r} {times} times")
+            raise OptionError(
+                "sources with labels of their own", found=f"{label!r} {times} times",
+                next_step="name each source once, and the case with --label",
+            )  # fmt: skip
     return tuple(sources)
 
 
@@ -190,8 +207,9 @@ def _check_shown(config: RunConfig, cases: list[Case]) -> None:
         if text not in shown and label_of(text) + SourceText.parse(text).suffix not in shown:
             dims = ", ".join(f"{c.reference.label}: {c.reference.dim}" for c in cases)
             raise OptionError(
-                f"a source of the same dimensions as a case ({dims})", found=f"--with {text}"
-            )
+                f"a source of the same dimensions as a case ({dims})", found=f"--with {text}",
+                next_step="give it as a case of its own, without --with",
+            )  # fmt: skip
 
 
 def _nulls(config: RunConfig, host: Host, reference: Source) -> dict[str, Sampler]:
@@ -217,7 +235,10 @@ def is_sampler(text: str, host: Host) -> bool:
 
 def _labels(sources: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
     if given and len(given) != len(sources):
-        raise OptionError(f"{len(sources)} labels, one per source", found=f"{len(given)}")
+        raise OptionError(
+            f"{len(sources)} labels, one per source", found=f"{len(given)}",
+            next_step="repeat --label, in the order of the sources",
+        )  # fmt: skip
     names = given or (("data",) if len(sources) == 1 else tuple(map(label_of, sources)))
     whole = [n + SourceText.parse(t).suffix for n, t in zip(names, sources, strict=True)]
     if len(set(whole)) < len(whole):

@@ -12,7 +12,7 @@ from latent_analyze.errors import OptionError, unknown_name
 from latent_analyze.options import PluginSpec, parse_assignment
 from latent_analyze.toml import dump_toml
 
-NO_NULL = "none"
+ALL, NO_NULL = "all", "none"
 
 
 class PluginChoice(BaseModel):
@@ -65,9 +65,15 @@ def load_config(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise OptionError(f"a TOML file at {path}", found=error.strerror or str(error)) from None
+        raise OptionError(
+            f"a TOML file at {path}", found=error.strerror or str(error),
+            next_step="name the run.toml of a report",
+        ) from None  # fmt: skip
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"valid TOML in {path}", found=str(error)) from None
+        raise OptionError(
+            f"valid TOML in {path}", found=str(error),
+            next_step="correct it, or name the run.toml of a report",
+        ) from None  # fmt: skip
     make_config(values, where=str(path))
     return values
 
@@ -102,7 +108,13 @@ def apply_settings(
         place, value = parse_assignment(text, where="--set")
         name, dot, key = place.partition(".")
         if not dot:
-            raise OptionError("--set name.key=value", found=repr(text))
+            raise OptionError(
+                "--set name.key=value", found=repr(text), next_step="write the plugin's name first"
+            )
+        if not plugins:
+            raise OptionError(
+                "--plugins with --set", found="no plugin named", next_step=f"add --plugins {name}"
+            )
         if name not in {choice.name for choice in plugins}:
             raise unknown_name("plugin of this run", name, {choice.name for choice in plugins})
         plugins = tuple(_with(c, key, value) if c.name == name else c for c in plugins)

@@ -49,6 +49,11 @@ class _Work:
         else:
             self.results[label] = outcome
 
+    def tests(self, reference: str, repeats: int) -> list[Test]:
+        # An ensemble that lost a member would take its share of the error rate from all others.
+        whole = {null: found for null, found in self.ensembles.items() if len(found) == repeats}
+        return tests_of(self.results[reference], whole) if reference in self.results else []
+
     def result_set(self, reference: str, calibrations: Sequence[Calibration]) -> ResultSet:
         return ResultSet(
             analysis=self.task.key,
@@ -90,10 +95,9 @@ class Runner:
         """Run all cases, then calibrate all that they test together."""
         works = [self._run_case(case, plan) for case in plan.cases]
         families: dict[Hashable, list[Test]] = {
-            (i, work.task.key): tests_of(work.results[case.reference.label], work.ensembles)
+            (i, work.task.key): work.tests(case.reference.label, plan.config.null_repeats)
             for i, (case, case_works) in enumerate(zip(plan.cases, works, strict=True))
             for work in case_works
-            if case.reference.label in work.results
         }
         calibrations = calibrate(families)
         cases = [
@@ -221,8 +225,7 @@ class Runner:
 
 
 def _place(place: tuple[str, ...], work: _Work) -> tuple[str, ...]:
-    case, *rest = place
-    return (case, work.task.key, *rest)
+    return (place[0], work.task.key, *place[1:])
 
 
 def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> Sequence[_Work]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from latent_analyze.array_source import ArraySource
 from latent_analyze.calibration import calibrate, tests_of
+from latent_analyze.comparison import RELATIVE_TOLERANCE, assert_same_result
 from latent_analyze.contracts import Analysis, Sampler
 from latent_analyze.engine import Failure, LocalEngine, RunContext, Surroundings, Task
 from latent_analyze.nulls import null_members, root
@@ -32,8 +33,16 @@ if TYPE_CHECKING:
     from latent_analyze.contracts import Adapter
     from latent_analyze.model import Model
 
-RELATIVE_TOLERANCE = 1e-6
-"""How far floats of a result may differ between two ways of splitting the rows."""
+__all__ = [
+    "RELATIVE_TOLERANCE",
+    "assert_same_result",
+    "check_adapter",
+    "check_analysis",
+    "check_sampler",
+    "gaussian_members",
+    "run_analysis",
+    "tiny_source",
+]
 
 REFERENCE_ONLY = frozenset({"log_var", "labels", "images", "paired"})
 """What artificial z-points do not have: analyses that require it run on no drawn source."""
@@ -190,16 +199,6 @@ def check_adapter(adapter: Adapter, path: Path, *, rows: int = 7) -> Model:
     return model
 
 
-def assert_same_result(one: Result, two: Result, *, tolerance: float = RELATIVE_TOLERANCE) -> None:
-    """Assert that two results agree: counts and texts exactly, floats within a tolerance."""
-    assert one.scalars.keys() == two.scalars.keys(), "the same scalars"
-    for name, scalar in one.scalars.items():
-        _assert_close(scalar.value, two.scalars[name].value, name, tolerance)
-    assert one.arrays.keys() == two.arrays.keys(), "the same arrays"
-    for name, array in one.arrays.items():
-        _assert_close(array.values, two.arrays[name].values, name, tolerance)
-
-
 class _Gaussian(Sampler):
     """A Gaussian with the mean and covariance of a reference."""
 
@@ -295,15 +294,3 @@ def _check_rows(function: Any, x: Any, shape: tuple[int, ...]) -> None:
     single = np.concatenate([function(row[None]) for row in x])
     scale = float(whole.std()) or 1.0
     assert np.abs(whole - single).max() <= 1e-4 * scale, "rows do not depend on their batch"
-
-
-def _assert_close(one: Any, two: Any, name: str, tolerance: float) -> None:
-    a, b = np.asarray(one), np.asarray(two)
-    assert a.dtype.kind == b.dtype.kind, f"{name}: {a.dtype} and {b.dtype}"
-    assert a.shape == b.shape, f"{name}: shapes {a.shape} and {b.shape}"
-    if a.dtype.kind != "f":
-        assert np.array_equal(a, b), f"{name} differs: {one!r} and {two!r}"
-        return
-    scale = float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
-    close = np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
-    assert close, f"{name} differs by more than {tolerance:g}: {one!r} and {two!r}"

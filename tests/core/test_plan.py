@@ -227,9 +227,7 @@ def test_bad_runs_get_one_line_before_any_work(
 
 def test_an_empty_array_is_refused(host: Host) -> None:
     with pytest.raises(StoreError, match="found no rows"):
-        make_plan(
-            RunConfig(sources=("mine",)), host, given={"mine": ArraySource(np.zeros((0, 3)))}
-        )
+        make_plan(RunConfig(sources=("mine",)), host, given={"mine": ArraySource(np.zeros((0, 3)))})
 
 
 def test_above_the_limit_of_covariances_the_null_is_diagonal(host: Host) -> None:

@@ -102,5 +102,5 @@ def test_a_choice_as_text() -> None:
 
 @pytest.mark.parametrize("values", [{"seed": "x"}, {"null_repeats": 1.5}, {"labels": 3}])
 def test_wrong_values_name_their_key(values: dict[str, Any]) -> None:
-    with pytest.raises(OptionError, match="a valid (seed|null_repeats|label)"):
+    with pytest.raises(OptionError, match=r"a valid (seed|null_repeats|label)"):
         make_config(values)

@@ -300,6 +300,18 @@ def test_failures_are_recorded_and_lose_nothing_else(
     assert json.loads(text)["cases"][0]["failures"][0]["analysis"] == "fails"
 
 
+def test_a_null_member_that_failed_takes_no_significance_from_the_others(
+    session_of: Callable[..., Session], toys: Any
+) -> None:
+    session = session_of(toys.Moments, Fails)
+    far = ArraySource(np.random.default_rng(0).standard_cauchy((600, 3)).astype(np.float32))
+    plugins = [MOMENTS, ("fails", {"where": "gaussian#2"})]
+    found = session(far, plugins=plugins, null_repeats=20)
+    assert len(only(found).failures) == 1
+    assert results(found, "fails").calibrations == []
+    assert results(found).standouts()
+
+
 def test_a_failure_is_tried_again(session_of: Callable[..., Session], toys: Any) -> None:
     session = session_of(Fails)
     for _ in range(2):

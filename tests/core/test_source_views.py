@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latent_analyze.array_source import ArraySource
@@ -22,10 +22,11 @@ from latent_analyze.testing import tiny_source
 ALL = frozenset({"z", "mu", "log_var", "id", "label:digit", "label:split"})
 
 
-def whole(source: Source, fields: frozenset[str] = ALL):  # noqa: ANN201
+def whole(source: Source, fields: frozenset[str] = ALL):
     return concatenate([source.read(block, fields) for block in source.blocks()])
 
 
+@settings(max_examples=20)
 @given(st.sets(st.integers(0, 4999), min_size=1, max_size=60))
 def test_subset_holds_the_chosen_rows(chosen: set[int]) -> None:
     base = tiny_source(5000, 200, variational=True)

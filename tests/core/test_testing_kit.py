@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import Field
+from tests.conftest import Drawn, Moments, MomentsAccumulator
 
 from latent_analyze import (
     AnalysisOptions,
@@ -35,7 +36,6 @@ from latent_analyze.testing import (
     tiny_source,
 )
 from latent_analyze_plugins.samplers import Gaussian, Normal, Posterior, Shuffled, Uniform
-from tests.conftest import Drawn, Moments, MomentsAccumulator
 
 
 def test_tiny_sources_are_seeded_and_off_center() -> None:

@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(str(error))
         code = error.exit_code
     except USAGE_ERROR as error:
-        _say(error.format_message())
+        context = getattr(error, "ctx", None)
+        place = context.command_path if context else "latent-analyze"
+        _say(f"{error.format_message().rstrip('.')}; see: {place} --help")
         code = 2
     except (typer.Abort, KeyboardInterrupt):
         _say("interrupted; what was committed is kept")

@@ -1,0 +1,137 @@
+"""Small plugins, sources and hosts that the tests of the core share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from pydantic import Field
+
+from latent_analyze import (
+    Analysis,
+    AnalysisOptions,
+    Array,
+    Batch,
+    Context,
+    Finding,
+    Frame,
+    Result,
+    ResultSet,
+    Scalar,
+    Source,
+    hookimpl,
+)
+from latent_analyze.host import Host
+from latent_analyze_adapters import vector_arrays
+from latent_analyze_plugins import samplers
+
+settings.register_profile("house", deadline=None, max_examples=50)
+settings.load_profile("house")
+
+
+class MomentsOptions(AnalysisOptions):
+    power: int = Field(1, gt=0, description="power of the distance from the origin")
+
+
+class MomentsAccumulator:
+    def __init__(self, power: int, dim: int) -> None:
+        self.power, self.rows = power, 0
+        self.total, self.positive = 0.0, np.zeros(dim, np.int64)
+
+    def add(self, batch: Batch) -> None:
+        self.rows += len(batch)
+        radii = np.linalg.norm(batch.z.astype(np.float64), axis=1)
+        self.total += float((radii**self.power).sum())
+        self.positive += (batch.z > 0).sum(axis=0)
+
+    def merge(self, other: MomentsAccumulator) -> None:
+        self.rows += other.rows
+        self.total += other.total
+        self.positive += other.positive
+
+    def result(self) -> Result:
+        moment = self.total / self.rows if self.rows else float("nan")
+        return Result(
+            {
+                "moment": Scalar(moment, "latent units", "mean power of the radius", True),
+                "rows": Scalar(self.rows, "z-points", "rows seen"),
+            },
+            {"positive": Array(self.positive, ("axis",), "z-points", "rows with z > 0")},
+        )
+
+
+class Moments(Analysis):
+    """Mean distance from the origin."""
+
+    name = "moments"
+    Options = MomentsOptions
+
+    def prepare(self, reference: Source) -> Frame:
+        return Frame({"dim": reference.dim})
+
+    def accumulator(self, frame: Frame) -> MomentsAccumulator:
+        return MomentsAccumulator(self.options.power, frame["dim"])
+
+    def interpret(self, results: ResultSet) -> Sequence[Finding]:
+        return [Finding("note", f"The mean radius is {results.data['moment']:.3g}.")]
+
+
+class Drawn(Analysis):
+    """Mean of a seeded sample, and what its generator gives."""
+
+    name = "drawn"
+
+    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+        del frame
+        sample = context.sample(40)
+        return Result(
+            {"mean": Scalar(float(sample.z.mean())), "noise": Scalar(float(context.rng.random()))},
+            {"rows": Array(sample.rows, ("sample",))},
+            sample_size=len(sample),
+        )
+
+
+class Plugin:
+    """A plugin made of the classes it is given."""
+
+    def __init__(self, **kinds: Sequence[Any]) -> None:
+        self.kinds = kinds
+
+    @hookimpl
+    def register_analyses(self) -> Sequence[Any]:
+        return self.kinds.get("analyses", ())
+
+    @hookimpl
+    def register_samplers(self) -> Sequence[Any]:
+        return self.kinds.get("samplers", ())
+
+    @hookimpl
+    def register_adapters(self) -> Sequence[Any]:
+        return self.kinds.get("adapters", ())
+
+
+@pytest.fixture
+def toys() -> SimpleNamespace:
+    """Two small analyses and a maker of plugins."""
+    return SimpleNamespace(Moments=Moments, Drawn=Drawn, Plugin=Plugin)
+
+
+@pytest.fixture
+def make_host() -> Callable[..., Host]:
+    """Return a host of the toys, the built-in samplers and vectors, and further analyses."""
+
+    def make(*analyses: type[Analysis], **kinds: Sequence[Any]) -> Host:
+        chosen = analyses or (Moments, Drawn)
+        plugin = Plugin(analyses=chosen, **kinds)
+        return Host([plugin, samplers, vector_arrays], discover=False)
+
+    return make
+
+
+@pytest.fixture
+def host(make_host: Callable[..., Host]) -> Host:
+    return make_host()

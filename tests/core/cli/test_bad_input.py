@@ -1,0 +1,438 @@
+"""What bad input gets: one line with what was expected, found and the next step; exit code 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import CommandLine
+from PIL import Image
+from tiny_bundle import write_images
+
+Bring = Callable[..., None]
+
+
+class TestModels:
+    def test_a_missing_model(self, cli: CommandLine, bring: Bring) -> None:
+        bring("images.npz")
+        saying = ("a model at nowhere", "nothing there", "latent-analyze train")
+        cli.refuses("encode", "nowhere", "images.npz", saying=saying)
+        cli.refuses("inspect", "nowhere", saying=saying)
+
+    @pytest.mark.parametrize(
+        ("content", "found"), [(b"no protobuf", "something else"), (b"", "an empty file")]
+    )
+    def test_not_an_onnx_file(
+        self, cli: CommandLine, bring: Bring, here: Path, content: bytes, found: str
+    ) -> None:
+        bring("images.npz")
+        (here / "encoder.onnx").write_bytes(content)
+        saying = ("an ONNX model in encoder.onnx", found, "name a bundle folder")
+        cli.refuses("encode", "encoder.onnx", "images.npz", saying=saying)
+        cli.refuses("inspect", "encoder.onnx", saying=saying)
+
+    def test_not_a_model_at_all(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("images.npz")
+        (here / "notes.txt").write_text("a text")
+        saying = ("adapters opens (onnx)", "notes.txt, which none of them", "model.toml")
+        cli.refuses("encode", "notes.txt", "images.npz", saying=saying)
+
+    @pytest.mark.parametrize("command", ["encode", "inspect"])
+    def test_an_unknown_device(self, cli: CommandLine, bring: Bring, command: str) -> None:
+        bring("model", "images.npz")
+        data = ["images.npz"] if command == "encode" else []
+        saying = ("a device", "cpu or cuda", "'tpu'")
+        cli.refuses(command, "model", *data, "--device", "tpu", saying=saying)
+
+
+class TestDataSets:
+    def test_a_missing_file(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model")
+        for path in ("gone.npz", "some/folder"):
+            cli.refuses("encode", "model", path, saying=(path, "no", "check the path"))
+
+    def test_a_misspelled_built_in(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model")
+        cli.refuses("encode", "model", "digitz", saying=("data set", "'digitz'", "mean digits?"))
+
+    def test_a_folder_without_images(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("model")
+        (here / "faces").mkdir()
+        (here / "faces" / "readme.txt").write_text("no image")
+        saying = ("images (", ".png", "in faces", "none", "check the path")
+        cli.refuses("encode", "model", "faces", saying=saying)
+        cli.refuses("train", "faces", saying=saying)
+
+    def test_images_of_other_sizes_in_one_folder(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        _write_pngs(here / "faces", [8, 9])
+        saying = ("images of one size", "0.png of 8x8 and 1.png of 9x9", "add resize=")
+        cli.refuses("encode", "model", "faces", saying=saying)
+
+    def test_images_of_another_size_than_the_model_takes(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        _write_pngs(here / "faces", [6, 6])
+        saying = ("images of shape 8 x 8 x 1", "6 x 6 x 1", "resize=")
+        cli.refuses("encode", "model", "faces", saying=saying)
+        cli.works("encode", "model", "faces:resize=8")
+
+    def test_an_unknown_option_of_a_data_set(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        _write_pngs(here / "faces", [8])
+        saying = ("option of image_folder", "'resiz'", "did you mean resize?")
+        cli.refuses("encode", "model", "faces:resiz=8", saying=saying)
+
+    def test_an_npz_without_a_usable_array(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        np.savez(here / "texts.npz", words=np.array(["a", "b"]))
+        np.savez(here / "nothing.npz")
+        (here / "fake.npz").write_bytes(b"no zip")
+        needed = ("an array of images (n, H, W)", "in texts.npz", "<U1 (2,)", "call it x")
+        cli.refuses("encode", "model", "texts.npz", saying=needed)
+        cli.refuses("encode", "model", "nothing.npz", saying=("array of images", "no arrays"))
+        cli.refuses("encode", "model", "fake.npz", saying=("readable .npz", "numpy.save"))
+        cli.refuses("run", "texts.npz", saying=("array", "texts.npz"))
+
+    def test_an_empty_data_set(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("model")
+        np.save(here / "images.npy", np.zeros((0, 8, 8), np.float32))
+        np.save(here / "points.npy", np.zeros((0, 4), np.float32))
+        saying = ("at least one image", "images.npy", "(0, 8, 8)")
+        cli.refuses("encode", "model", "images.npy", saying=saying)
+        cli.refuses("run", "points.npy", saying=("vectors (n, dim)", "points.npy", "(0, 4)"))
+
+    def test_vectors_need_no_encoding(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model", "points.npy")
+        saying = ("images to encode", "vectors", "latent-analyze run")
+        cli.refuses("encode", "model", "points.npy", saying=saying)
+
+    def test_images_need_encoding(self, cli: CommandLine, bring: Bring) -> None:
+        bring("images.npz")
+        saying = ("vectors (n, dim)", "images at", "latent-analyze encode")
+        cli.refuses("run", "images.npz", saying=saying)
+
+
+class TestLatents:
+    def test_infinite_latents_are_counted_and_named(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        write_images(here / "images.npz", black=(3, 5))
+        saying = ("finite latents from tiny", "in 2 of", "'3', '5'", "--nonfinite drop")
+        cli.refuses("encode", "model", "images.npz", saying=saying)
+        run = ("run", "--model", "model", "--data", "images.npz", "--plugins", "radius")
+        cli.refuses(*run, saying=saying)
+        ran = cli.works("encode", "model", "images.npz", "--nonfinite", "drop")
+        assert "238 z-points" in ran.out
+
+    def test_dropped_rows_are_in_the_report(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model")
+        write_images(here / "images.npz", black=(3, 5))
+        cli.works("encode", "model", "images.npz", "--nonfinite", "drop")
+        cli.works("run", "--plugins", "radius", "--null", "none")
+        page = (here / "latent-report" / "report.html").read_text(encoding="utf-8")
+        assert "238" in page
+        assert "dropped" in page
+
+    def test_infinite_vectors(self, cli: CommandLine, here: Path) -> None:
+        z = np.ones((50, 3), np.float32)
+        z[:, 0] = np.arange(50)
+        z[7, 1], z[9, 2] = np.nan, np.inf
+        np.save(here / "points.npy", z)
+        saying = ("finite z-points in data", "in 2 of 50 rows", "--nonfinite drop")
+        cli.refuses("run", "points.npy", saying=saying)
+        ran = cli.works(
+            "run", "points.npy", "--nonfinite", "drop", "--plugins", "radius", "--null", "none",
+            "--json",
+        )  # fmt: skip
+        assert ran.json["cases"][0]["sources"]["data"]["count"] == 48
+
+    def test_nothing_but_infinite_vectors(self, cli: CommandLine, here: Path) -> None:
+        np.save(here / "points.npy", np.full((5, 3), np.nan, np.float32))
+        for more in ((), ("--nonfinite", "drop")):
+            cli.refuses("run", "points.npy", *more, saying=("z-points in data", "no finite row"))
+
+
+class TestStores:
+    def test_no_store_given_and_none_here(self, cli: CommandLine) -> None:
+        saying = ("a store", "none given and none at ./latents.zarr", "latent-analyze encode")
+        cli.refuses("run", saying=saying)
+        cli.refuses("run", "--plugins", "radius", "--json", saying=saying)
+
+    def test_a_missing_store(self, cli: CommandLine) -> None:
+        saying = ("gone.zarr", "nothing there", "latent-analyze encode MODEL DATA -o gone.zarr")
+        cli.refuses("run", "gone.zarr", saying=saying)
+
+    def test_a_missing_file_of_vectors(self, cli: CommandLine) -> None:
+        cli.refuses("run", "some/gone.npy", saying=("vectors", "some/gone.npy", "nothing there"))
+
+    def test_a_store_of_another_model(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model.zarr", "other", "wide", "points.npy")
+        saying = ("made with the model", "other", "a store of another model", "encode again")
+        cli.refuses("run", "model.zarr", "--model", "other", saying=saying)
+        saying = ("a model of 4 latent dimensions", "6", "leave --model out")
+        cli.refuses("run", "points.npy", "--model", "wide", saying=saying)
+
+    def test_encoding_into_a_store_of_another_model(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model.zarr", "other", "images.npz")
+        saying = ("a store of model tiny", "of another model", "choose another -o")
+        cli.refuses("encode", "other", "images.npz", "-o", "model.zarr", saying=saying)
+
+    def test_encoding_over_something_else(
+        self, cli: CommandLine, bring: Bring, here: Path
+    ) -> None:
+        bring("model", "images.npz")
+        (here / "notes.txt").write_text("mine")
+        for place in ("notes.txt", "model"):
+            saying = (f"a store or nothing yet at {place}", "something else", "another -o")
+            cli.refuses("encode", "model", "images.npz", "-o", place, saying=saying)
+
+    def test_an_interrupted_store(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("model.zarr")
+        metadata = here / "model.zarr" / "zarr.json"
+        text = metadata.read_text().replace('"complete": true', '"complete": false')
+        metadata.write_text(text)
+        assert json.loads(text)["attributes"]["complete"] is False
+        saying = ("a complete store", "interrupted", "same encode command again")
+        cli.refuses("run", "model.zarr", saying=saying)
+
+    def test_a_damaged_store(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("model.zarr")
+        next((here / "model.zarr" / "mu").glob("c.*")).unlink()
+        saying = ("an undamaged store", "mu/c.0.0 is missing", "encode again")
+        cli.refuses("run", "model.zarr", saying=saying)
+
+    def test_a_zarr_group_of_another_program(self, cli: CommandLine, here: Path) -> None:
+        import zarr
+
+        zarr.create_group(here / "foreign.zarr")
+        saying = ("a latent store", "another program", "latent-analyze encode")
+        cli.refuses("run", "foreign.zarr", saying=saying)
+
+    def test_subsets_that_are_not_there(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model.zarr", "points.npy")
+        saying = ("rows of data", "nope", "none", "split = test, train")
+        cli.refuses("run", "model.zarr[split=nope]", saying=saying)
+        saying = ("label of data", "'splitt'", "did you mean split?")
+        cli.refuses("run", "model.zarr[splitt=test]", saying=saying)
+        cli.refuses("run", "points.npy[split=test]", saying=("label of data", "'split'"))
+        cli.refuses("run", "model.zarr[split", saying=("brackets that match",))
+
+    def test_posterior_draws_without_log_var(self, cli: CommandLine, bring: Bring) -> None:
+        bring("ae.zarr")
+        saying = ("log_var", "mu only", "leave @posterior out")
+        cli.refuses("run", "ae.zarr@posterior", saying=saying)
+        cli.refuses("run", "ae.zarr", "--with", "posterior", saying=("log_var", "posterior", "none"))
+        cli.refuses("run", "ae.zarr", "--null", "posterior", saying=("log_var", "posterior", "none"))
+
+    def test_shown_sources_of_other_dimensions(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model.zarr", "wide.zarr")
+        saying = ("the same dimensions as a case (data: 4)", "wide.zarr", "a case of its own")
+        cli.refuses("run", "model.zarr", "--with", "wide.zarr", saying=saying)
+
+    def test_labels_twice(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model.zarr", "other.zarr")
+        saying = ("sources of different names", "model, model", "--label")
+        cli.refuses("run", "model.zarr", "model.zarr", saying=saying)
+        labels = ("--label", "a", "--label", "a")
+        cli.refuses("run", "model.zarr", "other.zarr", *labels, saying=("different names", "a, a"))
+        saying = ("2 labels, one per source", "1", "repeat --label")
+        cli.refuses("run", "model.zarr", "other.zarr", "--label", "a", saying=saying)
+        saying = ("labels of their own", "'uniform:b=1' 2 times", "--label")
+        cli.refuses("run", "model.zarr", "--with", "uniform:b=1,uniform:b=1", saying=saying)
+
+
+class TestPluginsAndOptions:
+    @pytest.mark.parametrize(
+        ("arguments", "saying"),
+        [
+            (["--plugins", "radios"], ("analysis", "'radios'", "did you mean radius?")),
+            (["--plugins", "zzz"], ("analysis", "choose one of: axis_density, radius")),
+            (["--plugins", "radius:bin_with=1"], ("option of radius", "mean bin_width?")),
+            (["--plugins", "radius:bin_width=0"], ("greater than 0", "0", "plugins show radius")),
+            (["--plugins", "radius:bin_width=x"], ("radius.bin_width", "'x'", "show radius")),
+            (["--plugins", "radius:bin_width"], ("key=value", "'bin_width'", "name:key=value")),
+            (["--plugins", "radius:bin_width=[1"], ("brackets that match", "[1")),
+            (["--plugins", "radius,radius"], ("each analysis once", "'radius' more than once")),
+            (
+                ["--plugins", "radius:bin_width=1,radius:bin_width=1"],
+                ("each analysis once, or with other options", "'radius:bin_width=1'"),
+            ),
+            (["--plugins", "random_decode"], ("applies to the source", "needs decoder", "--model")),
+            (["--with", "unifrom:b=1"], ("sampler", "'unifrom'", "did you mean uniform?")),
+            (["--with", "uniform:c=1"], ("option of uniform", "'c'", "b, count, dim")),
+            (["--with", "uniform:b=0"], ("uniform.b", "greater than 0", "found 0", "show uniform")),
+            (["--with", "uniform:b=-1"], ("uniform.b", "greater than 0", "found -1")),
+            (["--with", "uniform:b=nan"], ("uniform.b", "nan")),
+            (["--with", "normal:sigma=0"], ("normal.sigma", "greater than 0", "found 0")),
+            (["--with", "normal:dim=9"], ("dim=4", "dim=9", "leave dim out")),
+            (["--null", "gausian"], ("sampler", "'gausian'", "did you mean gaussian?")),
+            (["--null", "gaussian:covariance=all"], ("gaussian.covariance", "'all'")),
+            (["--null-repeats", "-1"], ("--null-repeats", "greater than or equal to 0", "--help")),
+            (["--null-repeats", "many"], ("--null-repeats", "run --help")),
+            (["--calibrate", "radios"], ("analysis", "'radios'", "did you mean radius?")),
+            (["--seed", "x"], ("--seed", "run --help")),
+            (["--nonfinite", "keep"], ("--nonfinite", "'keep'", "'refuse', 'drop'")),
+            (["--nonsense"], ("No such option: --nonsense", "run --help")),
+            (["--label"], ("--label", "requires an argument", "--help")),
+            (["--set", "radius"], ("key=value", "'radius'")),
+            (["--set", "bin_width=1"], ("--set name.key=value", "'bin_width=1'")),
+            (["--set", "radius.bin_width=1"], ("--plugins with --set", "add --plugins radius")),
+            (["--model", "gone"], ("a model at gone", "nothing there")),
+        ],
+    )
+    def test_of_a_run(
+        self, cli: CommandLine, bring: Bring, arguments: list[str], saying: tuple[str, ...]
+    ) -> None:
+        bring("points.npy")
+        cli.refuses("run", "points.npy", *arguments, saying=saying)
+
+    @pytest.mark.parametrize(
+        ("setting", "saying"),
+        [
+            ("slices.b=1", ("plugin of this run", "'slices'", "radius")),
+            ("radius.bin=1", ("option of radius", "'bin'", "bin_width")),
+            ("radius.bin_width=-1", ("radius.bin_width", "greater than 0", "-1")),
+        ],
+    )
+    def test_settings(
+        self, cli: CommandLine, bring: Bring, setting: str, saying: tuple[str, ...]
+    ) -> None:
+        bring("points.npy")
+        cli.refuses("run", "points.npy", "-p", "radius", "--set", setting, saying=saying)
+
+    @pytest.mark.parametrize(
+        ("text", "saying"),
+        [
+            ("sources = [", ("valid TOML in run.toml", "correct it")),
+            ('plugin = ["radius"]', ("key of a run (run.toml)", "'plugin'", "mean plugins?")),
+            ('null_repeats = "many"', ("null_repeats in run.toml", "'many'", "integer")),
+            ('[[plugins]]\nname = "radios"', ("analysis", "'radios'", "radius")),
+            (
+                '[[plugins]]\nname = "radius"\n[plugins.options]\nbin_width = -3',
+                ("radius.bin_width", "greater than 0", "-3"),
+            ),
+        ],
+    )
+    def test_of_a_config(
+        self, cli: CommandLine, bring: Bring, here: Path, text: str, saying: tuple[str, ...]
+    ) -> None:
+        bring("points.npy")
+        (here / "run.toml").write_text(text)
+        cli.refuses("run", "points.npy", "--config", "run.toml", saying=saying)
+
+    def test_a_missing_config(self, cli: CommandLine) -> None:
+        saying = ("a TOML file at gone.toml", "No such file", "name the run.toml")
+        cli.refuses("run", "--config", "gone.toml", saying=saying)
+
+    @pytest.mark.parametrize(
+        ("source", "saying"),
+        [
+            ("normal", ("dim= for normal", "none", "normal:dim=16:count=10000")),
+            ("normal:dim=0", ("normal.dim", "greater than 0", "0")),
+            ("gaussian:dim=4", ("a store for gaussian", "none", "--with gaussian:dim=4")),
+        ],
+    )
+    def test_samplers_without_a_store(
+        self, cli: CommandLine, source: str, saying: tuple[str, ...]
+    ) -> None:
+        cli.refuses("run", source, saying=saying)
+
+    def test_of_a_training(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("points.npy")
+        saying = ("trainer", "'vea'", "did you mean vae?")
+        cli.refuses("train", "digits", "--model", "vea", saying=saying)
+        saying = ("option of vae", "'z_dm'", "did you mean z_dim?")
+        cli.refuses("train", "digits", "--z-dm", "3", saying=saying)
+        cli.refuses("train", "digits", "--z-dim", "0", saying=("vae.z_dim", "greater than 0", "0"))
+        cli.refuses("train", "digits", "--z-dim", saying=("a value after --z-dim", "none"))
+        cli.refuses("train", "digits", "8", saying=("--name value", "'8'"))
+        cli.refuses("train", "digits", "--set", "ae.z_dim=3", saying=("--set vae.key=value",))
+        cli.refuses("train", "points.npy", saying=("images", "vectors of shape (4,)"))
+        (here / "full").mkdir()
+        (here / "full" / "mine.txt").write_text("mine")
+        for place in ("full", "full/mine.txt"):
+            saying = ("a new or empty folder", "choose another one with -o")
+            cli.refuses("train", "digits", "-o", place, saying=saying)
+
+    def test_unknown_commands_and_plugins(self, cli: CommandLine) -> None:
+        cli.refuses("anlyze", saying=("No such command 'anlyze'", "latent-analyze --help"))
+        saying = ("No such command 'lst'", "latent-analyze plugins --help")
+        cli.refuses("plugins", "lst", saying=saying)
+        cli.refuses("plugins", "show", "radios", saying=("plugin", "'radios'", "mean radius"))
+
+
+class TestOutput:
+    @pytest.mark.parametrize(
+        ("place", "saying"),
+        [
+            ("mine", ("an empty folder or an earlier report", "other files (a.txt)", "with -o")),
+            ("mine/a.txt", ("a folder for the report", "a file")),
+            ("mine/a.txt/report", ("to write mine/a.txt/report", "Not a directory", "with -o")),
+            (".", ("an empty folder or an earlier report", "other files", "with -o")),
+        ],
+    )
+    def test_places_that_belong_to_somebody_else(
+        self, cli: CommandLine, bring: Bring, here: Path, place: str, saying: tuple[str, ...]
+    ) -> None:
+        bring("points.npy")
+        (here / "mine").mkdir()
+        (here / "mine" / "a.txt").write_text("mine")
+        run = ("run", "points.npy", "--plugins", "radius", "--null", "none")
+        cli.refuses(*run, "-o", place, saying=saying)
+
+    @pytest.mark.parametrize(
+        "given",
+        [("--model", "model"), ("--data", "images.npz"), ("--label", "x")],
+        ids=lambda given: given[0],
+    )
+    def test_half_of_model_and_data(
+        self, cli: CommandLine, bring: Bring, given: tuple[str, ...]
+    ) -> None:
+        bring("model", "images.npz")
+        cli.refuses("run", *given, saying=("a store",))
+
+    def test_a_store_besides_model_and_data(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model", "images.npz", "model.zarr")
+        both = ("--model", "model", "--data", "images.npz")
+        saying = ("--model and --data together, without a store", "model.zarr", "give both")
+        cli.refuses("run", "model.zarr", *both, saying=saying)
+
+    @pytest.mark.parametrize(
+        "wrong", [("-p", "radios"), ("--with", "uniform:b=0"), ("--label", "a", "--label", "b")]
+    )
+    def test_wrong_names_are_found_before_encoding(
+        self, cli: CommandLine, bring: Bring, wrong: tuple[str, ...]
+    ) -> None:
+        bring("model", "images.npz")
+        cli.refuses("run", "--model", "model", "--data", "images.npz", *wrong, saying=("found",))
+
+
+class TestNamesOfFiles:
+    def test_control_characters_do_not_reach_the_terminal(self, cli: CommandLine) -> None:
+        cli.refuses("run", "./\x1b[31mred\n.npy", saying=(r"\x1b", r"\n"))
+        cli.refuses("inspect", "./a\rb", saying=(r"\r",))
+
+    def test_markup_is_shown_as_it_is(self, cli: CommandLine) -> None:
+        cli.refuses("run", "./[bold]x[/bold].npy", saying=("[bold]x[/bold].npy",))
+
+
+def _write_pngs(folder: Path, sides: list[int]) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i, side in enumerate(sides):
+        pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
