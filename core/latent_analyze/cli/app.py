@@ -15,6 +15,9 @@ from latent_analyze.errors import LatentAnalyzeError, printable
 # that Typer exports.
 USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="latent-analyze",
     help="What a latent space looks like, in numbers that carry their own null model.",
@@ -67,11 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"{error.format_message().rstrip('.')}; see: {place} --help")
         code = 2
     except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted; what was committed is kept")
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    if code == INTERRUPTED:  # Newer releases of Typer return it instead of raising.
+        _say("interrupted; what was committed is kept")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -31,10 +31,10 @@ class TestJson:
     def test_its_shape(self, cli: CommandLine, bring: Bring) -> None:
         bring("model.zarr")
         shown = ("--with", "uniform:b=1.5", "--null-repeats", "3")
-        (case,) = cases(cli, "model.zarr", "--plugins", "radius,slices", *shown)
+        (case,) = cases(cli, "model.zarr", "--plugins", "radius,axis_density", *shown)
         assert {"reference", "analyses", "findings", "nulls", "failures"} <= case.keys()
         assert case["reference"] == "data"
-        assert case["analyses"].keys() == {"radius", "slices"}
+        assert case["analyses"].keys() == {"radius", "axis_density"}
         for by_source in case["analyses"].values():
             assert by_source.keys() == {"data", "uniform:b=1.5"}
             assert all(result["scalars"] for result in by_source.values())
@@ -209,7 +209,7 @@ class TestConfig:
         self, cli: CommandLine, bring: Bring, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bring("model.zarr")
-        plugins = ("--plugins", "radius:bin_width=0.1,slices", "--set", "slices.n_pairs=2")
+        plugins = ("-p", "radius:bin_width=0.1,axis_density", "--set", "axis_density.bin_width=0.5")
         shown = ("--with", "uniform:b=1.5", "--null-repeats", "2", "--seed", "5", "--label", "x y")
         cli.works("run", "model.zarr", *plugins, *shown, "-o", "one")
         elsewhere = here / "elsewhere"
@@ -274,7 +274,7 @@ class TestResults:
 
     def test_they_are_the_same_from_the_files(self, cli: CommandLine, bring: Bring) -> None:
         bring("model.zarr")
-        run = ("model.zarr", "--plugins", "radius,slices", "--null-repeats", "2")
+        run = ("model.zarr", "--plugins", "radius", "--null-repeats", "2")
         assert cases(cli, *run) == cases(cli, *run)
 
     def test_a_report_takes_the_place_of_an_older_one(

@@ -1,0 +1,124 @@
+"""The Python code in the documentation runs, and its plugin keeps the contract."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import latent_analyze as la
+from latent_analyze import hookspecs
+from latent_analyze.testing import check_analysis
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RUNNABLE = [ROOT / "README.md", DOCS / "python.md", DOCS / "store-format.md"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the fenced code blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def write_linear_bundle(folder: Path, dim: int) -> None:
+    """Write a variational model of 8x8 images as a trainer does, but linear and untrained."""
+    rng = np.random.default_rng(0)
+    matrices = {
+        "W": rng.normal(0, 0.3, (64, dim)), "V": rng.normal(0, 0.1, (64, dim)),
+        "D": rng.normal(0, 0.3, (dim, 64)),
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    node = helper.make_node
+    encoder = [
+        node("Flatten", ["image"], ["flat"]),
+        node("MatMul", ["flat", "W"], ["mu"]),
+        node("MatMul", ["flat", "V"], ["log_var"]),
+    ]
+    decoder = [
+        node("MatMul", ["z", "D"], ["logits"]),
+        node("Sigmoid", ["logits"], ["flat"]),
+        node("Reshape", ["flat", "shape"], ["image"]),
+    ]
+    image, z = ("image", ["N", 8, 8, 1]), ("z", ["N", dim])
+    latents = [("mu", ["N", dim]), ("log_var", ["N", dim])]
+    arrays = {name: values.astype(np.float32) for name, values in matrices.items()}
+    arrays["shape"] = np.array([-1, 8, 8, 1])
+    _save(folder / "encoder.onnx", encoder, ([image], latents), arrays)
+    _save(folder / "decoder.onnx", decoder, ([z], [image]), arrays)
+    la.write_bundle(
+        folder,
+        la.Bundle(
+            image_shape=(8, 8, 1),
+            encoder=la.EncoderSpec(file="encoder.onnx", log_var="log_var"),
+            decoder=la.DecoderSpec(file="decoder.onnx"),
+        ),
+    )
+
+
+def _save(path: Path, nodes: list[Any], sides: tuple[Any, Any], arrays: dict[str, Any]) -> None:
+    used = {name for node in nodes for name in node.input}
+    inputs, outputs = (
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in side]
+        for side in sides
+    )
+    weights = [numpy_helper.from_array(v, n) for n, v in arrays.items() if n in used]
+    graph = helper.make_graph(nodes, path.stem, inputs, outputs, weights)
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), path)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``model`` and ``latents.zarr``, as the docs take them to be there."""
+    folder = tmp_path_factory.mktemp("docs")
+    write_linear_bundle(folder / "model", 8)
+    la.encode(folder / "model", "digits:limit=400", folder / "latents.zarr")
+    return folder
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda p: p.name)
+def test_python_blocks_run(
+    page: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(trainer: Any, dataset: la.Dataset, output: Path, progress: Any) -> None:
+        assert dataset.item.shape == (8, 8, 1)
+        write_linear_bundle(output, trainer.options.z_dim)
+
+    monkeypatch.setattr(la.Host().trainers["vae"].cls, "train", train)
+    found, names = blocks(page, "python"), dict[str, Any]()
+    assert found
+    for number, block in enumerate(found):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if "la.train(" not in block:
+            shutil.copytree(prepared, folder, dirs_exist_ok=True)
+        monkeypatch.chdir(folder)
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+def test_the_plugin_of_the_docs_keeps_its_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = DOCS / "plugins.md"
+    plugin, *others = blocks(page, "python")
+    (tmp_path / "documented_plugin.py").write_text(plugin, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("documented_plugin")
+    check_analysis(module.PowerRadius())
+    check_analysis(module.PowerRadius(module.PowerRadius.Options(power=2)))
+    assert "power_radius" in la.Host(plugins=[module]).analyses
+    names = dict(vars(module))
+    for block in others:
+        exec(compile(block, page.name, "exec"), names)
+    names["test_contract"]()
+    (entry_points,) = blocks(page, "toml")
+    assert hookspecs.PROJECT in tomllib.loads(entry_points)["project"]["entry-points"]
