@@ -4,8 +4,10 @@ The correction is the single-step max-T procedure of Westfall & Young (1993): fo
 largest deviation over all scalars of the run is kept, and a scalar's corrected p-value is the share
 of members whose largest deviation is at least its own. Reference and members are standardized
 together, so that under the null they are exchangeable and the family-wise error rate is at most
-alpha, however the scalars depend on each other. With 20 members the smallest corrected p-value is
-1/21, which Holm's procedure could not reach for more than one scalar.
+alpha, however the scalars depend on each other. Deviations below the scalar's minimum effect count
+as none, for reference and members alike: else one member with the only survivor of a slice would be
+as far out as 21 values allow, and nothing in the run could be farther. With 20 members the smallest
+corrected p-value is 1/21, which Holm's procedure could not reach for more than one scalar.
 """
 
 from __future__ import annotations
@@ -30,12 +32,17 @@ MIN_REPEATS = 19
 
 @dataclass(frozen=True)
 class Test:
-    """One scalar of the reference and of the members of one null."""
+    """One scalar of the reference and of the members of one null.
+
+    `effects` are the minimum effects, of the reference first, then of the members; those of the
+    reference for all, if not given.
+    """
 
     null: str
     name: str
     scalar: Scalar
     members: NDArray[np.float64]
+    effects: NDArray[np.float64] | None = None
 
     @property
     def value(self) -> float:
@@ -43,9 +50,14 @@ class Test:
         return float(self.scalar.value)
 
     @property
+    def values(self) -> NDArray[np.float64]:
+        """The reference's value, then those of the members."""
+        return np.concatenate([[self.value], self.members])
+
+    @property
     def pooled(self) -> NDArray[np.float64]:
-        """The reference's value, then those of the members, in the direction that matters."""
-        values = np.concatenate([[self.value], self.members])
+        """Standardized deviations of all `values`, in the direction that matters."""
+        values = self.values
         center, scale = values.mean(), values.std()
         if not scale > 0:
             return np.zeros(len(values))
@@ -53,6 +65,14 @@ class Test:
         if self.scalar.direction == "both":
             return np.abs(scores)
         return scores if self.scalar.direction == "high" else -scores
+
+    @property
+    def relevant(self) -> NDArray[np.float64]:
+        """`pooled`, with 0 where a value is less than its minimum effect from the others' mean."""
+        values = self.values
+        others = (values.sum() - values) / (len(values) - 1)
+        effects = self.scalar.minimum_effect if self.effects is None else self.effects
+        return np.where(np.abs(values - others) >= effects, self.pooled, 0.0)
 
 
 def tests_of(data: Result, ensembles: Mapping[str, Sequence[Result]]) -> list[Test]:
@@ -64,7 +84,8 @@ def tests_of(data: Result, ensembles: Mapping[str, Sequence[Result]]) -> list[Te
                 continue
             values = np.array([_number(member, name) for member in members])
             if np.isfinite(float(scalar.value)) and np.isfinite(values).all():
-                found.append(Test(null, name, scalar, values))
+                effects = [m.scalars[name].minimum_effect for m in (data, *members)]
+                found.append(Test(null, name, scalar, values, np.array(effects)))
     return found
 
 
@@ -86,17 +107,16 @@ def calibrate(
     found: dict[Hashable, list[Calibration]] = {key: [] for key in families}
     for size in sizes:
         chosen = [(k, t) for k, tests in families.items() for t in tests if len(t.members) == size]
-        scores = np.array([test.pooled for _, test in chosen])
+        scores = np.array([test.relevant for _, test in chosen])
         largest = scores[:, 1:].max(axis=0)
         for (key, test), own in zip(chosen, scores, strict=True):
             adjusted = _monte_carlo(own[0], largest)
-            found[key].append(_calibration(test, own, min(adjusted * len(sizes), 1.0), alpha))
+            found[key].append(_calibration(test, min(adjusted * len(sizes), 1.0), alpha))
     return found
 
 
-def _calibration(
-    test: Test, scores: NDArray[np.float64], adjusted: float, alpha: float
-) -> Calibration:
+def _calibration(test: Test, adjusted: float, alpha: float) -> Calibration:
+    scores = test.pooled
     mean, std = float(test.members.mean()), float(test.members.std(ddof=1))
     low, high = np.quantile(test.members, [0.05, 0.95])
     difference = test.value - mean

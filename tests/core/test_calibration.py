@@ -221,3 +221,35 @@ def test_scalars_of_all_cases_are_corrected_together() -> None:
 def test_nothing_to_calibrate() -> None:
     assert calibrate({}) == {}
     assert calibrate({"a": []}) == {"a": []}
+
+
+def test_a_rare_count_of_one_member_costs_the_others_no_power() -> None:
+    # One survivor in one of 20 members is sqrt(20) standard deviations out: as far as 21 values go.
+    rng = np.random.default_rng(3)
+    members = np.column_stack([rng.normal(0.7, 0.01, 20), np.eye(1, 20, 7)[0] / 20_000])
+
+    def both(values: Sequence[float]) -> Result:
+        width, share = values
+        return Result(
+            {
+                "width": Scalar(float(width), calibrated=True, minimum_effect=0.05),
+                "share": Scalar(float(share), calibrated=True, minimum_effect=0.001),
+            }
+        )
+
+    ensembles = {"gaussian": [both(m) for m in members]}
+    width, share = calibrate({0: calibration.tests_of(both((0.05, 0.0)), ensembles)})[0]
+    assert width.stands_out
+    assert width.p_adjusted == pytest.approx(1 / 21)
+    assert share.p_adjusted == 1
+    assert not share.stands_out
+
+
+def test_family_wise_error_holds_where_small_deviations_count_as_none() -> None:
+    rng = np.random.default_rng(23)
+    runs, alarms = 400, 0
+    for _ in range(runs):
+        data, *members = [result(v, minimum_effect=1.0) for v in draws(rng, 21, correlation=0.3)]
+        found = calibrate({0: calibration.tests_of(data, {"gaussian": members})})[0]
+        alarms += any(entry.stands_out for entry in found)
+    assert alarms / runs < 1 / 21 + 4 * math.sqrt(ALPHA * (1 - ALPHA) / runs)

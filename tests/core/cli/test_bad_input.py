@@ -191,9 +191,7 @@ class TestStores:
         saying = ("a store of model tiny", "of another model", "choose another -o")
         cli.refuses("encode", "other", "images.npz", "-o", "model.zarr", saying=saying)
 
-    def test_encoding_over_something_else(
-        self, cli: CommandLine, bring: Bring, here: Path
-    ) -> None:
+    def test_encoding_over_something_else(self, cli: CommandLine, bring: Bring, here: Path) -> None:
         bring("model", "images.npz")
         (here / "notes.txt").write_text("mine")
         for place in ("notes.txt", "model"):
@@ -235,8 +233,12 @@ class TestStores:
         bring("ae.zarr")
         saying = ("log_var", "mu only", "leave @posterior out")
         cli.refuses("run", "ae.zarr@posterior", saying=saying)
-        cli.refuses("run", "ae.zarr", "--with", "posterior", saying=("log_var", "posterior", "none"))
-        cli.refuses("run", "ae.zarr", "--null", "posterior", saying=("log_var", "posterior", "none"))
+        cli.refuses(
+            "run", "ae.zarr", "--with", "posterior", saying=("log_var", "posterior", "none")
+        )
+        cli.refuses(
+            "run", "ae.zarr", "--null", "posterior", saying=("log_var", "posterior", "none")
+        )
 
     def test_shown_sources_of_other_dimensions(self, cli: CommandLine, bring: Bring) -> None:
         bring("model.zarr", "wide.zarr")

@@ -82,25 +82,26 @@ class TestFullDisk:
         assert_one_line(ran, saying=("to write latents.zarr", "File too large", "-o"))
         assert files_here() == before
 
-    @pytest.mark.parametrize("too_large", ["results/**/data.npz", "figures/*.png", "report.html"])
     def test_a_report_is_whole_or_not_there(
-        self, here: Path, bring: Bring, cli: CommandLine, too_large: str
+        self, here: Path, bring: Bring, cli: CommandLine
     ) -> None:
         bring("points.npy")
         run = ("run", "points.npy", *QUICK)
         cli.works(*run, "-o", "whole")  # compiled code is in its cache from now on
-        (file,) = (here / "whole").glob(too_large)
-        ran = start(*run, largest_file=file.stat().st_size - 1)
-        assert_one_line(ran, saying=("to write latent-report", "File too large", "make room", "-o"))
-        left = [path for path in (here / "latent-report").rglob("*") if path.is_file()]
-        assert not any(path.name.startswith(".") for path in left), "no temporary files"
-        assert not (here / "latent-report" / "report.html").exists()
-        for path in left:
-            assert _whole(path) == _whole(here / "whole" / path.relative_to(here / "latent-report"))
+        report = here / "latent-report"
+        for too_large in ("results/**/data.npz", "figures/*.png", "report.html"):
+            (file,) = (here / "whole").glob(too_large)
+            ran = start(*run, largest_file=file.stat().st_size - 1)
+            saying = ("to write latent-report", "File too large", "make room", "-o")
+            assert_one_line(ran, saying=saying)
+            left = [path for path in report.rglob("*") if path.is_file()]
+            assert not any(path.name.startswith(".") for path in left), "no temporary files"
+            assert not (report / "report.html").exists()
+            for path in left:
+                assert _whole(path) == _whole(here / "whole" / path.relative_to(report))
         cli.works(*run)
         for name in ("results.json", "run.toml"):
-            written = (here / "latent-report" / name).read_bytes()
-            assert written == (here / "whole" / name).read_bytes()
+            assert (report / name).read_bytes() == (here / "whole" / name).read_bytes()
 
     def test_an_encode_goes_on_once_there_is_room(
         self, cli: CommandLine, here: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,14 +133,11 @@ class TestFullDisk:
 
 @posix_only
 class TestTerminal:
-    def test_progress_is_shown_on_a_terminal_only(self, bring: Bring, here: Path) -> None:
+    def test_progress_is_shown_unless_asked_not_to(self, bring: Bring, here: Path) -> None:
         bring("model", "images.npz")
         shown = _on_terminal("encode", "model", "images.npz", "-o", "a.zarr")
         assert "encode" in shown
         assert _on_terminal("encode", "model", "images.npz", "-o", "b.zarr", "--quiet") == ""
-        run = ("run", "a.zarr", "--plugins", "radius", "--null-repeats", "2")
-        assert _on_terminal(*run, "--json", "-o", "c") == ""
-        assert json.loads((here / "c" / "results.json").read_text())["schema"] == 1
 
 
 def _on_terminal(*arguments: str) -> str:
@@ -157,7 +155,8 @@ def _on_terminal(*arguments: str) -> str:
         while part := os.read(master, 4096):
             said += part
     except OSError as error:  # Linux ends a terminal whose other side is closed with EIO.
-        assert error.errno == errno.EIO
+        if error.errno != errno.EIO:
+            raise
     finally:
         os.close(master)
     assert process.wait(60) == 0
