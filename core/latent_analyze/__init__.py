@@ -1,6 +1,6 @@
 """latent-analyze: what a latent space looks like, in numbers that carry their own null model."""
 
-from latent_analyze.api import Report, encode, open_source, run, train
+from latent_analyze.api import encode, open_source, run, train
 from latent_analyze.array_source import ArraySource
 from latent_analyze.bundle import Bundle, DecoderSpec, EncoderSpec, read_bundle, write_bundle
 from latent_analyze.contracts import (
@@ -44,6 +44,7 @@ from latent_analyze.results import (
     Scalar,
     stack_padded,
 )
+from latent_analyze.run_report import Report
 from latent_analyze.seeding import content_hash, keyed_rng, row_priority
 from latent_analyze.source import Batch, Block, BlockSource, Source
 from latent_analyze.source_views import PosteriorSource

@@ -11,8 +11,8 @@ from latent_analyze.cli.options import Device, Json, Nonfinite, Output, Quiet, S
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
-    from latent_analyze.api import Report
     from latent_analyze.run_config import RunConfig
+    from latent_analyze.run_report import Report
 
 _MANY = "between commas, or repeated"
 
