@@ -100,23 +100,23 @@ def test_clumps_and_gaps_stand_out(rng):
 
 
 def test_hubs_stand_out(rng):
-    z = rng.standard_normal((1000, 30)) * rng.gamma(2.0, 1.0, (1000, 1))
+    z = rng.standard_normal((1000, 30))
+    z[:20] *= 0.3
     results = against_null(z)
     assert results.calibration("hubness").stands_out
     assert any("more hubs" in f.text for f in findings(results))
 
 
 def test_planted_filament_is_found(rng):
-    z = rng.standard_normal((4000, 16))
-    z[:120] = 0.02 * z[:120]
-    z[:120, 0] += np.linspace(-2, 2, 120)
+    z = rng.standard_normal((2000, 16))
+    z[:60] *= 0.02
+    z[:60, 0] += np.linspace(-2, 2, 60)
     assert "radius_spread" in {c.scalar for c in against_null(z).standouts()}
 
 
 def test_planted_void_is_found(rng):
-    z = rng.standard_normal((8000, 3))
-    radii = np.linalg.norm(z, axis=1)
-    results = against_null(z[radii > 1.2][:4000])
+    z = rng.standard_normal((4000, 3))
+    results = against_null(z[np.linalg.norm(z, axis=1) > 1.2][:2000])
     assert "radius_spread" in {c.scalar for c in results.standouts()}
 
 
