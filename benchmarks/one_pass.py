@@ -34,12 +34,15 @@ def main() -> None:
             tasks = open_tasks(host, names, store)
             for jobs in (1, None) if names == NAMES else (None,):
                 threads = "one thread" if jobs == 1 else "all threads"
-                ways[f"{' + '.join(names)}, {threads}"] = (
-                    lambda tasks=tasks, jobs=jobs: LocalEngine(jobs).run(tasks, store, around)
+                ways[f"{' + '.join(names)}, {threads}"] = lambda tasks=tasks, jobs=jobs: (
+                    LocalEngine(jobs).run(tasks, store, around)
                 )
         ratios = relative_times(ways, repeats)
         # A minute of its own: once is enough to see the order of magnitude.
-        loop = {"sum": z.sum, "np.histogram per axis and of the radius": lambda: histogram_per_axis(z)}
+        loop = {
+            "sum": z.sum,
+            "np.histogram per axis and of the radius": lambda: histogram_per_axis(z),
+        }
         ratios |= {k: v for k, v in relative_times(loop, 1).items() if k != "sum"}
     show(f"one pass over a store of {rows:,} x {dim} (unit: the first line)", ratios)
 

@@ -35,7 +35,10 @@ def main() -> None:
         "this summary (and min, max, radii)": lambda: ours(z),
         "unshifted float32": lambda: textbook(z),
     }
-    show(f"covariance of {rows:,} x {dim}: time (unit: the first line)", relative_times(ways, repeats))
+    show(
+        f"covariance of {rows:,} x {dim}: time (unit: the first line)",
+        relative_times(ways, repeats),
+    )
     errors = {}
     for offset in OFFSETS:
         moved = cloud(rows, dim, offset=offset)

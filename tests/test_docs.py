@@ -122,17 +122,31 @@ def test_adapters_are_documented(name: str) -> None:
     assert f"`{name}`" in (DOCS / "models.md").read_text(encoding="utf-8")
 
 
-class Decoder:
-    """Decodes anything to gray images."""
+class Model:
+    """Encodes images of 4 x 4 pixels to their first 8, and decodes these."""
+
+    fingerprint = "docs"
+    spec = la.ModelSpec(
+        name="docs",
+        adapter="docs",
+        input=la.TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
+        latent=la.TensorSpec(shape=(8,)),
+        output=la.TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
+        can_encode=True,
+        can_decode=True,
+    )
+
+    def encode(self, x: np.ndarray) -> la.Latents:
+        return la.Latents(x.reshape(len(x), 16)[:, :8].astype(np.float32))
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        return np.full((len(z), 4, 4, 1), 0.5, np.float32)
+        return np.clip(np.tile(z, 2), 0, 1).reshape(-1, 4, 4, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", plugins_of("analysis"))
 def test_scalars_and_arrays_are_documented(name: str) -> None:
     analysis, page = plugins_of("analysis")[name].cls(), page_of("analysis", name)
-    result = run_analysis(analysis, tiny_source(200, 8), model=Decoder()).data
+    result = run_analysis(analysis, tiny_source(200, 8), model=Model()).data
     for scalar, entry in result.scalars.items():
         public = re.sub(r"_\d+_\d+$", "_<i>_<j>", scalar)
         row = re.search(rf"^\| `{public}` \|.*\| (yes|no) \|$", page, re.MULTILINE)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, OptionError
+from latent_analyze import AnalysisError, ArraySource, Frame, OptionError
 from latent_analyze.options import build_options
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
 from latent_analyze_plugins.neighbors import Neighbors, register_analyses
@@ -115,9 +115,11 @@ def test_planted_filament_is_found(rng):
 
 
 def test_planted_void_is_found(rng):
-    z = rng.standard_normal((4000, 3))
-    results = against_null(z[np.linalg.norm(z, axis=1) > 1.2][:2000])
-    assert "radius_spread" in {c.scalar for c in results.standouts()}
+    z = rng.standard_normal((3000, 3))
+    distances = np.linalg.norm(z - [1, 0, 0], axis=1)
+    results = against_null(z[distances > np.quantile(distances, 0.05)][:2000])
+    assert "emptiness" in {c.scalar for c in results.standouts()}
+    assert any("there are voids" in f.text for f in findings(results))
 
 
 def test_duplicates_are_dropped_and_counted(rng):
@@ -194,7 +196,10 @@ def test_lattice_and_rounding_are_told(rng):
     assert not any("round" in f.text for f in findings(analyze(rng.standard_normal((400, 3)))))
 
 
-@pytest.mark.parametrize("z", [np.ones((500, 3)), np.arange(60.0).reshape(20, 3)])
+@pytest.mark.parametrize(
+    "z",
+    [np.ones((500, 3)), np.arange(60.0).reshape(20, 3), np.ones((1, 3)), np.full((40, 3), np.nan)],
+)
 def test_too_few_distinct_points(z):
     with pytest.raises(AssertionError, match="expected at least 32 distinct finite z-points"):
         analyze(z)
@@ -206,7 +211,7 @@ def test_too_few_points_are_an_error_of_the_analysis():
 
     cloud = distinct_points(np.ones((500, 3), np.float32), np.random.default_rng(0))
     with pytest.raises(AnalysisError, match="found 1 among 500 sampled"):
-        measure(cloud, make().options)
+        measure(cloud, Frame(), make().options)
 
 
 @pytest.mark.parametrize(

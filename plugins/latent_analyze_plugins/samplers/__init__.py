@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from latent_analyze import Sampler, hookimpl
+from latent_analyze_plugins.samplers.ellipsoid import Ellipsoid
 from latent_analyze_plugins.samplers.fitted import Box, Gaussian
+from latent_analyze_plugins.samplers.interpolate import Interpolate
+from latent_analyze_plugins.samplers.kernel import Kernel
+from latent_analyze_plugins.samplers.mixture import Mixture
 from latent_analyze_plugins.samplers.rearranged import Posterior, Shuffled
 from latent_analyze_plugins.samplers.shapes import Normal, Sphere, Uniform
 
@@ -13,4 +17,5 @@ from latent_analyze_plugins.samplers.shapes import Normal, Sphere, Uniform
 @hookimpl
 def register_samplers() -> Sequence[type[Sampler]]:
     """Return all samplers of this package."""
-    return [Uniform, Normal, Sphere, Gaussian, Box, Shuffled, Posterior]
+    fitted = [Gaussian, Mixture, Kernel, Ellipsoid, Box]
+    return [Uniform, Normal, Sphere, *fitted, Shuffled, Interpolate, Posterior]

@@ -90,7 +90,7 @@ class Gaussian(Sampler):
         return GaussianSource(summary.mean, factor, label=self.name, count=count, seed=seed)
 
 
-def covariance_factor(summary: Summary) -> NDArray[np.float64]:
+def covariance_factor(summary: Summary, sampler: str = "gaussian") -> NDArray[np.float64]:
     """Return F of shape (dim, rank) with F @ F.T the covariance, without its numerical noise.
 
     The eigenvalues are those of the correlation matrix: an axis of small spread beside large ones
@@ -100,7 +100,7 @@ def covariance_factor(summary: Summary) -> NDArray[np.float64]:
         raise OptionError(
             "a covariance of the reference",
             found=f"{summary.dim} dimensions, too many for one",
-            next_step="write gaussian:covariance=diag",
+            next_step=f"write {sampler}:covariance=diag",
         )
     std = summary.std
     inverse = np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)

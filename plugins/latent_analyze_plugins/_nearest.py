@@ -1,0 +1,43 @@
+"""Exact nearest neighbors, a chunk of queries at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def nearest(
+    queries: NDArray[Any], points: NDArray[Any], k: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the k nearest of `points` (all, if there are fewer) to each query.
+
+    Parameters
+    ----------
+    queries, points
+        Shapes (m, dim) and (n, dim).
+
+    Returns
+    -------
+    distances, rows
+        Shape (m, min(k, n)), ascending. Distances are right to about 1e-8 of the cloud's extent.
+    """
+    center = points.mean(axis=0, dtype=np.float64)
+    search = _index(points - center)
+    return search.kneighbors(queries - center, n_neighbors=min(k, len(points)))
+
+
+def nearest_others(points: NDArray[Any], k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the k nearest other points of each point; see `nearest`."""
+    center = points.mean(axis=0, dtype=np.float64)
+    search = _index(points - center)
+    return search.kneighbors(n_neighbors=min(k, len(points) - 1))
+
+
+def _index(points: NDArray[np.float64]) -> Any:
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(algorithm="brute").fit(points)

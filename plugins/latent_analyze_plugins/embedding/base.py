@@ -1,0 +1,208 @@
+"""What the pages of t-SNE and UMAP have in common: sample, space, start, colors and measures."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from latent_analyze import Analysis, AnalysisError, AnalysisOptions, Array, Frame, Result, Scalar
+from latent_analyze_plugins._basis import second_moments
+from latent_analyze_plugins.embedding.colors import color_name, color_values, label_field
+from latent_analyze_plugins.embedding.libraries import installed_version
+from latent_analyze_plugins.embedding.sample import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from latent_analyze import Context, Figure, Finding, ResultSet, Source
+
+    Report = Callable[[int, int], None]
+
+LEAST_POINTS = 5
+"""With fewer there are no two neighbors per z-point to compare."""
+
+JITTER = 0.01
+"""Noise of the start, in standard deviations: z-points whose scores agree must not coincide."""
+
+
+class EmbeddingOptions(AnalysisOptions):
+    """Options that both embeddings have."""
+
+    sample: PositiveInt | Literal["all"] = Field(
+        5000, description="z-points on the page, a seeded sample; all: every z-point"
+    )
+    components: PositiveInt | Literal["all"] = Field(
+        "all",
+        description="embed the first so many principal components of the reference; all: the latent"
+        " space itself",
+    )
+    color: str = Field(
+        "auto",
+        description="radius, the name of a label, or a latent axis such as axis_0; auto: a label if"
+        " there is one, else the radius",
+    )
+
+
+class Embedding(Analysis):
+    """An analysis that lays z-points out on a page. Subclasses write `embed` and `check_size`.
+
+    Attributes
+    ----------
+    library, package
+        What is imported, and the name under which pip knows it.
+    method
+        Name of the method in sentences.
+    """
+
+    cost = "heavy"
+    library: ClassVar[str]
+    package: ClassVar[str]
+    method: ClassVar[str]
+
+    @abstractmethod
+    def embed(
+        self, space: NDArray[np.float32], start: NDArray[np.float64], *, seed: int, report: Report
+    ) -> tuple[NDArray[Any], Mapping[str, Scalar]]:
+        """Return the page, shape (n, 2), and what the method says about it.
+
+        Parameters
+        ----------
+        space
+            Distinct points, shape (n, dim), about the reference's mean.
+        start
+            The page to begin with, shape (n, 2), root mean square 1, no two rows alike.
+        seed
+            0 to 2^32 - 1.
+        report
+            Called as report(done, total).
+        """
+
+    @abstractmethod
+    def check_size(self, count: int, label: str) -> None:
+        """Raise AnalysisError if the method needs more than `count` different z-points."""
+
+    def prepare_with(self, reference: Source, context: Context) -> Frame:
+        """Fit the principal components to the reference; settle colors and number of z-points.
+
+        Raises
+        ------
+        MissingDependencyError
+            If the library is not installed.
+        OptionError
+            If the source has nothing of the name that `color` gives.
+        AnalysisError
+            If there are too few different z-points.
+        """
+        library = installed_version(self.library, self.package, self.method)
+        color = color_name(reference, self.options.color, self.name)
+        sample = draw(context, self._sample_size(reference))
+        self._check(len(sample.batch), reference.label)
+        moments = second_moments(reference, context.seed)
+        asked = 0 if self.options.components == "all" else int(self.options.components)
+        _, directions = moments.components(max(asked, 2))
+        values: dict[str, Any] = {
+            "mean": moments.summary.mean, "directions": directions, "color": color,
+            "components": min(asked, len(directions)), "points": len(sample.batch),
+            "library": library,
+        }  # fmt: skip
+        return Frame(values)
+
+    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+        """Embed a seeded sample and measure what is left of its neighborhoods."""
+        from latent_analyze_plugins.embedding.measure import measure
+
+        fields = frozenset({"z"}) | label_field(source, frame["color"])
+        sample = draw(context, self._sample_size(source), points=frame["points"], fields=fields)
+        batch = sample.batch
+        self._check(len(batch), source.label)
+        centered = batch.z - frame["mean"].astype(np.float32)
+        scores = centered @ frame["directions"].T
+        space = scores[:, : frame["components"]] if frame["components"] else centered
+        page, scalars = self.embed(
+            np.ascontiguousarray(space, np.float32),
+            start_of(scores, context.rng),
+            seed=context.seed % 2**32,
+            report=partial(context.progress, f"{self.name} of {source.label}"),
+        )
+        if not np.isfinite(page).all():
+            raise AnalysisError(
+                f"finite places on the {self.method} page of {source.label}",
+                found="NaN or infinity",
+                next_step="scale the z-points to standard deviations near 1",
+            )
+        color, values = color_values(batch, frame["color"])
+        return Result(
+            scalars={
+                "n": Scalar(len(batch), "z-points", "on the page"),
+                **measure(centered, page, context.rng),
+                **scalars,
+                "colored_by": Scalar(color, "", "what the colors show"),
+            },
+            arrays=_arrays(batch.z, batch.rows, np.asarray(page, np.float32), values),
+            sample_size=len(batch),
+            notes=(*sample.notes, *self._notes(frame)),
+        )
+
+    def interpret(self, results: ResultSet) -> Iterable[Finding]:
+        """Say how much of the neighborhoods is on the page, against nulls and sources."""
+        from latent_analyze_plugins.embedding.findings import find
+
+        return find(results, self.method)
+
+    def plot(self, results: ResultSet) -> Iterable[Figure]:
+        """Draw the pages of data, shown sources and one draw of each null side by side."""
+        from latent_analyze_plugins.embedding.figures import draw_pages
+
+        return [draw_pages(results, self.name, self.method)]
+
+    def _sample_size(self, source: Source) -> int:
+        return source.count if self.options.sample == "all" else int(self.options.sample)
+
+    def _check(self, count: int, label: str) -> None:
+        if count < LEAST_POINTS:
+            raise AnalysisError(
+                f"at least {LEAST_POINTS} different z-points of {label} for a page",
+                found=f"{count}",
+                next_step="check that the encoder's output depends on its input",
+            )
+        self.check_size(count, label)
+
+    def _notes(self, frame: Frame) -> Iterable[str]:
+        used = frame["components"]
+        if used:
+            yield f"embedded: the first {used} principal components of the reference"
+        if used and used < self.options.components:
+            yield f"components: {self.options.components} asked for, {used} have a variance"
+
+
+def start_of(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return scores on the first two components, root mean square 1, with a little noise.
+
+    Starting there keeps the large-scale arrangement and makes pages of different sources
+    comparable (Kobak & Berens 2019; Kobak & Linderman 2021).
+    """
+    start = np.zeros((len(scores), 2))
+    start[:, : scores.shape[1]] = scores[:, :2]
+    start -= start.mean(axis=0)
+    scale = np.sqrt((start**2).mean())
+    if scale > 0:
+        start /= scale
+    return start + JITTER * rng.standard_normal(start.shape)
+
+
+def _arrays(
+    z: NDArray[np.float32], rows: NDArray[np.int64], page: NDArray[np.float32], color: NDArray[Any]
+) -> dict[str, Array]:
+    radius = np.linalg.norm(z.astype(np.float64), axis=1).astype(np.float32)
+    return {
+        "embedding": Array(page, ("row", "coordinate"), "", "the page; its axes have no unit"),
+        "rows": Array(rows, ("row",), "", "row numbers in the source"),
+        "radius": Array(radius, ("row",), "latent units", "distance from the origin"),
+        "color": Array(color, ("row",), "", "what the colors show"),
+    }

@@ -1,0 +1,63 @@
+"""What samplers fitted to a part of the reference share: its rows, on axes of spread one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze import OptionError
+from latent_analyze_plugins._shrinkage import MAX_FULL_DIM
+from latent_analyze_plugins.samplers._base import usable_summary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze import Source
+
+
+@dataclass(frozen=True)
+class StandardizedSample:
+    """A seeded sample of a reference's finite rows, less mean, divided by the spread per axis.
+
+    Attributes
+    ----------
+    rows
+        Shape (n, varying axes), float64.
+    mean, std
+        Of the whole reference, shape (dim,), float64.
+    varying
+        Numbers of the axes with any spread.
+    """
+
+    rows: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    varying: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, reference: Source, sampler: str, *, size: int, seed: int) -> StandardizedSample:
+        """Return a sample of `size` rows; raises OptionError if no finite row is there."""
+        summary = usable_summary(reference, sampler)
+        z = reference.sample(size, seed).z
+        z = z[np.isfinite(z).all(axis=1)].astype(np.float64)
+        varying = np.flatnonzero(summary.std)
+        rows = (z[:, varying] - summary.mean[varying]) / summary.std[varying]
+        return cls(rows, summary.mean, summary.std, varying)
+
+    def unstandardized(self, factors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return factors (..., varying axes, rank) in latent units, (..., dim, rank)."""
+        wide = np.zeros((*factors.shape[:-2], len(self.std), factors.shape[-1]))
+        wide[..., self.varying, :] = self.std[self.varying, None] * factors
+        return wide
+
+
+def check_full(reference: Source, sampler: str) -> None:
+    """Raise an OptionError if a full covariance of the reference would be too large."""
+    if reference.dim > MAX_FULL_DIM:
+        raise OptionError(
+            f"at most {MAX_FULL_DIM} dimensions for a full covariance of {sampler}",
+            found=str(reference.dim),
+            next_step=f"write {sampler}:covariance=diag",
+        )

@@ -1,0 +1,98 @@
+"""A sample in two halves: one carries paths, the other tells how far they are from the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze import AnalysisError
+from latent_analyze_plugins._nearest import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze import Batch
+
+MIN_POINTS = 24
+"""Fewer different z-points leave no graph and no density to speak of."""
+
+NEAR = 0.95
+"""Quantile of the z-points' own distances up to which a place counts as near the data."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Different finite z-points in two halves of one random order.
+
+    Paths end in, and run over, z-points of the first half; were their distance taken from the same
+    z-points, those on the graph would always have neighbors at hand.
+
+    Attributes
+    ----------
+    carriers, yardstick
+        Shapes (n, dim) and (m, dim), float32.
+    labels
+        Values of a label for both halves, as text; None without one.
+    k
+        Neighbor whose distance is taken.
+    dropped
+        Rows left out because they repeat another or hold NaN or infinity.
+    """
+
+    carriers: NDArray[np.float32]
+    yardstick: NDArray[np.float32]
+    labels: tuple[NDArray[Any], NDArray[Any]] | None
+    k: int
+    dropped: int
+
+    @classmethod
+    def of(cls, batch: Batch, k: int, rng: np.random.Generator) -> Cloud:
+        """Return the halves of a batch with at most one label.
+
+        Raises
+        ------
+        AnalysisError
+            If fewer than `MIN_POINTS` rows are finite and different.
+        """
+        rows = np.flatnonzero(np.isfinite(batch.z).all(axis=1))
+        rows = rows[np.unique(batch.z[rows], axis=0, return_index=True)[1]]
+        if len(rows) < MIN_POINTS:
+            raise AnalysisError(
+                f"at least {MIN_POINTS} different finite z-points in the sample",
+                found=f"{len(rows)} of {len(batch)}",
+                next_step="sample more, or check the encoder",
+            )
+        one, two = np.array_split(rng.permutation(np.sort(rows)), 2)
+        values = next(iter(batch.labels.values()), None)
+        labels = None if values is None else (values[one], values[two])
+        k = min(k, len(two) // 2)
+        return cls(batch.z[one], batch.z[two], labels, k, len(batch) - len(rows))
+
+    @cached_property
+    def own(self) -> NDArray[np.float64]:
+        """Distance of each carrier to its k-th nearest z-point of the other half."""
+        own = nearest(self.carriers, self.yardstick, self.k)[0][:, -1]
+        if not np.median(own) > 0:
+            raise AnalysisError(
+                "z-points that are apart from each other", found="most of them in one place",
+                next_step="check that the encoder's output depends on its input",
+            )  # fmt: skip
+        return own
+
+    @cached_property
+    def limit(self) -> float:
+        """Relative distance within which 95 % of the carriers are."""
+        return float(np.quantile(self.own, NEAR) / np.median(self.own))
+
+    def distance(self, places: NDArray[Any]) -> NDArray[np.float64]:
+        """Return how far places are from the data, in units of a typical z-point's distance.
+
+        The distance of the k-th nearest z-point divided by its median over z-points: 1 is where a
+        z-point of the data would be expected. Shape (..., dim) -> (...).
+        """
+        flat = places.reshape(-1, places.shape[-1])
+        far = nearest(flat, self.yardstick, self.k)[0][:, -1]
+        return (far / np.median(self.own)).reshape(places.shape[:-1])
