@@ -143,17 +143,26 @@ class Model:
         return np.clip(np.tile(z, 2), 0, 1).reshape(-1, 4, 4, 1).astype(np.float32)
 
 
+def images(rows: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(0).random((len(rows), 4, 4, 1), dtype=np.float32)
+
+
 @pytest.mark.parametrize("name", plugins_of("analysis"))
 def test_scalars_and_arrays_are_documented(name: str) -> None:
     analysis, page = plugins_of("analysis")[name].cls(), page_of("analysis", name)
-    result = run_analysis(analysis, tiny_source(200, 8), model=Model()).data
+    source = tiny_source(200, 8, variational="log_var" in analysis.requires)
+    other = tiny_source(200, 6, seed=1, label="other")
+    result = run_analysis(analysis, source, model=Model(), images=images, others=[other]).data
     for scalar, entry in result.scalars.items():
         public = re.sub(r"_\d+_\d+$", "_<i>_<j>", scalar)
+        public = re.sub(r"\[other\]$", "[<case>]", public)
+        public = re.sub(r"\[(test|train)\]$", "[<split>]", public)
         row = re.search(rf"^\| `{public}` \|.*\| (yes|no) \|$", page, re.MULTILINE)
         assert row, f"a row for the scalar {public}"
         assert (row[1] == "yes") == entry.calibrated, f"whether {public} is calibrated"
     for array, values in result.arrays.items():
-        assert f"`{array}`" in page, f"the array {array} with dims {values.dims}"
+        public = array.replace("[other]", "[<case>]")
+        assert f"`{public}`" in page, f"the array {array} with dims {values.dims}"
 
 
 @pytest.mark.parametrize("hook", [hook for hook, _ in KINDS.values()])

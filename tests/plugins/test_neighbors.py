@@ -119,7 +119,7 @@ def test_planted_void_is_found(rng):
     distances = np.linalg.norm(z - [1, 0, 0], axis=1)
     results = against_null(z[distances > np.quantile(distances, 0.05)][:2000])
     assert "emptiness" in {c.scalar for c in results.standouts()}
-    assert any("there are voids" in f.text for f in findings(results))
+    assert any("lie in voids" in f.text for f in findings(results))
 
 
 def test_duplicates_are_dropped_and_counted(rng):

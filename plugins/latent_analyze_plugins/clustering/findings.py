@@ -50,7 +50,8 @@ def _gap(results: ResultSet, null: str) -> Finding:
     k, size = gap_choice(ks, gap, error)
     options: Any = results.options
     numbers = {"k": k, "gap": size, "standard_error": float(error[ks == k][0])}
-    if size <= max(LEAST_EFFECT, largest_null_gap(results, null)):
+    outstanding = [e for e in results.standouts() if (e.scalar, e.null) == ("log_inertia", null)]
+    if size <= max(LEAST_EFFECT, 0.0 if outstanding else largest_null_gap(results, null)):
         text = (
             f"The gap to {null} is at most {max(size, 0.0):.2g}: no number of clusters explains"
             " more of the data than of the null"
@@ -64,7 +65,6 @@ def _gap(results: ResultSet, null: str) -> Finding:
             text += f". It still grows at {ks[-1]} clusters, so it names no number of them"
     if len(results.ensembles[null]) == 1:
         return Finding("note", f"{text} ({ONE_DRAW}).", numbers)
-    outstanding = [e for e in results.standouts() if (e.scalar, e.null) == ("log_inertia", null)]
     for entry in outstanding:
         text += (
             "; over all k, the z-points lie closer to a few centers than those of the null"

@@ -19,7 +19,7 @@ def one_thread() -> AbstractContextManager[Any]:
     samples of this size they wait for each other longer than they work.
     """
     import sklearn.cluster  # noqa: F401  (limits reach only libraries that are loaded)
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)
     return limits

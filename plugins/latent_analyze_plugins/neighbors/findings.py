@@ -100,13 +100,13 @@ def _tree(results: ResultSet, entry: Calibration) -> str:
 
 
 def _voids(results: ResultSet, entry: Calibration) -> str:
-    emptier = entry.value > entry.null_mean
-    reading = "there are voids" if emptier else "space is filled more evenly"
+    by_chance = np.mean([member["void_share"] for member in results.ensembles[entry.null]])
+    verdict = "more" if entry.value > entry.null_mean else "less"
     return (
-        f"Around places drawn at random, with the mean and covariance of {results.reference}, the"
-        f" largest empty balls are ones in which a Gaussian has {_against(entry)} z-points on"
-        f" average: {reading}. {100 * results.data['void_share']:.1f} % of the places lie in a ball"
-        f" that lacks {VOID:g} or more."
+        f"{100 * results.data['void_share']:.2g} % of the places drawn at random with the mean and"
+        f" covariance of {results.reference} lie in voids, empty balls where a Gaussian has"
+        f" {VOID:g} z-points or more ({100 * by_chance:.2g} % under the null {entry.null});"
+        f" space is {verdict} empty: the largest empty balls lack on average {_against(entry)}."
     )
 
 

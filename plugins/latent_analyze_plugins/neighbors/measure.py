@@ -31,7 +31,7 @@ LEAST_SKEWNESS = 0.25
 LEAST_EMPTINESS = 0.1
 
 VOID = 5.0
-"""Points missing in a ball that is called a void; by chance 0.7 % of the places lie in one."""
+"""Points missing in a ball that is called a void: 1 to 2 % of the places lie in one by chance."""
 
 UNIT = "latent units"
 

@@ -66,8 +66,9 @@ def _draw_vectors(original: Any, decoded: Any) -> Any:
     count = min(CURVES, original.shape[1])
     figure, axes = new_figure(len(HEADS), count, height=1.5, squeeze=False, sharex=True)
     for group, head in enumerate(HEADS):
-        for place in range(count):
-            axis = axes[group, place]
+        last = original.shape[1] if group == 0 else count
+        chosen = np.linspace(0, last - 1, count).round().astype(int)
+        for axis, place in zip(axes[group], chosen, strict=True):
             axis.plot(original[group, place], color=DATA_COLOR, lw=1.1, label="original")
             axis.plot(
                 decoded[group, place], color=SHOWN_COLORS[0], lw=1.1, ls="--",

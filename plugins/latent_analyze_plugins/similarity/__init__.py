@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -21,11 +21,10 @@ SAMPLE, SAMPLE_DIM = 4000, 256
 class SimilarityOptions(AnalysisOptions):
     """Options of `Similarity`."""
 
-    sample: int | None = Field(
-        None,
+    sample: int | Literal["auto"] = Field(
+        "auto",
         ge=20,
-        description="rows compared, the same in all spaces; by default 4000, fewer above 256"
-        " dimensions",
+        description="rows compared, the same in all spaces; auto: 4000, fewer above 256 dimensions",
     )
     k: int = Field(10, ge=1, le=200, description="nearest neighbors that are compared")
     yardstick: tuple[str, ...] = Field(
@@ -64,7 +63,7 @@ class Similarity(Analysis):
         """
         del frame
         size = self.options.sample
-        if size is None:
+        if size == "auto":
             size = int(SAMPLE * min(SAMPLE_DIM / source.dim, 1.0) ** 0.5)
         pairs = context.paired(size)
         _check_yardstick(self.options.yardstick, {source.label, *pairs})

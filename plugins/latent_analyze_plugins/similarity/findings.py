@@ -34,6 +34,7 @@ def find(results: ResultSet) -> Iterator[Finding]:
         )
     if own and mutual:
         yield _yardstick(data, own, mutual)
+    yield _spectra(data)
     for note in data.notes:
         yield Finding("note", note[0].upper() + note[1:] + ".")
 
@@ -57,9 +58,7 @@ def _pair(data: Result, place: int) -> Finding:
         f"{own} and {other} share {100 * share:.1f} ± {100 * error:.1f} % of their {data['k']}"
         f" nearest neighbors ({100 * chance:.2g} % by chance); linear CKA {_cka(data, place)}."
         f" The best rotation and scaling leaves {100 * left:.3g} % of the variance"
-        f" ({100 * data['procrustes_chance'][place]:.3g} % if rows are shuffled). The variance is"
-        f" shared as if evenly by {data['participation_ratio']:.3g} components in {own} and by"
-        f" {data[f'participation_ratio[{other}]']:.3g} in {other}."
+        f" ({100 * data['procrustes_chance'][place]:.3g} % if rows are shuffled)."
     )
     numbers = {"knn_overlap": share, "knn_overlap_chance": chance, "procrustes": left}
     return Finding("note", text, {name: float(value) for name, value in numbers.items()})
@@ -98,6 +97,14 @@ def _yardstick(data: Result, own: list[int], mutual: list[int]) -> Finding:
     numbers = {"own_low": ours.min(), "own_high": ours.max()}
     numbers |= {"mutual_low": theirs.min(), "mutual_high": theirs.max()}
     return Finding("note", text, {name: float(value) for name, value in numbers.items()})
+
+
+def _spectra(data: Result) -> Finding:
+    own, *others = (str(name) for name in data["space"])
+    ratios = {own: data["participation_ratio"]}
+    ratios |= {name: data[f"participation_ratio[{name}]"] for name in others}
+    parts = _and([f"{ratio:.3g} components in {name}" for name, ratio in ratios.items()])
+    return Finding("note", f"The variance is shared as if evenly by {parts}.", ratios)
 
 
 def _and(names: list[str]) -> str:

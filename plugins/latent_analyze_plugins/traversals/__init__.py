@@ -32,11 +32,11 @@ class TraversalsOptions(AnalysisOptions):
         3.0, description="how far axes and components are walked, in standard deviations each way"
     )
     columns: int = Field(9, ge=3, le=17, description="images per row along an axis")
-    sample: int | None = Field(
-        None,
+    sample: int | Literal["auto"] = Field(
+        "auto",
         ge=24,
-        description="z-points sampled: half make the graph, half tell the density; by default"
-        " 4000, fewer above 256 dimensions",
+        description="z-points sampled: half make the graph, half tell the density; auto: 4000,"
+        " fewer above 256 dimensions",
     )
     pairs: int = Field(100, ge=2, le=5000, description="pairs of z-points joined by paths")
     decoded_pairs: int = Field(32, ge=1, le=5000, description="pairs whose paths are decoded")

@@ -16,7 +16,7 @@ def find(results: ResultSet) -> Iterator[Finding]:
     """Yield how far paths are from the data, their lengths, the lines, classes, and defects."""
     data = results.data
     options: Any = results.options
-    yield _paths(results)
+    yield from _paths(results)
     yield from (_shown(label, result) for label, result in results.shown.items())
     yield from _lengths(data)
     yield from _lines(data, options.extent)
@@ -28,7 +28,7 @@ def find(results: ResultSet) -> Iterator[Finding]:
             yield Finding("note", f"{start}{note[0].upper() + note[1:]}.")
 
 
-def _paths(results: ResultSet) -> Finding:
+def _paths(results: ResultSet) -> Iterator[Finding]:
     data = results.data
     entries = [results.calibration("straight_distance", null) for null in results.ensembles]
     tested = [entry for entry in entries if entry is not None]
@@ -37,21 +37,31 @@ def _paths(results: ResultSet) -> Finding:
         f"The middle of straight paths between z-points of {results.reference} is"
         f" {data['straight_distance']:.2f} times as far from the data as a typical z-point"
         f"{_nulls(results, tested)}; {100 * data['straight_outside']:.0f} % of it is farther than"
-        f" 95 % of the z-points. Spherical paths: {data['spherical_distance']:.2f} times,"
-        f" {100 * data['spherical_outside']:.0f} %"
+        " 95 % of the z-points are."
     )
-    if "graph_distance" in data.scalars:
-        text += (
-            f"; paths over the neighbor graph: {data['graph_distance']:.2f} times,"
-            f" {100 * data['graph_outside']:.0f} %"
-        )
     for entry in standing_out:
         text += (
-            f". Straight paths keep farther from the data than under the null {entry.null}"
-            f" (p = {entry.p_adjusted:.2g} after correction)"
+            f" Straight paths keep farther from the data than under the null {entry.null}"
+            f" (p = {entry.p_adjusted:.2g} after correction)."
         )
     numbers = {name: data[name] for name in ("straight_distance", "straight_outside")}
-    return Finding("warning" if standing_out else "note", f"{text}.", numbers)
+    yield Finding("warning" if standing_out else "note", text, numbers)
+    yield _bent_paths(data)
+
+
+def _bent_paths(data: Result) -> Finding:
+    names = {"spherical": "spherical paths", "graph": "paths over the neighbor graph"}
+    known = [kind for kind in names if f"{kind}_distance" in data.scalars]
+    parts = [
+        f"{names[kind]} {data[f'{kind}_distance']:.2f} times"
+        f" ({100 * data[f'{kind}_outside']:.0f} % farther than 95 % of the z-points)"
+        for kind in known
+    ]
+    return Finding(
+        "note",
+        f"The same for other paths: {', '.join(parts)}.",
+        {f"{kind}_distance": data[f"{kind}_distance"] for kind in known},
+    )
 
 
 def _nulls(results: ResultSet, tested: list[Calibration]) -> str:

@@ -41,8 +41,8 @@ def measure(source: Source, context: Context, options: TraversalsOptions) -> Res
     is_reference = source.fingerprint == context.reference.fingerprint
     label = choose_label(source, options.label) if is_reference else None
     fields = {"z"} if label is None else {"z", f"label:{label}"}
-    size = options.sample or int(SAMPLE * min(SAMPLE_DIM / source.dim, 1.0) ** 0.5)
-    cloud = Cloud.of(context.sample(size, frozenset(fields)), options.k, context.rng)
+    batch = context.sample(_size(source, options), frozenset(fields))
+    cloud = Cloud.of(batch, options.k, context.rng)
     paths = _lay(cloud, source, options, context.rng)
     scalars, arrays = _distances(cloud, paths)
     notes = _notes(cloud, paths)
@@ -53,6 +53,12 @@ def measure(source: Source, context: Context, options: TraversalsOptions) -> Res
         scalars, arrays = {**scalars, **more.scalars}, {**arrays, **more.arrays}
         notes += more.notes
     return Result(scalars, arrays, len(cloud.carriers) + len(cloud.yardstick), tuple(notes))
+
+
+def _size(source: Source, options: TraversalsOptions) -> int:
+    if options.sample != "auto":
+        return options.sample
+    return int(SAMPLE * min(SAMPLE_DIM / source.dim, 1.0) ** 0.5)
 
 
 def _lay(

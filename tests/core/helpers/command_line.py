@@ -45,6 +45,13 @@ class CommandLine:
         assert ran.code == 0, ran.err or ran.out
         return ran
 
+    def cases(self, *arguments: object) -> list[dict[str, Any]]:
+        """Return the cases that a run prints as JSON."""
+        found = self.works("run", *arguments, "--json").json
+        assert found["schema"] == 1
+        cases: list[dict[str, Any]] = found["cases"]
+        return cases
+
     def refuses(self, *arguments: object, saying: tuple[str, ...], code: int = 2) -> str:
         """Require one line that says all of `saying` in this order, and nothing written."""
         before = files_here()
