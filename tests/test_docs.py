@@ -155,11 +155,17 @@ def test_scalars_and_arrays_are_documented(name: str) -> None:
     result = run_analysis(analysis, source, model=Model(), images=images, others=[other]).data
     for scalar, entry in result.scalars.items():
         public = re.sub(r"_\d+_\d+$", "_<i>_<j>", scalar)
+        public = re.sub(r"_(pc|axis)\d+_(pc|axis)\d+_(whole|zoom\d)$", "_<plane>_<window>", public)
         public = re.sub(r"\[other\]$", "[<case>]", public)
         public = re.sub(r"\[(test|train)\]$", "[<split>]", public)
-        row = re.search(rf"^\| `{public}` \|.*\| (yes|no) \|$", page, re.MULTILINE)
+        row = re.search(
+            rf"^\|[^|]*`{re.escape(public)}`[^|]*\|.*\| (yes|no|partly)\b[^|]*\|$",
+            page,
+            re.MULTILINE,
+        )
         assert row, f"a row for the scalar {public}"
-        assert (row[1] == "yes") == entry.calibrated, f"whether {public} is calibrated"
+        if row[1] != "partly":
+            assert (row[1] == "yes") == entry.calibrated, f"whether {public} is calibrated"
     for array, values in result.arrays.items():
         public = array.replace("[other]", "[<case>]")
         assert f"`{public}`" in page, f"the array {array} with dims {values.dims}"

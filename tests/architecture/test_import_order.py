@@ -15,13 +15,13 @@ LAYERS = """
     drawn_source source_views
     store.schema store.text_codec store.layout store.disk store.journal store.chunks
     store.thumbnails store.contents store.reader store.writer store
-    results contracts.progress contracts.analysis contracts.sampler contracts.dataset contracts.model
-    contracts encode_rows encode hookspecs host opening
+    results contracts.progress contracts.analysis contracts.sampler contracts.dataset
+    contracts.model contracts encode_rows encode hookspecs host opening
     engine.tasks engine.local engine calibration nulls result_files run_config case_model
     selection plan outcome runner plotting comparison testing
     report.numbers report.tables report.facts report.figures report.page report.folder report
-    run_report api cli.options cli.progress cli.plugins cli.train cli.encode cli.inspect cli.run cli.demo
-    cli.app cli __main__
+    run_report api cli.options cli.progress cli.plugins cli.train cli.encode cli.inspect cli.run
+    cli.demo cli.app cli __main__
 """
 ORDER = LAYERS.split()
 

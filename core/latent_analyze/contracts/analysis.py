@@ -100,7 +100,7 @@ class Analysis(ABC):
         ``"label:<name>"``.
     cost
         ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
-        is run on request (``--calibrate``).
+        is run on request (``--calibrate``). May depend on the options.
     Options
         A pydantic model, the one declaration that command line, TOML file and notebook read.
     """
@@ -109,7 +109,7 @@ class Analysis(ABC):
     title: ClassVar[str] = ""
     requires: ClassVar[frozenset[str]] = frozenset()
     fields: ClassVar[frozenset[str]] = Z_ONLY
-    cost: ClassVar[Literal["light", "heavy"]] = "light"
+    cost: Literal["light", "heavy"] = "light"
     Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
 
     def __init__(self, options: Any = None) -> None:

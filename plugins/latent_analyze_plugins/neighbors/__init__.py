@@ -58,7 +58,7 @@ class Neighbors(Analysis):
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         if self.options.sample != "auto" and self.options.sample > LIGHT_SAMPLE:
-            self.cost = "heavy"  # type: ignore[misc]
+            self.cost = "heavy"
 
     def prepare_with(self, reference: Source, context: Context) -> Frame:
         """Return how many z-points are sampled, how many of them are compared, and random places.

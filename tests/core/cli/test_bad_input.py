@@ -1,4 +1,4 @@
-"""What bad models, data and stores get: one line with expected, found and next step; exit code 2."""
+"""What bad models, data and stores get: one line, exit code 2, nothing written."""
 
 from __future__ import annotations
 
