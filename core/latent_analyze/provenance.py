@@ -11,7 +11,10 @@ from pathlib import Path
 
 from latent_analyze.seeding import content_hash
 
-LIBRARIES = ("latent-analyze", "numpy", "numba", "scikit-learn", "scipy", "zarr", "onnxruntime")
+LIBRARIES = (
+    "latent-analyze", "numpy", "numba", "scikit-learn", "scipy", "zarr", "onnxruntime", "openTSNE",
+    "umap-learn", "pynndescent",
+)  # fmt: skip
 
 
 @cache

@@ -51,8 +51,11 @@ class LocalEngine:
         return {task.key: found[task.key] for task in tasks}
 
     def _stream(self, tasks: Sequence[Task], source: Source) -> dict[str, Outcome]:
+        from threadpoolctl import threadpool_limits
+
         parts = _cut(source.blocks(), PARTS)
-        with ThreadPoolExecutor(min(self.jobs, len(parts))) as pool:
+        # The threads of the matrix library would fight ours for the same processors.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(self.jobs, len(parts))) as pool:
             passes = list(pool.map(partial(_one_pass, tasks, source), parts))
         return {
             task.key: _merge(task, source, [one[i] for one in passes])

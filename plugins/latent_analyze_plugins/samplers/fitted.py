@@ -49,11 +49,11 @@ class GaussianSource(DrawnSource):
         return self.factor.shape[1] if full else int(np.count_nonzero(self.factor))
 
     def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block."""
-        eps = rng.standard_normal((block.size, self.factor.shape[-1]))
-        z = eps @ self.factor.T if self.factor.ndim == 2 else eps * self.factor
-        z += self.mean
-        return z
+        """Return float64 rows of a block, drawn in float32: only the mean needs more."""
+        eps = rng.standard_normal((block.size, self.factor.shape[-1]), dtype=np.float32)
+        factor = self.factor.astype(np.float32)
+        z = eps @ factor.T if self.factor.ndim == 2 else eps * factor
+        return z + self.mean
 
 
 class GaussianOptions(SamplerOptions):
