@@ -238,7 +238,8 @@ def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> S
         if any(name.startswith("label:") for name in source.fields):
             missing -= {"labels"}
         if missing and source is not case.reference:
-            work.skipped.append(f"not on {label}, which has no {', '.join(sorted(missing))}")
+            lacking = ", ".join(sorted(missing)).replace("paired", "rows paired with another case")
+            work.skipped.append(f"not on {label}, which has no {lacking}")
         else:
             suited.append(work)
     return suited
