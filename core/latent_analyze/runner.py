@@ -232,9 +232,8 @@ def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> S
     """Return the analyses whose required fields the rows of `source` have; note the others."""
     suited = []
     for work in works:
-        missing = (
-            work.task.analysis.requires & {"log_var", "labels", "images", "paired"} - source.fields
-        )
+        rowwise = {"log_var", "labels", "images", "paired"}
+        missing = work.task.analysis.requires & rowwise - source.fields
         if any(name.startswith("label:") for name in source.fields):
             missing -= {"labels"}
         if missing and source is not case.reference:
