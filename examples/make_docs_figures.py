@@ -6,19 +6,23 @@ the MNIST digits (LeCun, Cortes & Burges) as they lie in Keras' ``mnist.npz``:
     latent-analyze train mnist.npz --model vae --z-dim 16 --epochs 3 -o model
     latent-analyze encode model mnist.npz -o latents.zarr
     python examples/make_docs_figures.py latents.zarr
+
+`similarity` shows further stores of the same digits, given by ``--others``; ``--only`` draws some.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import latent_analyze as la
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
@@ -27,30 +31,77 @@ COLORS = 128
 UNIFORM = "uniform:b=1.5"
 
 
+@dataclass(frozen=True)
+class Picture:
+    """One figure of one analysis, and what stands beside the data in it."""
+
+    plugin: str
+    figure: str
+    shown: tuple[str, ...] = ()
+    calibrate: bool = False
+
+
+PICTURES = {
+    "radius": Picture("radius", "radius", (UNIFORM, "normal")),
+    "axis_density": Picture("axis_density", "axis_density", (UNIFORM, "normal")),
+    "slices": Picture("slices", "slices-{0}-{1}", (UNIFORM,)),
+    "slices-survivors": Picture("slices", "slices-survivors", (UNIFORM,)),
+    "random_decode": Picture("random_decode", "random-decode-rates", (UNIFORM, "normal")),
+    "random_decode-grid": Picture("random_decode", "random-decode", (UNIFORM, "normal")),
+    "pca": Picture("pca", "pca", ("normal",)),
+    "pca-components": Picture("pca", "pca-components", ("normal",)),
+    "projections": Picture("projections", "projections"),
+    "projections-windows": Picture("projections", "projections-pc1_pc2"),
+    "neighbors": Picture("neighbors", "neighbors", (UNIFORM,)),
+    "neighbors-crowding": Picture("neighbors", "neighbors-crowding", (UNIFORM,)),
+    "correlations": Picture("correlations", "correlations"),
+    "correlations-pairs": Picture("correlations", "correlations-pairs"),
+    "clustering": Picture("clustering", "clustering", ("normal",), calibrate=True),
+    "tsne": Picture("tsne", "tsne"),
+    "umap": Picture("umap", "umap"),
+    "posterior": Picture("posterior", "posterior-log_var"),
+    "posterior-aggregate": Picture("posterior", "posterior-aggregate"),
+    "reconstruct": Picture("reconstruct", "reconstruct"),
+    "reconstruct-places": Picture("reconstruct", "reconstruct-places"),
+    "traversals-lines": Picture("traversals", "traversals-lines"),
+    "traversals-distance": Picture("traversals", "traversals-distance"),
+    "similarity": Picture("similarity", "similarity"),
+}
+
+
 def main() -> None:
-    """Draw all figures and say how large they are."""
+    """Draw the figures and say how large they are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("store", type=Path, help="store with a decoder behind it")
+    parser.add_argument("store", type=Path, help="store with images and a decoder behind it")
+    parser.add_argument("--others", type=Path, nargs="*", default=[], help="other models' stores")
+    parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES))
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures(arguments.store):
+    for name in arguments.only:
         path = arguments.output / f"{name}.png"
-        save_small(figure, path)
+        save_small(draw(PICTURES[name], [arguments.store, *arguments.others]), path)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def figures(store: Path) -> Iterator[tuple[str, Figure]]:
-    """Yield file name and figure, drawn as in a report."""
-    report = la.run(store, plugins="slices", shown=UNIFORM)
-    views = {figure.name: figure.figure for figure in report.figures("slices")}
-    first, second = telling_pair(report["slices"])
-    yield "slices", views[f"slices-{first}-{second}"]
-    yield "slices-survivors", views["slices-survivors"]
-    plugins = ["radius", "axis_density", "random_decode"]
-    report = la.run(store, plugins=plugins, shown=[UNIFORM, "normal"])
-    for plugin in plugins:
-        yield plugin, report.figures(plugin)[0].figure
+def draw(picture: Picture, stores: Sequence[Path]) -> Figure:
+    """Return the figure as a report draws it."""
+    chosen = tuple(stores if picture.plugin == "similarity" else stores[:1])
+    report = analyze(picture.plugin, chosen, picture.shown, picture.calibrate)
+    views = {figure.name: figure.figure for figure in report.figures(picture.plugin)}
+    name = picture.figure
+    if "{0}" in name:
+        name = name.format(*telling_pair(report[picture.plugin]))
+    return views[name]
+
+
+@cache
+def analyze(
+    plugin: str, stores: tuple[Path, ...], shown: tuple[str, ...], calibrated: bool
+) -> la.Report:
+    """Run an analysis; pictures of one run share it."""
+    calibrate = [plugin] if calibrated else []
+    return la.run(*stores, plugins=plugin, shown=list(shown), calibrate=calibrate)
 
 
 def telling_pair(results: la.ResultSet) -> tuple[int, int]:
