@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from latent_analyze import ModelError, TensorSpec
+from latent_analyze import DecoderSpec, ModelError, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from latent_analyze import EncoderSpec
 
 Layout = Literal["HWC", "CHW", "HW", "flat"]
 
@@ -37,12 +39,19 @@ class ImageSide:
         Values in the file that mean 0 and 1.
     dtype
         numpy dtype in the file.
+    mean, std
+        Per channel, or one for all: the file's values are (values in `range` - mean) / std.
+    sigmoid
+        Whether the file gives logits, which a sigmoid maps to [0, 1].
     """
 
     shape: tuple[int, ...]
     layout: Layout
     range: tuple[float, float]
     dtype: str
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    sigmoid: bool = False
 
     @property
     def is_image(self) -> bool:
@@ -67,11 +76,14 @@ class ImageSide:
 
     def to_file(self, x: NDArray[np.float32]) -> NDArray[Any]:
         """Return rows (n, *shape) as the file wants them, (n, *file_axes)."""
-        if self.layout == "CHW":
-            x = x.transpose(0, 3, 1, 2)
         low, high = self.range
         if self.range != UNIT:
             x = x * np.float32(high - low) + np.float32(low)
+        if self._normalizes:
+            mean, std = (np.array(values, np.float32) for values in (self.mean, self.std))
+            x = np.divide(x - mean, std, dtype=np.float32)
+        if self.layout == "CHW":
+            x = x.transpose(0, 3, 1, 2)
         dtype = np.dtype(self.dtype)
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
@@ -87,10 +99,24 @@ class ImageSide:
         if self.layout == "CHW":
             rows = rows.transpose(0, 2, 3, 1)
         rows = rows.reshape(len(y), *self.shape)
+        if self.sigmoid:
+            rows = np.float32(0.5) * (1 + np.tanh(rows / 2))
+        if self._normalizes:
+            rows = rows * np.array(self.std, np.float32) + np.array(self.mean, np.float32)
         low, high = self.range
         if self.range != UNIT:
             rows = (rows - np.float32(low)) / np.float32(high - low)
         return np.clip(rows, 0, 1) if self.is_image else rows
+
+    @property
+    def adjustments(self) -> list[object]:
+        """What is done besides layout and range, for fingerprints; nothing for most models."""
+        parts: list[object] = [("normalized", *self.mean, *self.std)] if self._normalizes else []
+        return [*parts, "sigmoid"] if self.sigmoid else parts
+
+    @property
+    def _normalizes(self) -> bool:
+        return any(self.mean) or any(value != 1 for value in self.std)
 
 
 def infer_layout(axes: tuple[int | None, ...]) -> Layout:
@@ -146,6 +172,25 @@ def resolve_side(
     resolved = ImageSide(tuple(stated), layout, value_range, dtype)
     _check(resolved, axes, where)
     return resolved
+
+
+def finish_side(side: ImageSide, half: EncoderSpec | DecoderSpec, *, where: str) -> ImageSide:
+    """Return the side with what model.toml says of normalization and activation.
+
+    Raises
+    ------
+    ModelError
+        If mean or std are neither one number nor one per channel, or a std is not positive.
+    """
+    mean, std = half.mean or side.mean, half.std or side.std
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, side.shape[-1]) or (name == "std" and min(values) <= 0):
+            raise ModelError(
+                f"a {name} of one number or of {side.shape[-1]}, a std > 0, for {where}",
+                found=str(list(values)), next_step="correct model.toml",
+            )  # fmt: skip
+    sigmoid = isinstance(half, DecoderSpec) and half.activation == "sigmoid"
+    return replace(side, mean=mean, std=std, sigmoid=sigmoid)
 
 
 def _public_shape(axes: tuple[int, ...], layout: Layout) -> tuple[int, ...]:

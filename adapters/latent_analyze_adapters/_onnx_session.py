@@ -102,7 +102,9 @@ def run_batch(session: Any, plan: Plan, rows: NDArray[Any]) -> list[NDArray[np.f
     if plan.batch and count < plan.batch:
         # Copies of a real row, because zeros might mean NaN to some models.
         rows = np.concatenate([rows, np.repeat(rows[-1:], plan.batch - count, axis=0)])
-    outputs = run(session, plan.outputs, plan.input.name, rows if plan.batched else rows[0])
+    feeds = {plan.input.name: rows if plan.batched else rows[0]}
+    feeds |= {constant.tensor.name: constant.fill(len(rows)) for constant in plan.constants}
+    outputs = run(session, plan.outputs, feeds)
     wanted = len(rows) * plan.output_size
     for name, output in zip(plan.outputs, outputs, strict=True):
         if output.size != wanted:
@@ -113,13 +115,14 @@ def run_batch(session: Any, plan: Plan, rows: NDArray[Any]) -> list[NDArray[np.f
     return [np.asarray(o, np.float32).reshape(len(rows), -1)[:count] for o in outputs]
 
 
-def run(session: Any, outputs: Any, name: str, feed: NDArray[Any]) -> list[NDArray[Any]]:
-    """Run a session on one input; ModelError for whatever ONNX Runtime raises."""
+def run(session: Any, outputs: Any, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Run a session on its inputs; ModelError for whatever ONNX Runtime raises."""
     try:
-        return [np.asarray(output) for output in session.run(list(outputs), {name: feed})]
+        return [np.asarray(output) for output in session.run(list(outputs), feeds)]
     except Exception as error:
+        given = ", ".join(f"{name!r} of shape {feed.shape}" for name, feed in feeds.items())
         raise ModelError(
-            f"a model that runs on {name!r} of shape {feed.shape}", found=cause(error),
+            f"a model that runs on {given}", found=cause(error),
             next_step="run: latent-analyze inspect",
         ) from None  # fmt: skip
 

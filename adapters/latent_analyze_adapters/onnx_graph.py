@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from latent_analyze import DecoderSpec, EncoderSpec, ModelError
-from latent_analyze_adapters._image_side import AXES, ImageSide, Layout, infer_layout, resolve_side
+from latent_analyze_adapters import _image_side as sides
+from latent_analyze_adapters._image_side import ImageSide, Layout
+from latent_analyze_adapters._onnx_constants import Constant, further_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,6 +91,8 @@ class Plan:
         Whether the file has a batch axis at all.
     notes
         What was inferred, for people.
+    constants
+        Further inputs, with the values that model.toml states.
     """
 
     role: Role
@@ -99,6 +103,7 @@ class Plan:
     batch: int | None
     batched: bool
     notes: tuple[str, ...]
+    constants: tuple[Constant, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -123,7 +128,7 @@ def find_role(graph: Graph) -> Role:
     ModelError
         If neither tells.
     """
-    taken, given = len(_only_input(graph, None).shape), len(graph.outputs[0].shape)
+    taken, given = len(_input(graph, None).shape), len(graph.outputs[0].shape)
     if taken in IMAGE_RANKS and given in VECTOR_RANKS:
         return "encoder"
     if taken in VECTOR_RANKS and given in IMAGE_RANKS:
@@ -156,10 +161,11 @@ def plan_half(graph: Graph, stated: Stated, probe: Probe) -> Plan:
     ModelError
         If what is stated does not fit the graph, or something cannot be inferred.
     """
-    taken = _only_input(graph, stated.half.input)
-    if isinstance(stated.half, EncoderSpec):
-        return _plan_encoder(graph, taken, stated, probe)
-    return _plan_decoder(graph, taken, stated, probe)
+    taken = _input(graph, stated.half.input)
+    constants = further_inputs(graph, taken, stated.half)
+    plan_role = _plan_encoder if isinstance(stated.half, EncoderSpec) else _plan_decoder
+    plan = plan_role(graph, taken, stated, probe)
+    return replace(plan, constants=constants, batch=plan.batch or stated.half.batch)
 
 
 def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:
@@ -168,9 +174,11 @@ def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     rest = [t for t in graph.outputs if t != log_var]
     mu = _named(graph, stated.half.mu, MU_NAMES) or (rest or list(graph.outputs))[0]
     if stated.layout is None:
-        batched = not _is_vector(mu)
+        batched = len(taken.shape) == max(IMAGE_RANKS) or not _is_vector(mu)
     else:
-        batched = len(taken.shape) != AXES[stated.layout]
+        batched = len(taken.shape) != sides.AXES[stated.layout]
+    if batched and _is_vector(mu):
+        mu = replace(mu, shape=(1, *mu.shape))
     side = _side(graph, taken, stated, batched)
     batch = _fixed_batch(taken, mu, batched)
     mu = _known(mu, taken, side.file_axes, (batched, batch, probe))
@@ -184,6 +192,8 @@ def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     assert isinstance(stated.half, DecoderSpec)
     image = _named(graph, stated.half.output, frozenset()) or graph.outputs[0]
     batched = not _is_vector(taken)
+    if batched and _lacks_batch(image, taken):
+        image = replace(image, shape=(1, *image.shape))
     latent = _latent(graph, taken, stated, batched)
     batch = _fixed_batch(taken, image, batched)
     image = _known(image, taken, latent, (batched, batch, probe))
@@ -192,18 +202,12 @@ def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     return Plan("decoder", taken, (image.name,), side, latent, batch, batched, notes)
 
 
-def _only_input(graph: Graph, name: str | None) -> Tensor:
-    names = [tensor.name for tensor in graph.inputs]
-    if name is not None and name not in names:
-        raise _no_tensor(graph, "input", name, names)
-    if len(names) != 1:
-        others = [n for n in names if n != (name or names[0])]
-        raise ModelError(
-            f"a model with one input in {graph.name}",
-            found=f"another input, {', '.join(map(repr, others))}" if others else "no input",
-            next_step="export it with the other inputs fixed",
-        )
-    return graph.inputs[0]
+def _input(graph: Graph, name: str | None) -> Tensor:
+    """Return the input of this name, or else the first."""
+    for tensor in graph.inputs:
+        if name in (None, tensor.name):
+            return tensor
+    raise _no_tensor(graph, "input", name or "", [tensor.name for tensor in graph.inputs])
 
 
 def _named(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
@@ -223,6 +227,11 @@ def _canonical(name: str) -> str:
 
 def _is_vector(latent: Tensor) -> bool:
     return len(latent.shape) == 1 and latent.shape[0] is not None
+
+
+def _lacks_batch(image: Tensor, taken: Tensor) -> bool:
+    known = len(image.shape) == min(IMAGE_RANKS) and None not in image.shape
+    return known and image.shape[0] != (taken.shape[0] or 1)
 
 
 def _row_axes(tensor: Tensor, batched: bool) -> tuple[int | None, ...]:
@@ -267,8 +276,11 @@ def _latent(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> Shap
 
 def _side(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> ImageSide:
     axes = _row_axes(tensor, batched)
-    side = (stated.layout or infer_layout(axes), stated.range, tensor.dtype)
-    return resolve_side(axes, side, stated.image, where=f"{tensor} in {graph.name}")
+    side = (stated.layout or sides.infer_layout(axes), stated.range, tensor.dtype)
+    where = f"{tensor} in {graph.name}"
+    return sides.finish_side(
+        sides.resolve_side(axes, side, stated.image, where=where), stated.half, where=where
+    )
 
 
 def _notes(role: Role, tensor: Tensor, side: ImageSide, stated: Stated) -> tuple[str, ...]:

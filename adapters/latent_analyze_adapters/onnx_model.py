@@ -20,7 +20,9 @@ from latent_analyze import (
     content_hash,
 )
 from latent_analyze_adapters import _onnx_session as sessions
+from latent_analyze_adapters._onnx_batches import settle_batch
 from latent_analyze_adapters._onnx_check import compare_with_samples
+from latent_analyze_adapters._onnx_constants import further_inputs
 from latent_analyze_adapters._onnx_files import ModelFile, read_model_file
 from latent_analyze_adapters.onnx_graph import Graph, Plan, Role, Stated, Tensor, plan_half
 
@@ -83,6 +85,10 @@ class OnnxModel:
             plan, side = half.plan, half.plan.side
             parts += [role, half.file.sha256, plan.input.name, plan.outputs, plan.latent]
             parts += [side.shape, side.layout, side.range]
+            parts += side.adjustments
+            parts += [(c.tensor.name, *c.value) for c in plan.constants]
+        if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
+            parts.append(self.bundle.encoder.spread)
         return content_hash("onnx", *parts)
 
     def encode(self, x: NDArray[np.float32]) -> Latents:
@@ -99,6 +105,8 @@ class OnnxModel:
         for rows, outputs in self._run("encoder", x, plan.side.to_file):
             for part, output in zip(parts, outputs, strict=True):
                 part[rows] = output
+        if len(parts) == 2 and self.bundle.encoder is not None:
+            parts[1] = _to_log_var(parts[1], self.bundle.encoder.spread)
         return Latents(*parts)
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,9 +175,13 @@ class OnnxModel:
         )
 
         def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
-            return sessions.run(session, [output], taken.name, rows)[0].shape
+            feeds = {taken.name: rows}
+            for constant in further_inputs(graph, taken, given):
+                feeds[constant.tensor.name] = constant.fill(len(rows))
+            return sessions.run(session, [output], feeds)[0].shape
 
-        self._halves[role] = Half(file, graph, plan_half(graph, stated, probe))
+        plan = settle_batch(session, plan_half(graph, stated, probe))
+        self._halves[role] = Half(file, graph, plan)
         self._sessions[role] = session
 
     def _session(self, role: Role) -> Any:
@@ -246,6 +258,13 @@ def _inside(folder: Path, name: str) -> Path:
 def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None:
     if rows.shape[1:] != shape:
         raise ModelError(f"rows of shape {shape} for {owner}", found=str(rows.shape[1:]))
+
+
+def _to_log_var(spread: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    if kind == "log_var":
+        return spread
+    power = 2 if kind == "std" else 1
+    return power * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
 
 
 def _to_latent(z: NDArray[Any], plan: Plan) -> NDArray[Any]:

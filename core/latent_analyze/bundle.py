@@ -30,6 +30,18 @@ class HalfSpec(Spec):
     )
     layout: Layout = Field("HWC", description="layout of the image side, as the file wants it")
     range: tuple[float, float] = Field((0.0, 1.0), description="value range of the image side")
+    mean: tuple[float, ...] | None = Field(
+        None, description="subtracted from values in `range`: one number, or one per channel"
+    )
+    std: tuple[float, ...] | None = Field(
+        None, description="what they are divided by after that: one number, or one per channel"
+    )
+    batch: int | None = Field(
+        None, ge=1, description="rows per call; 1 for a graph that mixes rows or ignores the batch"
+    )
+    constants: dict[str, float | list[float]] = Field(
+        default_factory=dict, description="values of further inputs, the same for every row"
+    )
 
 
 class EncoderSpec(HalfSpec):
@@ -39,12 +51,18 @@ class EncoderSpec(HalfSpec):
         None, description="name of the output that is mu; the first if not given"
     )
     log_var: str | None = Field(None, description="name of the output that is log_var, if any")
+    spread: Literal["log_var", "variance", "std"] = Field(
+        "log_var", description="what the output called log_var holds"
+    )
 
 
 class DecoderSpec(HalfSpec):
     """The decoder: z-points in, images out."""
 
     output: str | None = Field(None, description="name of the output; the first if not given")
+    activation: Literal["sigmoid"] | None = Field(
+        None, description="what the output still wants: sigmoid for logits"
+    )
 
 
 class Bundle(Spec):
