@@ -58,4 +58,5 @@ def _two_rows(plan: Plan) -> NDArray[Any]:
 
 def _differ(first: list[NDArray[np.float32]], second: list[NDArray[np.float32]]) -> bool:
     pairs = [(a.astype(float), b.astype(float)) for a, b in zip(first, second, strict=True)]
-    return any(np.abs(a - b).max() > TOLERANCE * max(b.std(), 1e-6) for a, b in pairs)
+    with np.errstate(all="ignore"):
+        return any(np.abs(a - b).max() > TOLERANCE * max(b.std(), 1e-6) for a, b in pairs)

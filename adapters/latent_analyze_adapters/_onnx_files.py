@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from latent_analyze import ModelError, content_hash, file_sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from latent_analyze_adapters import _onnx_safety as safety
 
 MODEL_SUFFIX = ".onnx"
 CAUSE_LENGTH = 200
@@ -47,18 +46,35 @@ class ModelFile:
     producer: str
 
 
-def read_model_file(path: Path) -> ModelFile:
-    """Read and hash an .onnx file.
+def read_model_file(path: Path, *, trusted: bool = False) -> ModelFile:
+    """Read, check and hash an .onnx file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    trusted
+        Leave out the checks of operators, sizes and links.
 
     Raises
     ------
     ModelError
         If it is missing, empty, no ONNX, or weights that it refers to are missing or outside its
-        folder.
+        folder; if it is not trusted, also for what `check_proto` finds.
     """
     content = _content(path)
-    proto = _parse(content, path)
-    external = tuple(sorted({_location(t) for t in _tensors(proto.graph) if t.external_data}))
+    try:
+        proto = _parse(content, path)
+        if not trusted:
+            safety.check_proto(proto, path)
+        return _describe(proto, content, path)
+    except UnicodeDecodeError as error:
+        raise not_onnx(path, f"something else ({cause(error)})") from None
+
+
+def _describe(proto: Any, content: bytes, path: Path) -> ModelFile:
+    tensors = safety.tensors(proto)
+    external = tuple(sorted({safety.external_location(t) for t in tensors if t.external_data}))
     hashes = [hashlib.sha256(content).hexdigest()]
     hashes += [_hash_external(path, name) for name in external]
     return ModelFile(
@@ -70,7 +86,9 @@ def read_model_file(path: Path) -> ModelFile:
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0
         ),
         # tf2onnx adds the commit that it was built from, and None where it does not know it.
-        producer=f"{proto.producer_name} {proto.producer_version}".removesuffix(" None").strip(),
+        producer=" ".join(map(safety.text, (proto.producer_name, proto.producer_version)))
+        .removesuffix(" None")
+        .strip(),
     )
 
 
@@ -90,6 +108,12 @@ def not_onnx(path: Path, found: str) -> ModelError:
 
 def _content(path: Path) -> bytes:
     try:
+        found = path.stat()
+        # Devices and pipes have no end.
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise not_onnx(path, "no plain file")
+        if found.st_size > safety.FILE_BYTES:
+            raise not_onnx(path, f"{found.st_size} bytes, more than an ONNX file can have")
         content = path.read_bytes()
     except OSError as error:
         raise not_onnx(path, (error.strerror or str(error)).lower()) from None
@@ -111,28 +135,8 @@ def _parse(content: bytes, path: Path) -> Any:
     return proto
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for attribute in (a for node in graph.node for a in node.attribute):
-        yield from (attribute.t, *attribute.tensors)
-        for inner in (attribute.g, *attribute.graphs):
-            if inner.node or inner.initializer:
-                yield from _tensors(inner)
-
-
-def _location(tensor: Any) -> str:
-    return next((e.value for e in tensor.external_data if e.key == "location"), "")
-
-
 def _hash_external(path: Path, name: str) -> str:
-    inside = PurePosixPath(name.replace("\\", "/"))
-    if not name or inside.is_absolute() or ".." in inside.parts or Path(name).is_absolute():
-        raise ModelError(
-            f"weights of {path.name} in files beside it", found=repr(name),
-            next_step="export the model again, into one folder",
-        )  # fmt: skip
+    safety.check_location(path, name)
     try:
         return file_sha256(path.parent / name)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ import numpy as np
 
 from latent_analyze import ModelError, missing_dependency
 from latent_analyze_adapters._onnx_files import cause, not_onnx
+from latent_analyze_adapters._onnx_safety import TENSOR_BYTES
 from latent_analyze_adapters.onnx_graph import Graph, Plan, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-ERROR, FATAL, WARNING = 3, 4, 2
+FATAL, WARNING = 4, 2
 DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "uint8": "uint8",
     "int8": "int8", "uint16": "uint16", "int16": "int16", "int32": "int32", "int64": "int64",
@@ -79,10 +81,18 @@ def graph_of(session: Any, name: str) -> Graph:
     Raises
     ------
     ModelError
-        If one of them is no tensor of real numbers.
+        If one of them is no tensor of real numbers, there is no input, or the rows of a fixed
+        batch do not fit into `TENSOR_BYTES`.
     """
-    inputs = tuple(_tensor(node, name) for node in session.get_inputs())
-    return Graph(name, inputs, tuple(_tensor(node, name) for node in session.get_outputs()))
+    try:
+        inputs = tuple(_tensor(node, name) for node in session.get_inputs())
+        outputs = tuple(_tensor(node, name) for node in session.get_outputs())
+    except UnicodeDecodeError as error:
+        raise not_onnx(Path(name), f"damaged names ({cause(error)})") from None
+    if not inputs:
+        raise not_onnx(Path(name), "a graph without inputs")
+    _check_batches((*inputs, *outputs), name)
+    return Graph(name, inputs, outputs)
 
 
 def run_batch(session: Any, plan: Plan, rows: NDArray[Any]) -> list[NDArray[np.float32]]:
@@ -127,10 +137,24 @@ def run(session: Any, outputs: Any, feeds: dict[str, NDArray[Any]]) -> list[NDAr
         ) from None  # fmt: skip
 
 
+def _check_batches(tensors: tuple[Tensor, ...], name: str) -> None:
+    """Check all tensors against the longest first axis: what one fixes, the others are fed."""
+    batch = max((t.shape[0] or 1 for t in tensors if t.shape), default=1)
+    for tensor in tensors:
+        row = math.prod(length or 1 for length in tensor.shape[1:])
+        if batch * row * np.dtype(tensor.dtype).itemsize > TENSOR_BYTES:
+            raise ModelError(
+                f"batches of at most {TENSOR_BYTES >> 20} MiB in {name}",
+                found=f"{tensor} where a batch has {batch} rows",
+                next_step="export it with a free batch axis",
+            )
+
+
 def _create(runtime: Any, path: Path, provider: str) -> Any:
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = ERROR
+    # What it logs is in its exceptions too, and there names from the file cannot move the cursor.
+    options.log_severity_level = FATAL
     # TF32 would lose the digits that the check against the training runtime asks for.
     providers = [(CUDA, {"use_tf32": "0"}), CPU] if provider == CUDA else [CPU]
     try:

@@ -23,7 +23,9 @@ from latent_analyze_adapters import _onnx_session as sessions
 from latent_analyze_adapters._onnx_batches import settle_batch
 from latent_analyze_adapters._onnx_check import compare_with_samples
 from latent_analyze_adapters._onnx_constants import further_inputs
+from latent_analyze_adapters._onnx_description import describe_half
 from latent_analyze_adapters._onnx_files import ModelFile, read_model_file
+from latent_analyze_adapters._onnx_sandbox import vet_model_file
 from latent_analyze_adapters.onnx_graph import Graph, Plan, Role, Stated, Tensor, plan_half
 
 if TYPE_CHECKING:
@@ -65,8 +67,10 @@ class OnnxModel:
         Shapes, ranges and abilities.
     """
 
-    def __init__(self, path: Path, bundle: Bundle, device: str | None = None) -> None:
-        self.path, self.device = path, device
+    def __init__(
+        self, path: Path, bundle: Bundle, device: str | None = None, *, trusted: bool = False
+    ) -> None:
+        self.path, self.device, self._trusted = path, device, trusted
         self._folder = path if path.is_dir() else path.parent
         self._sessions: dict[Role, Any] = {}
         self._halves: dict[Role, Half] = {}
@@ -142,9 +146,19 @@ class OnnxModel:
             return None
         return compare_with_samples(self, _inside(self._folder, self.bundle.check))
 
+    def with_bundle(self, bundle: Bundle) -> OnnxModel:
+        """Return the same files, read as another model.toml would have it.
+
+        Raises
+        ------
+        ModelError
+            If it does not fit the files.
+        """
+        return OnnxModel(self.path, bundle, self.device, trusted=self._trusted)
+
     def describe(self) -> dict[str, Any]:
         """Return what was found and inferred, as plain data for people to read."""
-        files: dict[str, Any] = {role: _describe(half) for role, half in self._halves.items()}
+        files: dict[str, Any] = {role: describe_half(half) for role, half in self._halves.items()}
         return {
             "name": self.spec.name,
             "path": str(self.path),
@@ -163,7 +177,7 @@ class OnnxModel:
         return str(self._session(next(iter(self._halves))).get_providers()[0])
 
     def _open(self, role: Role, bundle: Bundle, given: EncoderSpec | DecoderSpec) -> None:
-        file = read_model_file(_inside(self._folder, given.file))
+        file = vet_model_file(_inside(self._folder, given.file), trusted=self._trusted)
         session = sessions.open_session(file.path, self.device)
         graph = sessions.graph_of(session, given.file)
         # A decoder without shapes of its own takes over those of its encoder, and must fit them.
@@ -187,7 +201,7 @@ class OnnxModel:
     def _session(self, role: Role) -> Any:
         if role not in self._sessions:
             file = self._halves[role].file
-            if read_model_file(file.path).sha256 != file.sha256:
+            if read_model_file(file.path, trusted=True).sha256 != file.sha256:
                 raise ModelError(
                     f"{file.path} as it was when it was opened", found="another content",
                     next_step="open the model again",
@@ -276,21 +290,3 @@ def _suitable_batch(plans: Sequence[Plan]) -> int:
     rows = min(max(BATCH_VALUES // max(size, 1), 1), MAX_BATCH)
     fixed = plans[0].batch or 1
     return max(rows // fixed, 1) * fixed
-
-
-def _describe(half: Half) -> dict[str, Any]:
-    file, plan, graph = half.file, half.plan, half.graph
-    return {
-        "file": file.path.name,
-        "bytes": file.size,
-        "sha256": file.sha256,
-        "weights beside it": list(file.external),
-        "opset": file.opset,
-        "producer": file.producer,
-        "inputs": [str(t) for t in graph.inputs],
-        "outputs": [str(t) for t in graph.outputs],
-        "used outputs": list(plan.outputs),
-        "layout": plan.side.layout,
-        "range": list(plan.side.range),
-        "batch": plan.batch or "free",
-    }

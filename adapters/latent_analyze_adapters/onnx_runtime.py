@@ -16,7 +16,8 @@ from latent_analyze import (
     read_bundle,
 )
 from latent_analyze_adapters import _onnx_session as sessions
-from latent_analyze_adapters._onnx_files import MODEL_SUFFIX, not_onnx, read_model_file
+from latent_analyze_adapters._onnx_files import MODEL_SUFFIX, not_onnx
+from latent_analyze_adapters._onnx_sandbox import vet_model_file
 from latent_analyze_adapters.onnx_graph import Role, find_role
 from latent_analyze_adapters.onnx_model import NAME, ROLES, SIDECAR, OnnxModel
 
@@ -44,7 +45,7 @@ class OnnxRuntime(Adapter):
         except OSError:
             return False
 
-    def open(self, path: Path, *, device: str | None = None) -> OnnxModel:
+    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> OnnxModel:
         """Open a model.
 
         Parameters
@@ -53,6 +54,8 @@ class OnnxRuntime(Adapter):
             Folder or file.
         device
             ``"cpu"``, ``"cuda"``, or None for CUDA where it can load.
+        trust
+            Whether to leave out the checks and the trial in another process.
 
         Raises
         ------
@@ -62,7 +65,7 @@ class OnnxRuntime(Adapter):
             If onnxruntime is not installed.
         """
         sessions.import_runtime()
-        return OnnxModel(path, _bundle_at(path, device), device)
+        return OnnxModel(path, _bundle_at(path, device, trust), device, trusted=trust)
 
 
 def _runtime(sidecar: Path) -> str:
@@ -73,9 +76,9 @@ def _runtime(sidecar: Path) -> str:
         return NAME
 
 
-def _bundle_at(path: Path, device: str | None) -> Bundle:
+def _bundle_at(path: Path, device: str | None, trusted: bool) -> Bundle:
     if not path.is_dir():
-        return _bare(path, device)
+        return _bare(path, device, trusted)
     if (path / SIDECAR).is_file():
         bundle = read_bundle(path)
         if bundle.encoder is None and bundle.decoder is None:
@@ -91,8 +94,8 @@ def _bundle_at(path: Path, device: str | None) -> Bundle:
     return _with_halves(path.resolve().name, here)
 
 
-def _bare(path: Path, device: str | None) -> Bundle:
-    read_model_file(path)
+def _bare(path: Path, device: str | None, trusted: bool) -> Bundle:
+    vet_model_file(path, trusted=trusted)
     graph = sessions.graph_of(sessions.open_session(path, device), path.name)
     return _with_halves(path.stem, {find_role(graph): path.name})
 

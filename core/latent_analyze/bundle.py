@@ -110,4 +110,9 @@ def read_bundle(folder: Path) -> Bundle:
 def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write ``model.toml``; the files it names must stand in `folder` already."""
     data = bundle.model_dump(mode="json", exclude_none=True)
-    write_text_atomically(folder / SIDECAR, dump_toml(data))
+    write_text_atomically(folder / SIDECAR, dump_toml(_without_empty(data)))
+
+
+def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in table.items()}
+    return {key: value for key, value in kept.items() if value != {}}

@@ -192,8 +192,12 @@ class TestBadFiles:
         info = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])
         out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2])
         graph = helper.make_graph([helper.make_node("NoSuchOp", ["x"], ["y"])], "g", [info], [out])
+        path = save_onnx(tmp_path / "encoder.onnx", graph)
+        with pytest.raises(ModelError, match="standard ONNX operators") as error:
+            open_model(path)
+        assert "'NoSuchOp'" in one_line(error)
         with pytest.raises(ModelError, match="ONNX Runtime refuses") as error:
-            open_model(save_onnx(tmp_path / "encoder.onnx", graph))
+            open_model(path, trust=True)
         one_line(error)
 
     def test_second_input(self, tmp_path, save_onnx):

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from latent_analyze.cli.options import Device, Json
 
+if TYPE_CHECKING:
+    from latent_analyze.host import Host
+    from latent_analyze.inspection import Check
+    from latent_analyze.model import Model
+
+Data = Annotated[
+    str | None, typer.Option("--data", help="Data set whose images the model is checked on.")
+]
+Write = Annotated[
+    bool,
+    typer.Option("--write", help="Save model.toml beside the files, with --data the best reading."),
+]
+ROWS = 64
+"""Images that the checks take, evenly from the whole data set."""
+
 
 def inspect(
     path: Annotated[str, typer.Argument(help="Bundle folder or .onnx file.")],
+    data: Data = None,
+    write: Write = False,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a model takes and gives, and what was inferred about it."""
+    """Show what a model takes and gives, and what was inferred about it.
+
+    Exit code 1 if a check on the data finds what keeps the model from being analyzed.
+    """
     from latent_analyze.api import check_runtime
     from latent_analyze.host import Host
     from latent_analyze.opening import open_model
     from latent_analyze.result_files import dump_json
 
-    model, ref = open_model(path, Host(), device=device)
+    host = Host()
+    model, ref = open_model(path, host, device=device)
     found: dict[str, Any] = {
         "path": ref.path,
         "adapter": ref.adapter,
@@ -31,10 +54,58 @@ def inspect(
     describe = getattr(model, "describe", None)
     if describe is not None:
         found["files"] = describe()
+    checks, bundle = _check(model, data, host) if data else ([], getattr(model, "bundle", None))
+    found["checks"] = [asdict(check) for check in checks]
+    if write:
+        found["written"] = str(_write(Path(path), bundle, ref.adapter))
     if as_json:
         typer.echo(dump_json(found), nl=False)
-        return
-    _show(found)
+    else:
+        _show({key: value for key, value in found.items() if key != "checks"})
+        _show({check.name: f"{check.severity}: {check.text}" for check in checks})
+    if any(check.severity == "problem" for check in checks):
+        raise typer.Exit(1)
+
+
+def _check(model: Model, data: str, host: Host) -> tuple[list[Check], Any]:
+    """Return what the checks found, and the bundle of the reading that reconstructs best."""
+    import numpy as np
+
+    from latent_analyze import inspection
+    from latent_analyze.errors import DatasetError
+    from latent_analyze.opening import open_dataset
+
+    dataset = open_dataset(data, host)
+    if not dataset.count:
+        raise DatasetError("a data set with rows", found=f"none in {data}")
+    rows = np.unique(np.linspace(0, dataset.count - 1, ROWS).astype(np.int64))
+    images = dataset.read(rows).x
+    checks, bundle = inspection.inspect_model(model, images), getattr(model, "bundle", None)
+    if model.spec.can_encode and model.spec.can_decode:
+        readings = inspection.candidates(model, images)
+        check = inspection.compare_readings(inspection.round_trip(model, images), readings)
+        checks.append(check)
+        bundle = readings[0].bundle if check.severity == "warning" else bundle
+    return checks, bundle
+
+
+def _write(path: Path, bundle: Any, adapter: str) -> Path:
+    from latent_analyze.bundle import SIDECAR, write_bundle
+    from latent_analyze.errors import ModelError
+
+    folder = path if path.is_dir() else path.parent
+    if bundle is None:
+        raise ModelError(
+            f"a model whose adapter writes {SIDECAR}", found=f"one of {adapter}",
+            next_step=f"write {SIDECAR} by hand",
+        )  # fmt: skip
+    if (folder / SIDECAR).exists():
+        raise ModelError(
+            f"a folder without {SIDECAR}", found=f"{folder / SIDECAR}",
+            next_step="move it away first",
+        )  # fmt: skip
+    write_bundle(folder, bundle)
+    return folder / SIDECAR
 
 
 def _show(value: Any, indent: str = "") -> None:
