@@ -118,6 +118,7 @@ def encode(
     host: Host | None = None,
     nonfinite: Literal["refuse", "drop"] = "refuse",
     device: str | None = None,
+    trust: bool = False,
     progress: Progress = no_progress,
 ) -> Store:
     """Encode a data set into a store; an interrupted encode goes on where it stopped.
@@ -130,7 +131,7 @@ def encode(
         For anything else that is wrong with model, data or output.
     """
     host = host or Host()
-    opened, ref = open_model(str(model), host, device=device)
+    opened, ref = open_model(str(model), host, device=device, trust=trust)
     check_runtime(opened)
     dataset = open_dataset(str(data), host)
     return encode_into_store(
@@ -209,7 +210,7 @@ def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progr
     try:
         encode(
             config.model, config.data, store, host=host, nonfinite=config.nonfinite,
-            device=config.device, progress=progress,
+            device=config.device, trust=config.trust, progress=progress,
         )  # fmt: skip
     finally:
         if new and folder.is_dir() and not any(folder.iterdir()):

@@ -47,12 +47,12 @@ class CaseModel:
         case = cls(host, reference)
         store = store_of(reference)
         if store is not None:
-            case._take_store(store, config.device)
+            case._take_store(store, config)
         if config.model is not None:
-            case._take_given(config.model, config.device, store)
+            case._take_given(config.model, config, store)
         return case
 
-    def _take_store(self, store: Store, device: str | None) -> None:
+    def _take_store(self, store: Store, config: RunConfig) -> None:
         spec = store.spec
         self.can = {"encoder": spec.can_encode, "decoder": spec.can_decode}
         self.details = {
@@ -62,13 +62,13 @@ class CaseModel:
             "model_fingerprint": store.model_ref.fingerprint,
             "dropped": store.schema.dropped,
         }
-        self.ref = replace(store.model_ref, device=device)
+        self.ref = replace(store.model_ref, device=config.device, trust=config.trust)
         if not Path(self.ref.path).exists():
             self.missing = f"the model is no longer at {self.ref.path}; give --model"
             self.ref = None
 
-    def _take_given(self, path: str, device: str | None, store: Store | None) -> None:
-        model, self.ref = open_model(path, self.host, device=device)
+    def _take_given(self, path: str, config: RunConfig, store: Store | None) -> None:
+        model, self.ref = open_model(path, self.host, device=config.device, trust=config.trust)
         if store is not None and store.model_ref.fingerprint != model.fingerprint:
             raise StoreError(
                 f"a store made with the model {path} ({model.fingerprint[:12]})",

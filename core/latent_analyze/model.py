@@ -96,6 +96,7 @@ class ModelRef:
     fingerprint: str
     adapter: str
     device: str | None = None
+    trust: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain data."""

@@ -96,7 +96,9 @@ def label_of(text: str) -> str:
     return printable(path.stem or path.name)
 
 
-def open_model(path: str, host: Host, *, device: str | None = None) -> tuple[Model, ModelRef]:
+def open_model(
+    path: str, host: Host, *, device: str | None = None, trust: bool = False
+) -> tuple[Model, ModelRef]:
     """Open a model by the first adapter that recognizes it.
 
     Raises
@@ -112,8 +114,8 @@ def open_model(path: str, host: Host, *, device: str | None = None) -> tuple[Mod
         )  # fmt: skip
     for name, plugin in host.adapters.items():
         if plugin.cls.recognizes(place):
-            model = plugin.cls().open(place, device=device)
-            return model, ModelRef(str(place.resolve()), model.fingerprint, name, device)
+            model = plugin.cls().open(place, device=device, trust=trust)
+            return model, ModelRef(str(place.resolve()), model.fingerprint, name, device, trust)
     raise ModelError(
         f"a model that one of the adapters opens ({', '.join(host.adapters) or 'none installed'})",
         found=f"{path}, which none of them recognizes",
@@ -129,7 +131,7 @@ def reopen_model(ref: ModelRef, host: Host) -> Model:
     ModelError
         If the file has changed since.
     """
-    model, found = open_model(ref.path, host, device=ref.device)
+    model, found = open_model(ref.path, host, device=ref.device, trust=ref.trust)
     if found.fingerprint != ref.fingerprint:
         raise ModelError(
             f"the model that the store was made with ({ref.fingerprint[:12]})",

@@ -52,6 +52,7 @@ class RunConfig(BaseModel):
     seed: int = Field(0, description="seed of everything that is drawn")
     nonfinite: Literal["refuse", "drop"] = Field("refuse", description="rows with NaN or infinity")
     device: str | None = Field(None, description="device for the model: cpu, cuda")
+    trust: bool = Field(False, description="open the model without the checks of untrusted ones")
 
 
 def load_config(path: Path) -> dict[str, Any]:

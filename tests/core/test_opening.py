@@ -232,7 +232,7 @@ class Tiny(Adapter):
     def recognizes(cls, path: Path) -> bool:
         return path.suffix == ".tiny"
 
-    def open(self, path: Path, *, device: str | None = None) -> Model:
+    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
         return TinyModel(path.read_text())  # type: ignore[return-value]
 
 
@@ -247,6 +247,23 @@ def test_models_are_opened_by_who_recognizes_them(here: Path, tiny_host: Host) -
     assert model.fingerprint == "first"
     assert ref == ModelRef(str(here / "a.tiny"), "first", "tiny", "cpu")
     assert reopen_model(ref, tiny_host).fingerprint == "first"
+
+
+def test_trust_reaches_the_adapter_and_a_model_opened_again(
+    here: Path, make_host: Callable[..., Host]
+) -> None:
+    class Careful(Tiny):
+        def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
+            if not trust:
+                raise ModelError("a trusted model", found="none", next_step="--trust")
+            return super().open(path, device=device)
+
+    host = make_host(adapters=[Careful])
+    (here / "a.tiny").write_text("first")
+    with pytest.raises(ModelError, match="a trusted model"):
+        open_model("a.tiny", host)
+    _, ref = open_model("a.tiny", host, trust=True)
+    assert reopen_model(ref, host).fingerprint == "first"
 
 
 def test_a_model_that_changed_is_not_opened_again(here: Path, tiny_host: Host) -> None:

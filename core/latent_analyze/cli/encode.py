@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latent_analyze.cli.options import Device, Nonfinite, Output, Quiet
+from latent_analyze.cli.options import Device, Nonfinite, Output, Quiet, Trust
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def encode(
     data: Annotated[str, typer.Argument(help="Data set: digits, an .npz, a folder of images.")],
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
+    trust: Trust = False,
     output: Output = Path("latents.zarr"),
     quiet: Quiet = False,
 ) -> None:
@@ -28,7 +29,7 @@ def encode(
     from latent_analyze.opening import open_dataset, open_model
 
     host = Host()
-    opened, ref = open_model(model, host, device=device)
+    opened, ref = open_model(model, host, device=device, trust=trust)
     print_check(opened)
     dataset = open_dataset(data, host)
     with progress_bars(quiet) as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latent_analyze.cli.options import Device, Json
+from latent_analyze.cli.options import Device, Json, Trust
 
 if TYPE_CHECKING:
     from latent_analyze.host import Host
@@ -31,6 +31,7 @@ def inspect(
     data: Data = None,
     write: Write = False,
     device: Device = None,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Show what a model takes and gives, and what was inferred about it.
@@ -43,7 +44,7 @@ def inspect(
     from latent_analyze.result_files import dump_json
 
     host = Host()
-    model, ref = open_model(path, host, device=device)
+    model, ref = open_model(path, host, device=device, trust=trust)
     found: dict[str, Any] = {
         "path": ref.path,
         "adapter": ref.adapter,

@@ -9,6 +9,10 @@ Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON to stdout.")]
 Device = Annotated[str | None, typer.Option("--device", help="Device for the model: cpu or cuda.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Open the model without the checks of untrusted ones."),
+]
 Nonfinite = Annotated[
     Literal["refuse", "drop"],
     typer.Option("--nonfinite", help="Rows with NaN or infinity: refuse or drop."),

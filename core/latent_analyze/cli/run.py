@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latent_analyze.cli.options import Device, Json, Nonfinite, Output, Quiet, Settings
+from latent_analyze.cli.options import Device, Json, Nonfinite, Output, Quiet, Settings, Trust
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def run(
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything drawn.")] = 0,
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
+    trust: Trust = False,
     output: Output = Path("latent-report"),
     as_json: Json = False,
     quiet: Quiet = False,
@@ -74,6 +75,7 @@ def run(
         "seed": seed,
         "nonfinite": nonfinite,
         "device": device,
+        "trust": trust,
     }
     names = {"shown": "with"}
     asked = {names.get(name, name) for name in context.params if _was_given(context, name)}

@@ -26,8 +26,11 @@ class Adapter(ABC):
         """Whether this adapter is for `path`; cheap, imports no runtime, never raises."""
 
     @abstractmethod
-    def open(self, path: Path, *, device: str | None = None) -> Model:
-        """Open a bundle folder or a bare file; raises ModelError or MissingDependencyError."""
+    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
+        """Open a bundle folder or a bare file; raises ModelError or MissingDependencyError.
+
+        Without `trust` nothing of the file may run code, and what is checked about it is checked.
+        """
 
 
 class Trainer(ABC):

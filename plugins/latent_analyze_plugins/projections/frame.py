@@ -65,7 +65,7 @@ def make_frame(reference: Source, options: Any) -> Frame:
     if not planes:
         raise AnalysisError(
             "z-points that vary along at least two directions, for a plane",
-            found=f"{reference.dim} dimensions, of which one varies",
+            found=f"{reference.dim} dimensions, of which one at most varies beyond rounding",
             next_step="look at axis_density instead",
         )
     count = moments.summary.count
