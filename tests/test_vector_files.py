@@ -1,0 +1,60 @@
+"""From files of vectors to a report, through the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests" / "core" / "helpers"))
+
+from command_line import CommandLine  # noqa: E402
+
+import latent_analyze as la  # noqa: E402
+
+
+@pytest.fixture
+def cli(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def z() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
+
+
+def who(count: int) -> list[str]:
+    return [("anna", "ben", "ben", "ben")[i % 4] for i in range(count)]
+
+
+def runs(cli: CommandLine, text: str, z: np.ndarray) -> None:
+    """Run radius over a source and over the rows of one label, and compare with numpy."""
+    for source, rows in ((text, z), (f"{text}[who=anna]", z[::4])):
+        (case,) = cli.cases(
+            source, "--plugins", "radius", "--null-repeats", "2", "-o", f"report-{len(rows)}"
+        )
+        assert case["failures"] == []
+        radius = np.linalg.norm(rows, axis=1).mean()
+        scalars = case["analyses"]["radius"][case["reference"]]["scalars"]
+        assert scalars["count"] == len(rows)
+        assert scalars["mean"] == pytest.approx(radius, 1e-5)
+    assert {"label:who", "id"} <= la.open_source(text).fields
+
+
+def test_parquet(cli: CommandLine, z: np.ndarray) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"mu": list(z), "who": who(len(z))}), "points.parquet")
+    runs(cli, "points.parquet", z)
+    assert Path("report-400", "report.html").exists()
+    ran = cli("run", "points.parquet:vectors=nothing", "--plugins", "radius")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "found mu, who" in ran.err
