@@ -22,7 +22,7 @@ SAMPLE_ROWS = 2000
 """Rows of the seeded sample that stands in for a covariance above 4,096 dimensions."""
 
 PRECISION = 1e-6
-"""Variance relative to the largest below which a component is rounding of float32 rows."""
+"""Variance relative to the largest below which a component may be rounding of float32 rows."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def second_moments(source: Source, seed: int) -> Moments:
 
 
 def rank(variances: NDArray[np.float64]) -> int:
-    """Return how many components have a variance above the rounding of float32 rows."""
+    """Return how many components have a variance above what rounding of float32 rows may leave."""
     return int((variances > PRECISION * variances.max(initial=0.0)).sum())
 
 

@@ -121,7 +121,7 @@ def test_axes_that_do_not_vary_are_left_out_and_named() -> None:
     z[:, 2] = 7
     results = analyze(z)
     assert results.data["axes"].tolist() == [0, 1, 3, 4]
-    assert any("1 axes do not vary" in finding.text for finding in find(results))
+    assert any("1 of 5 axes vary by no more than" in finding.text for finding in find(results))
 
 
 def test_the_widest_axes_are_compared_where_there_are_too_many() -> None:

@@ -13,6 +13,7 @@ from scipy.stats import chi2
 from latent_analyze import (
     AnalysisError,
     ArraySource,
+    Frame,
     Host,
     Latents,
     ModelSpec,
@@ -426,6 +427,15 @@ def test_findings_say_when_nothing_works(noisy: ResultSet) -> None:
     _, best, cubes = make().interpret(fake(noisy, rates))
     assert "None has at least half the rate of held-out data." in best.text
     assert "for none of b = 1, 4; the highest joint rate is 0 at all of them." in cubes.text
+
+
+def test_findings_compare_with_no_held_out_data_where_none_passes(noisy: ResultSet) -> None:
+    results = fake(noisy, {"gaussian": 0.9, "uniform:b=1": 0.7, "uniform:b=4": 0.0})
+    turned_down = replace(results, frame=Frame({**results.frame.values, "control_joint": 0.0}))
+    _, best, cubes = make().interpret(turned_down)
+    assert "No held-out z-point passes" in best.text
+    assert "no rate of held-out data to reach; the highest joint rate is 0.7" in cubes.text
+    assert "half the rate" not in best.text + cubes.text
 
 
 def test_ranges_of_b_that_work_may_have_gaps(noisy: ResultSet) -> None:

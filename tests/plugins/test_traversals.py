@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, ResultSet
+from latent_analyze import Array, ArraySource, ResultSet
 from latent_analyze.options import build_options
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.traversals import Traversals
@@ -114,6 +115,23 @@ def test_constant_axes_are_passed_over() -> None:
 def test_an_axis_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AssertionError, match="axes from 0 to 3"):
         traverse(normal(100, 4), axes=[4])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [([0.0, 0.0], "No line through the mean changes the image"), ([2.0], "deviation. Up to")],
+)
+def test_no_line_is_singled_out_where_all_change_alike(change: list[float], said: str) -> None:
+    results = traverse(normal(100, 4), **SMALL)
+    values = {
+        "line_change": np.array(change),
+        "line": np.array(["axis 0", "axis 1"][: len(change)]),
+    }
+    arrays = {name: Array(value, ("line",)) for name, value in values.items()}
+    data = replace(results.data, arrays={**results.data.arrays, **arrays})
+    found = texts(replace(results, results={results.reference: data}))
+    assert any(said in text for text in found)
+    assert not any("least of those shown" in text for text in found)
 
 
 def test_no_lines_can_be_asked_for() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze import Finding
-from latent_analyze_plugins.correlations.output import upper
+from latent_analyze_plugins.correlations.output import ROUNDING, upper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,10 @@ def _defects(results: ResultSet) -> Iterator[Finding]:
     frame = results.frame
     if frame["constant_axes"]:
         yield Finding(
-            "note", f"{frame['constant_axes']} axes do not vary; they are compared with none."
+            "note",
+            f"{frame['constant_axes']} of {frame['dim']:,} axes vary by no more than rounding may"
+            f" ({ROUNDING:g} of the widest axis, or of their own mean); they are compared with"
+            " none.",
         )
     if frame["left_out"]:
         yield Finding(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze import Finding
+from latent_analyze_plugins._basis import PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +89,8 @@ def _defects(results: ResultSet) -> Iterator[Finding]:
     elif data["rank"] < dim - results.frame["constant_axes"] and not data.sample_size:
         yield Finding(
             "note",
-            f"The z-points lie flat: {data['rank']} of {dim} components have more variance than"
-            " rounding leaves.",
+            f"The z-points lie flat: {data['rank']} of {dim} components have more than"
+            f" {PRECISION:g} of the first one's variance.",
             {"rank": data["rank"]},
         )
     for note in data.notes:

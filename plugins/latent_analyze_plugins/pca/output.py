@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze import Array, Result, Scalar
-from latent_analyze_plugins._basis import rank
+from latent_analyze_plugins._basis import PRECISION, rank
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def _scalars(variances: NDArray[np.float64], moments: Moments) -> dict[str, Scal
             components, "components", f"hold {share} % of the variance"
         )
     scalars["rank"] = Scalar(
-        rank(variances), "components", "with more variance than rounding leaves (1e-6 of the first)"
+        rank(variances), "components", f"with more than {PRECISION:g} of the first one's variance"
     )
     scalars["separated"] = Scalar(
         separated_components(variances, count), "components",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze import AnalysisError, Frame, OptionError
-from latent_analyze_plugins._basis import rank, second_moments
+from latent_analyze_plugins._basis import PRECISION, rank, second_moments
 from latent_analyze_plugins.projections.statistics import expected, gaussian_cells
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def make_frame(reference: Source, options: Any) -> Frame:
     if not planes:
         raise AnalysisError(
             "z-points that vary along at least two directions, for a plane",
-            found=f"{reference.dim} dimensions, of which one at most varies beyond rounding",
+            found=f"{reference.dim} dimensions, one of which at most has over {PRECISION:g} of the"
+            " largest variance",
             next_step="look at axis_density instead",
         )
     count = moments.summary.count

@@ -75,8 +75,10 @@ def _best_finding(results: ResultSet, name: str, labels: Sequence[str]) -> Findi
     if good:
         rates = [f"{label} ({results.results[label][f'{name}_rate']:.2g})" for label in good]
         text += f" At least half the rate of held-out data: {', '.join(rates)}."
-    else:
+    elif results.frame[f"control_{name}"] > 0:
         text += " None has at least half the rate of held-out data."
+    else:
+        text += " No held-out z-point passes: there is nothing to hold it against."
     numbers = {label: results.results[label][f"{name}_rate"] for label in ranked}
     return Finding("note", text, numbers)
 
@@ -85,13 +87,15 @@ def _range_finding(results: ResultSet, name: str, cubes: dict[str, float]) -> Fi
     rates = {label: results.results[label][f"{name}_rate"] for label in cubes}
     best = max(rates, key=lambda label: rates[label])
     unit = " spreads" if getattr(results.options, "unit", "latent") == "spread" else ""
-    text = "Uniform vectors in [-b, b]^N have at least half the rate of held-out data for"
+    all_bs = f"b = {', '.join(f'{b:g}' for b in cubes.values())}{unit}"
     good = [works(results, label, name) for label in cubes]
+    text = "Uniform vectors in [-b, b]^N have at least half the rate of held-out data for"
     if any(good):
-        runs = _runs(list(cubes.values()), good)
-        text += f" b = {' and '.join(runs)}{unit}"
+        text += f" b = {' and '.join(_runs(list(cubes.values()), good))}{unit}"
+    elif results.frame[f"control_{name}"] > 0:
+        text += f" none of {all_bs}"
     else:
-        text += f" none of b = {', '.join(f'{b:g}' for b in cubes.values())}{unit}"
+        text = f"Uniform vectors in [-b, b]^N with {all_bs}: no rate of held-out data to reach"
     highest = f"{_rate(results.results[best], name)}, at b = {cubes[best]:g}{unit}"
     text += f"; the highest {name} rate is {highest if rates[best] else '0 at all of them'}."
     return Finding("note", text, rates)

@@ -9,6 +9,9 @@ from latent_analyze import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from latent_analyze import Calibration, Result, ResultSet
 
 
@@ -107,16 +110,28 @@ def _lengths(data: Result) -> Iterator[Finding]:
 def _lines(data: Result, extent: float) -> Iterator[Finding]:
     if "line" not in data.arrays:
         return
-    change, names = data["line_change"], data["line"]
-    far = data["line_distance"] > data["near"]
+    change, far = data["line_change"], data["line_distance"] > data["near"]
     text = (
-        f"Of the lines through the mean {names[change.argmax()]} changes the image most: root mean"
-        f" square {change.max():.3g} per pixel between -1 and +1 standard deviation;"
-        f" {names[change.argmin()]} least of those shown, {change.min():.3g}. Up to {extent:g}"
-        f" standard deviations {100 * far.mean():.0f} % of the images are of places farther from"
-        " the data than 95 % of the z-points."
+        f"{_line_changes(change, data['line'])} Up to {extent:g} standard deviations"
+        f" {100 * far.mean():.0f} % of the images are of places farther from the data than 95 % of"
+        " the z-points."
     )
     yield Finding("note", text, {"change": float(change.max()), "far": float(far.mean())})
+
+
+def _line_changes(change: NDArray[np.float64], names: NDArray[np.str_]) -> str:
+    if not change.any():
+        return (
+            "No line through the mean changes the image between -1 and +1 standard deviation, of"
+            f" {len(change)} shown."
+        )
+    text = (
+        f"Of the lines through the mean {names[change.argmax()]} changes the image most: root mean"
+        f" square {change.max():.3g} per pixel between -1 and +1 standard deviation"
+    )
+    if change.min() == change.max():
+        return f"{text}."
+    return f"{text}; {names[change.argmin()]} least of those shown, {change.min():.3g}."
 
 
 def _arithmetic(data: Result) -> Finding:
