@@ -58,3 +58,12 @@ def test_parquet(cli: CommandLine, z: np.ndarray) -> None:
     assert ran.code == 2
     assert ran.err.count("\n") == 1
     assert "found mu, who" in ran.err
+
+
+def test_hdf5(cli: CommandLine, z: np.ndarray) -> None:
+    import h5py
+
+    with h5py.File("points.h5", "w") as file:
+        file["mu"], file["copy"] = z, -z
+        file.create_dataset("who", data=who(len(z)), dtype=h5py.string_dtype())
+    runs(cli, "points.h5:vectors=mu", z)

@@ -22,6 +22,8 @@ LABEL_NAMES = ("y", "labels", "label")
 LABEL = "label"
 """What the labels under one of `LABEL_NAMES` are called."""
 
+_TEXT_BYTES = 1 << 32
+
 # No leading zeros: "007" is a name, not seven. 18 digits always fit int64.
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
@@ -64,6 +66,20 @@ def as_labels(values: NDArray[Any]) -> NDArray[Any]:
         return np.array([v.decode("utf-8", "backslashreplace") for v in values.tolist()], str)
     if values.dtype.kind in "bi" or (values.dtype.kind in "uf" and _is_whole(values)):
         return values.astype(np.int64)
+    return values.astype(str)
+
+
+def as_texts(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of Python texts, shape (n,), as texts of one width.
+
+    Raises
+    ------
+    ValueError
+        If a few long ones would make all of them too wide for memory.
+    """
+    width = max(map(len, values.tolist()), default=0)
+    if 4 * width * len(values) > _TEXT_BYTES:
+        raise ValueError(f"texts of up to {width} characters, too long for {len(values)} labels")
     return values.astype(str)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".npy", ".npz")
 BARE = "array"
 """Name of the array of an .npy file, which has none of its own."""
+
+COMPRESSED_BYTES = 1 << 33
+"""Of a compressed array that is read by rows: more would not fit in most memories."""
 
 IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
 SPLITS = ("train", "test", "val")
@@ -89,18 +93,50 @@ def load(path: Path, name: str) -> NDArray[Any]:
         raise _damaged(path, error) from None
 
 
+def map_rows(path: Path, name: str) -> NDArray[Any]:
+    """Return an array of a file, memory-mapped where it is not compressed, else read whole.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged, which the checksums of an .npz tell, or compressed and too large.
+    """
+    if path.suffix.lower() == ".npy":
+        return load(path, name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{name}.npy")
+            if member.compress_type == zipfile.ZIP_STORED:
+                return _map_member(path, archive, member)
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+    if member.file_size > COMPRESSED_BYTES:
+        raise DatasetError(
+            f"compressed arrays of at most {COMPRESSED_BYTES >> 30} GiB in {path}",
+            found=f"{member.file_size / (1 << 30):.1f} GiB in {name!r}",
+            next_step="save it with numpy.savez, which does not compress",
+        )
+    return load(path, name)
+
+
 def holds_vectors(path: Path) -> bool:
     """Whether a file holds vectors and no images; never raises."""
     try:
-        return find_vectors(peek(path)) is not None
+        return bool(find_vectors(peek(path)))
     except DatasetError:
         return False
 
 
-def find_vectors(infos: Mapping[str, ArrayInfo]) -> ArrayInfo | None:
-    """Return the only array of vectors, if there is one and none of images."""
-    vectors = [info for info in infos.values() if info.is_vectors]
-    return vectors[0] if len(vectors) == 1 and not find_images(infos) else None
+def find_vectors(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
+    """Return the arrays of vectors, if there are none of images.
+
+    One number per row is a column of labels if other arrays have more.
+    """
+    if find_images(infos):
+        return {}
+    vectors = {name: info for name, info in infos.items() if info.is_vectors}
+    wide = {name: info for name, info in vectors.items() if info.shape[1] != 1}
+    return wide or vectors
 
 
 def find_images(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
@@ -136,7 +172,7 @@ def refuse_objects(infos: Iterable[ArrayInfo], path: Path) -> None:
 
 def _peek_bare(path: Path) -> ArrayInfo:
     with path.open("rb") as stream:
-        shape, dtype = _header(stream)
+        shape, _, dtype = _header(stream)
         held = path.stat().st_size - stream.tell()
     return _checked(ArrayInfo(BARE, shape, dtype), held)
 
@@ -148,13 +184,28 @@ def _peek_members(path: Path) -> list[ArrayInfo]:
             if not member.filename.endswith(".npy"):
                 continue
             with archive.open(member) as stream:
-                shape, dtype = _header(stream)
+                shape, _, dtype = _header(stream)
                 held = member.file_size - stream.tell()
             infos.append(_checked(ArrayInfo(member.filename[:-4], shape, dtype), held))
     return infos
 
 
-def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _map_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        shape, is_fortran, dtype = _header(stream)
+        start = stream.tell()
+        while stream.read(1 << 20):
+            pass  # the checksum is compared at the end
+    if dtype.hasobject:
+        raise ValueError(f"Python objects in {member.filename}")
+    with path.open("rb") as file:
+        # The name and the extra field may be longer here than in the directory of the archive.
+        file.seek(member.header_offset + 26)
+        start += member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    return np.memmap(path, dtype, "r", start, shape, "F" if is_fortran else "C")
+
+
+def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -162,8 +213,7 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     }
     if version not in readers:
         raise ValueError(f"unknown version {version} of the .npy format")
-    shape, _, dtype = readers[version](stream)
-    return shape, dtype
+    return readers[version](stream)
 
 
 def _checked(info: ArrayInfo, held: int) -> ArrayInfo:

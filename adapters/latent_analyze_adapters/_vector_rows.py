@@ -37,6 +37,8 @@ CHUNK_BYTES = 1 << 25
 """Size of the chunks, as float32, of files whose rows can be read in any portion."""
 
 _KEPT_CHUNKS = 2
+_STORED_BYTES = 1 << 28
+_MAX_DIM = 1 << 20
 
 
 class VectorRowOptions(Options):
@@ -199,8 +201,18 @@ class _KeptChunks:
 
 def even_bounds(count: int, dim: int, stored: int = 1) -> NDArray[np.int64]:
     """Return the bounds of chunks of about `CHUNK_BYTES`, multiples of the `stored` rows."""
+    if 4 * max(dim, 1) * stored > _STORED_BYTES:
+        stored = 1  # read again for each of our chunks, but never held whole
     rows = max(CHUNK_BYTES // (4 * max(dim, 1) * stored), 1) * stored
     return np.append(np.arange(0, count, rows), count)
+
+
+def require_vectors(count: int, dim: int, path: Path) -> None:
+    """Raise DatasetError for a shape that is empty, or that only a hostile file has."""
+    if count < 1 or not 1 <= dim <= _MAX_DIM:
+        raise DatasetError(
+            f"vectors of 1 to {_MAX_DIM} numbers in {path}", found=f"shape ({count}, {dim})"
+        )
 
 
 def limited(bounds: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:

@@ -7,71 +7,69 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
-from latent_analyze import (
-    ArraySource,
-    Dataset,
-    DatasetError,
-    Items,
-    Options,
-    TensorSpec,
-    content_hash,
-    file_sha256,
-    hookimpl,
-)
+from latent_analyze import Dataset, DatasetError, Options, TensorSpec, hookimpl
 from latent_analyze_adapters import _npy
-from latent_analyze_adapters._labels import find_labels, load_labels
+from latent_analyze_adapters._labels import LABEL_NAMES, find_labels, load_labels
+from latent_analyze_adapters._vector_rows import (
+    VectorRowOptions,
+    VectorRows,
+    chosen,
+    even_bounds,
+    limited,
+    require_vectors,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
 
-class VectorArrayOptions(Options):
+class VectorArrayOptions(VectorRowOptions):
     """Options of `VectorArrays`."""
 
-    limit: PositiveInt | None = Field(None, description="only the first so many vectors")
+    vectors: str | None = Field(
+        None, description="array of the vectors in an .npz; the only one (n, dim) if not given"
+    )
 
 
-class VectorArrays(Dataset):
-    """Vectors in an .npy file (n, dim), memory-mapped, or as the only such array of an .npz.
+class VectorArrays(VectorRows):
+    """Vectors in an .npy file (n, dim), or in one of the arrays of an .npz, memory-mapped.
 
-    Labels as in `ImageArrays`: ``y``, ``labels`` or ``label``, and any array of shape (n,) by its
-    own name. Files are never unpickled.
+    Ids and labels are the arrays (n,) beside them; ``y``, ``labels`` or ``label``, if there is only
+    one of them, is the label "label". A compressed array is read whole. Files are never unpickled.
 
     Parameters
     ----------
     location
         Path of the file.
     options
-        `VectorArrayOptions`: limit.
+        `VectorArrayOptions`: limit, ids, labels, vectors.
 
     Raises
     ------
     DatasetError
-        If there is no array of vectors, or more than one.
+        If there is no array of vectors, or it cannot be told which one it is.
     """
 
     name = "vector_arrays"
-    kind = "vectors"
     Options: ClassVar[type[Options]] = VectorArrayOptions
 
     def __init__(self, location: str, options: Any = None) -> None:
         self.path, self.options = Path(location), options or VectorArrayOptions()
-        infos = _npy.peek(self.path)
+        self._infos = _npy.peek(self.path)
         self.location = str(self.path.resolve())
-        info = _npy.find_vectors(infos)
-        if info is None or 0 in info.shape:
-            raise DatasetError(
-                f"one array of vectors (n, dim), real numbers, in {self.path}",
-                found=_npy.listing(infos), next_step="save it with numpy.save",
-            )  # fmt: skip
+        info = self._find_vectors()
+        require_vectors(*info.shape, path=self.path)
         self._array_name = info.name
-        self._label_arrays = find_labels(infos, info, self.path)
-        self.count = min(info.shape[0], self.options.limit or info.shape[0])
-        self.item = TensorSpec(shape=(info.shape[1],))
+        labels = find_labels(self._infos, info, self.path)
+        self._columns = {**{name: name for name in labels.values()}, **labels}
+        self._labels = list(labels)
+        self._names = list(self._columns)
+        self.bounds = limited(even_bounds(*info.shape), self.options.limit)
+        self.count, self.item = int(self.bounds[-1]), TensorSpec(shape=(info.shape[1],))
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
@@ -80,51 +78,37 @@ class VectorArrays(Dataset):
         return path.suffix.lower() in _npy.SUFFIXES and _npy.holds_vectors(path)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the file and of the options."""
-        return content_hash(self.name, file_sha256(self.path), self.options.model_dump_json())
+    def _array(self) -> NDArray[Any]:
+        return _npy.map_rows(self.path, self._array_name)
 
-    @property
-    def label_names(self) -> Sequence[str]:
-        """Labels found in the file."""
-        return tuple(self._label_arrays)
+    def _chunk(self, index: int) -> NDArray[np.float32]:
+        start, stop = self.bounds[index : index + 2].tolist()
+        # Beyond float32's range is infinity, which is found later like any other.
+        with np.errstate(over="ignore"):
+            return np.asarray(self._array[start:stop], np.float32)
 
-    def read(self, rows: NDArray[np.int64]) -> Items:
-        """Return these rows, in this order."""
-        return Items(
-            x=np.asarray(self._vectors[rows], np.float32),
-            ids=[str(row) for row in rows],
-            labels={name: values[rows] for name, values in self._labels.items()},
-        )
+    def _automatic(self) -> Sequence[str]:
+        return [label for label in self._labels if self._is_label(self._columns[label])]
 
-    def source(self, label: str = "data") -> ArraySource:
-        """Return the vectors as z-points, called `label` in reports."""
-        return _FileSource(self, label)
+    def _is_label(self, array: str) -> bool:
+        return array in LABEL_NAMES or self._infos[array].dtype.kind in "SUbiu"
 
-    @cached_property
-    def _vectors(self) -> NDArray[Any]:
-        return _npy.load(self.path, self._array_name)[: self.count]
+    def _values(self, name: str) -> NDArray[Any]:
+        return load_labels(self.path, [self._columns[name]], self.count)
 
-    @cached_property
-    def _labels(self) -> dict[str, NDArray[Any]]:
-        return {
-            label: load_labels(self.path, [name], self.count)
-            for label, name in self._label_arrays.items()
-        }
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_vectors", "_labels")}
-
-
-class _FileSource(ArraySource):
-    """An `ArraySource` that goes to another process by its path, not with its rows."""
-
-    def __init__(self, dataset: VectorArrays, label: str) -> None:
-        super().__init__(dataset._vectors, label, labels=dataset._labels)
-        self._dataset = dataset
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _FileSource, (self._dataset, self.label)
+    def _find_vectors(self) -> _npy.ArrayInfo:
+        found = _npy.find_vectors(self._infos)
+        if self.options.vectors is not None:
+            return found[chosen(self.options.vectors, list(found), self.path)]
+        if len(found) != 1:
+            next_step = "save it with numpy.save"
+            if found:
+                next_step = f"choose one: {self.path.name}:vectors={list(found)[-1]}"
+            raise DatasetError(
+                f"one array of vectors (n, dim), real numbers, in {self.path}",
+                found=_npy.listing(found or self._infos), next_step=next_step,
+            )  # fmt: skip
+        return next(iter(found.values()))
 
 
 @hookimpl

@@ -28,6 +28,7 @@ from latent_analyze_adapters._vector_rows import (
     limited,
     listing,
     require_file,
+    require_vectors,
 )
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ class VectorTables(VectorRows):
                 dim = _arrow().width(self._table, self._vectors[0], self.path)
         self.bounds = limited(self._table.bounds, self.options.limit)
         self.count = int(self.bounds[-1])
-        if not self.count or not dim:
-            raise DatasetError(f"vectors in {self.path}", found=f"shape ({self.count}, {dim})")
+        require_vectors(self.count, dim, self.path)
         self.item = TensorSpec(shape=(dim,))
 
     @classmethod
