@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,3 +68,24 @@ def test_hdf5(cli: CommandLine, z: np.ndarray) -> None:
         file["mu"], file["copy"] = z, -z
         file.create_dataset("who", data=who(len(z)), dtype=h5py.string_dtype())
     runs(cli, "points.h5:vectors=mu", z)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz(cli: CommandLine, z: np.ndarray, save: Any) -> None:
+    save("points.npz", mu=z, copy=-z, who=np.array(who(len(z))))
+    runs(cli, "points.npz:vectors=mu", z)
+
+
+@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarr(cli: CommandLine, z: np.ndarray, version: int) -> None:
+    import zarr
+
+    group = zarr.open_group("points.zarr", mode="w", zarr_format=version)
+    group.create_array("mu", data=z, chunks=(64, 5))
+    group.create_array("copy", data=-z)
+    group.create_array("who", data=np.array(who(len(z))))
+    runs(cli, "points.zarr:vectors=mu", z)
+    ran = cli("run", "points.zarr", "--plugins", "radius")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "choose one: points.zarr:vectors=" in ran.err

@@ -66,6 +66,10 @@ class Hdf5Tree(Tree):
         """Return the members that are no links to other places."""
         return [n for n in group if isinstance(group.get(n, getlink=True), h5py.HardLink)]
 
+    def child(self, group: Any, name: str) -> Any:
+        """Return a member."""
+        return group[name]
+
     def stored_rows(self, array: Any) -> int:
         """Return the rows of a chunk."""
         return int(array.chunks[0]) if array.chunks else 1

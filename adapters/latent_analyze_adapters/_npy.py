@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zipfile
@@ -24,7 +25,13 @@ BARE = "array"
 """Name of the array of an .npy file, which has none of its own."""
 
 COMPRESSED_BYTES = 1 << 33
-"""Of a compressed array that is read by rows: more would not fit in most memories."""
+"""Of a compressed array: more would not fit in most memories."""
+
+BOMB_BYTES, BOMB_RATIO = 1 << 28, 100
+"""A larger array that is compressed to less than a hundredth is there to fill the memory."""
+
+_HEADER_BYTES = 1 << 14
+"""numpy reads no header of more than 10,000 characters, but only after it is in memory."""
 
 IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
 SPLITS = ("train", "test", "val")
@@ -87,8 +94,11 @@ def load(path: Path, name: str) -> NDArray[Any]:
     try:
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
-        with np.load(path, allow_pickle=False) as members:
-            return np.asarray(members[name])
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{name}.npy")
+            _refuse_bomb(member, path)
+            with archive.open(member) as stream:
+                return np.lib.format.read_array(stream, allow_pickle=False)
     except _DAMAGE as error:
         raise _damaged(path, error) from None
 
@@ -110,12 +120,6 @@ def map_rows(path: Path, name: str) -> NDArray[Any]:
                 return _map_member(path, archive, member)
     except _DAMAGE as error:
         raise _damaged(path, error) from None
-    if member.file_size > COMPRESSED_BYTES:
-        raise DatasetError(
-            f"compressed arrays of at most {COMPRESSED_BYTES >> 30} GiB in {path}",
-            found=f"{member.file_size / (1 << 30):.1f} GiB in {name!r}",
-            next_step="save it with numpy.savez, which does not compress",
-        )
     return load(path, name)
 
 
@@ -170,10 +174,22 @@ def refuse_objects(infos: Iterable[ArrayInfo], path: Path) -> None:
             )  # fmt: skip
 
 
+def _refuse_bomb(member: zipfile.ZipInfo, path: Path) -> None:
+    size = member.file_size
+    is_bomb = size > BOMB_BYTES and size > BOMB_RATIO * member.compress_size
+    if member.compress_type != zipfile.ZIP_STORED and (is_bomb or size > COMPRESSED_BYTES):
+        raise DatasetError(
+            f"compressed arrays of at most {COMPRESSED_BYTES >> 30} GiB in {path}, and no more "
+            f"than {BOMB_RATIO} times smaller than their content from {BOMB_BYTES >> 20} MiB on",
+            found=f"{size >> 20} MiB in {member.compress_size >> 10} KiB for {member.filename!r}",
+            next_step="save it with numpy.savez, which does not compress",
+        )
+
+
 def _peek_bare(path: Path) -> ArrayInfo:
     with path.open("rb") as stream:
-        shape, _, dtype = _header(stream)
-        held = path.stat().st_size - stream.tell()
+        shape, _, dtype, start = _header(stream)
+        held = path.stat().st_size - start
     return _checked(ArrayInfo(BARE, shape, dtype), held)
 
 
@@ -184,16 +200,15 @@ def _peek_members(path: Path) -> list[ArrayInfo]:
             if not member.filename.endswith(".npy"):
                 continue
             with archive.open(member) as stream:
-                shape, _, dtype = _header(stream)
-                held = member.file_size - stream.tell()
+                shape, _, dtype, start = _header(stream)
+                held = member.file_size - start
             infos.append(_checked(ArrayInfo(member.filename[:-4], shape, dtype), held))
     return infos
 
 
 def _map_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as stream:
-        shape, is_fortran, dtype = _header(stream)
-        start = stream.tell()
+        shape, is_fortran, dtype, start = _header(stream)
         while stream.read(1 << 20):
             pass  # the checksum is compared at the end
     if dtype.hasobject:
@@ -205,18 +220,22 @@ def _map_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
     return np.memmap(path, dtype, "r", start, shape, "F" if is_fortran else "C")
 
 
-def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
+def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return shape, order, dtype and the length of the header itself."""
+    head = io.BytesIO(stream.read(_HEADER_BYTES))
+    version = np.lib.format.read_magic(head)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in readers:
         raise ValueError(f"unknown version {version} of the .npy format")
-    return readers[version](stream)
+    return (*readers[version](head), head.tell())
 
 
 def _checked(info: ArrayInfo, held: int) -> ArrayInfo:
+    if min(info.shape, default=0) < 0:
+        raise ValueError(f"a negative length in {info}")
     wanted = math.prod(info.shape) * info.dtype.itemsize
     if held < wanted and not info.dtype.hasobject:
         raise ValueError(f"{held} bytes of data for {info}, which needs {wanted}")

@@ -73,6 +73,10 @@ class Tree(ABC):
         """Return the members of a group."""
 
     @abstractmethod
+    def child(self, group: Any, name: str) -> Any:
+        """Return one of `names`."""
+
+    @abstractmethod
     def stored_rows(self, array: Any) -> int:
         """Return how many rows are stored, and decompressed, together."""
 
@@ -118,7 +122,7 @@ class Tree(ABC):
                 found="storage by columns", next_step="convert it with .tocsr() and save it again",
             )  # fmt: skip
         ends, indices, data = self._sparse_parts(vectors)
-        if len(ends) != self.shape(vectors)[0] + 1 or len(indices) != len(data):
+        if ends.shape[0] != self.shape(vectors)[0] + 1 or indices.shape != data.shape:
             raise ValueError(f"{vectors.name} has parts of wrong lengths")
 
     def read_vectors(self, vectors: Any, start: int, stop: int) -> NDArray[np.float32]:
@@ -137,6 +141,8 @@ class Tree(ABC):
         DatasetError
             If obs has the layout of AnnData before version 0.7.
         """
+        if not self.is_group(self.root):
+            return {}
         above = "obs" if self.is_anndata else vectors.rpartition("/")[0]
         beside = self.things[above] if above else self.root
         if not self.is_group(beside):
@@ -166,10 +172,10 @@ class Tree(ABC):
         return np.where(missing, "", values.astype(str)) if missing.any() else values
 
     def member(self, group: Any, name: str) -> Any:
-        """Return a member of a group."""
+        """Return a member of a group; raises ValueError if it has none of this name."""
         if name not in self.names(group):
             raise ValueError(f"{group.name} has no {name} of its own")
-        return group[name]
+        return self.child(group, name)
 
     def listed(self) -> list[str]:
         """Return the arrays as texts for a message."""
@@ -193,7 +199,7 @@ class Tree(ABC):
         dim = self.shape(group)[1]
         ends = np.asarray(ends[start : stop + 1], np.int64)
         counts, inner = np.diff(ends), slice(int(ends[0]), int(ends[-1]))
-        if inner.start < 0 or inner.stop > len(data) or counts.min() < 0 or counts.max() > dim:
+        if inner.start < 0 or inner.stop > data.shape[0] or counts.min() < 0 or counts.max() > dim:
             raise ValueError(f"{group.name} has rows of impossible lengths")
         columns = np.asarray(indices[inner], np.int64)
         if len(columns) and not 0 <= columns.min() <= columns.max() < dim:
@@ -211,8 +217,8 @@ class Tree(ABC):
 
     def _values(self, array: Any, count: int) -> NDArray[Any]:
         array = self._column(array)
-        if len(array) < count:
-            raise ValueError(f"{array.name} has {len(array)} values for {count} rows")
+        if array.shape[0] < count:
+            raise ValueError(f"{array.name} has {array.shape[0]} values for {count} rows")
         if array.dtype.itemsize * count > _COLUMN_BYTES:
             raise ValueError(f"{array.name} is too large a column")
         if self.is_text(array):
@@ -228,11 +234,12 @@ class Tree(ABC):
 
     def _length(self, column: Any) -> int | None:
         if not self.is_group(column):
-            return len(column) if self.is_array(column, 1) else None
+            return int(column.shape[0]) if self.is_array(column, 1) else None
         kind = _encoding(column)
         if kind != _CATEGORICAL and kind not in _NULLABLE:
             return None
-        return len(self._column(self.member(column, "codes" if kind == _CATEGORICAL else "values")))
+        values = self.member(column, "codes" if kind == _CATEGORICAL else "values")
+        return int(self._column(values).shape[0])
 
 
 def _encoding(thing: Any) -> str:

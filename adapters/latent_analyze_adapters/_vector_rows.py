@@ -211,7 +211,7 @@ def require_vectors(count: int, dim: int, path: Path) -> None:
     """Raise DatasetError for a shape that is empty, or that only a hostile file has."""
     if count < 1 or not 1 <= dim <= _MAX_DIM:
         raise DatasetError(
-            f"vectors of 1 to {_MAX_DIM} numbers in {path}", found=f"shape ({count}, {dim})"
+            f"vectors (n, dim), dim 1 to {_MAX_DIM}, in {path}", found=f"shape ({count}, {dim})"
         )
 
 
@@ -275,5 +275,7 @@ def damage_named(path: Path, kinds: tuple[type[BaseException], ...]) -> Iterator
     except kinds as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise DatasetError(
-            f"a readable {path.suffix} file", found=f"{path}: {reason}", next_step="write it again"
+            f"a readable {path.suffix or path.name} file",
+            found=f"{path}: {reason}",
+            next_step="write it again",
         ) from None

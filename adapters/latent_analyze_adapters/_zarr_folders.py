@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import zarr
 from zarr.storage import LocalStore
 
 from latent_analyze_adapters._trees import Tree
+from latent_analyze_adapters.vector_zarr import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-
-METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 # A chunk is decoded whole, whatever part of it is wanted.
 _CHUNK_BYTES = 1 << 31
@@ -33,6 +33,13 @@ _CODECS = frozenset({
     "blosc", "zstd", "gzip", "zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "astype", "quantize",
     "bitround", "packbits", "fixedscaleoffset",
 })  # fmt: skip
+
+
+class _Unknown(NamedTuple):
+    """An array of a type or with a codec that zarr does not know."""
+
+    name: str
+    reason: str
 
 
 class ZarrTree(Tree):
@@ -49,15 +56,29 @@ class ZarrTree(Tree):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self._files = list(files(path))
         store = LocalStore(path, read_only=True)
         opened = zarr.open_array if _is_array(path) else _open_group
-        self.root = opened(store, mode="r")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are for those who write
+            self.root = opened(store, mode="r")
 
     def find_things(self) -> dict[str, Any]:
         """Return groups and arrays by their paths: those whose metadata lie in the folder."""
         if not self.is_group(self.root):
             return {self.path.name: self.root}
-        return {name: self.root[name] for name in _nodes(self.path)}
+        found = {n.rpartition("/")[0] for n in self._files if Path(n).name in METADATA}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return {name: self._open(name) for name in sorted(found - {""})}
+
+    def _open(self, name: str) -> Any:
+        try:
+            return self.root[name]
+        except json.JSONDecodeError as error:
+            raise ValueError(f"metadata of {name}: {error}") from None
+        except (ValueError, TypeError, KeyError) as error:
+            return _Unknown(name, " ".join(str(error).split())[:160])
 
     def is_group(self, thing: Any) -> bool:
         """Whether it is a group."""
@@ -65,10 +86,14 @@ class ZarrTree(Tree):
 
     def is_array(self, thing: Any, axes: int) -> bool:
         """Whether it is an array of so many axes that can be decoded without risk."""
-        return not self.is_group(thing) and len(thing.shape) == axes and not self.refusal(thing)
+        if not isinstance(thing, zarr.Array) or self.refusal(thing):
+            return False
+        return len(thing.shape) == axes
 
     def refusal(self, array: Any) -> str:
         """Say so if an array wants unusual codecs or large chunks."""
+        if isinstance(array, _Unknown):
+            return f"zarr cannot open: {array.reason}"
         unknown = sorted(set(_codecs(array)) - _CODECS)
         if unknown:
             return f"needs the codec {unknown[0]}"
@@ -88,6 +113,10 @@ class ZarrTree(Tree):
         """Return the members of a group."""
         above = group.path
         return [n.rpartition("/")[2] for n in self.things if n.rpartition("/")[0] == above]
+
+    def child(self, group: Any, name: str) -> Any:
+        """Return a member."""
+        return self.things[f"{group.path}/{name}".lstrip("/")]
 
     def stored_rows(self, array: Any) -> int:
         """Return the rows of a chunk."""
@@ -111,11 +140,6 @@ def files(path: Path) -> Iterator[str]:
         yield from (Path(above, name).relative_to(path).as_posix() for name in sorted(names))
 
 
-def _nodes(path: Path) -> list[str]:
-    found = {name.rpartition("/")[0] for name in files(path) if name.endswith(METADATA)}
-    return sorted(found - {""})
-
-
 def _is_array(path: Path) -> bool:
     if not (path / "zarr.json").exists():
         return (path / ".zarray").exists()
@@ -129,11 +153,11 @@ def _open_group(store: LocalStore, mode: Any) -> Any:
 
 def _codecs(array: Any) -> list[str]:
     """Return the names of all codecs of an array, of shards and of their chunks."""
-    metadata = array.metadata.to_dict()
-    if metadata["zarr_format"] == 2:
-        found = [*(metadata["filters"] or ()), metadata["compressor"]]
-        return [codec["id"] for codec in found if codec]
-    names, left = [], list(metadata["codecs"])
+    metadata = array.metadata
+    if metadata.zarr_format == 2:
+        found = [*(metadata.filters or ()), metadata.compressor]
+        return [codec.codec_id for codec in found if codec is not None]
+    names, left = [], [codec.to_dict() for codec in metadata.codecs]
     while left:
         codec = left.pop()
         names.append(codec["name"].removeprefix("numcodecs."))

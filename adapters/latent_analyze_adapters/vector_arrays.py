@@ -22,7 +22,7 @@ from latent_analyze_adapters._vector_rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -62,14 +62,15 @@ class VectorArrays(VectorRows):
         self._infos = _npy.peek(self.path)
         self.location = str(self.path.resolve())
         info = self._find_vectors()
-        require_vectors(*info.shape, path=self.path)
+        count, dim = info.shape
+        require_vectors(count, dim, self.path)
         self._array_name = info.name
         labels = find_labels(self._infos, info, self.path)
-        self._columns = {**{name: name for name in labels.values()}, **labels}
+        self._columns = {**labels, **{name: name for name in labels.values()}}
         self._labels = list(labels)
         self._names = list(self._columns)
-        self.bounds = limited(even_bounds(*info.shape), self.options.limit)
-        self.count, self.item = int(self.bounds[-1]), TensorSpec(shape=(info.shape[1],))
+        self.bounds = limited(even_bounds(count, dim), self.options.limit)
+        self.count, self.item = int(self.bounds[-1]), TensorSpec(shape=(dim,))
 
     @classmethod
     def recognizes(cls, location: str) -> bool:

@@ -1,11 +1,11 @@
-"""Vectors in Zarr folders, AnnData's among them, that are no latent stores of ours."""
+"""Vectors in Zarr folders, AnnData's among them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze import Dataset, DatasetError, content_hash, file_sha256, hookimpl, is_store
+from latent_analyze import Dataset, DatasetError, content_hash, file_sha256, hookimpl
 from latent_analyze_adapters._vector_trees import VectorTree
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class VectorZarr(VectorTree):
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is a folder of Zarr, but no latent store."""
+        """Whether it is a folder with the metadata of Zarr."""
         try:
-            return any((Path(location) / n).is_file() for n in METADATA) and not is_store(location)
+            return any((Path(location) / name).is_file() for name in METADATA)
         except (OSError, ValueError):
             return False
 
@@ -60,7 +60,7 @@ class VectorZarr(VectorTree):
         from latent_analyze_adapters._zarr_folders import files
 
         with self._readable():
-            return content_hash(*((name, file_sha256(self.path / name)) for name in files(self.path)))
+            return content_hash({name: file_sha256(self.path / name) for name in files(self.path)})
 
 
 @hookimpl

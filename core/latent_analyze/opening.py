@@ -19,7 +19,7 @@ from latent_analyze.files import exists
 from latent_analyze.model import ModelRef
 from latent_analyze.options import PluginSpec, parse_assignment, parse_spec, split_outside_brackets
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, finite_rows, select
-from latent_analyze.store import open_store
+from latent_analyze.store import is_store, open_store
 
 if TYPE_CHECKING:
     from latent_analyze.contracts import Dataset, Sampler
@@ -150,7 +150,8 @@ def open_dataset(text: str, host: Host) -> Dataset:
         If nothing usable is there.
     """
     spec = PluginSpec(text) if exists(text) else parse_spec(text)
-    for plugin in host.datasets.values():
+    # The rows of a store are encoded already.
+    for plugin in () if is_store(spec.name) else host.datasets.values():
         if plugin.cls.recognizes(spec.name):
             return plugin.cls(spec.name, plugin.options(spec.options))
     if exists(spec.name):
@@ -164,11 +165,6 @@ def open_dataset(text: str, host: Host) -> Dataset:
     raise DatasetError(
         f"a data set at {spec.name}", found="nothing there", next_step="check the path"
     )
-
-
-def is_store(path: str) -> bool:
-    """Whether a Zarr group of ours may lie at `path`."""
-    return "://" in path or exists(Path(path) / "zarr.json")
 
 
 def open_source(

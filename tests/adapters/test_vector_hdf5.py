@@ -219,7 +219,7 @@ def test_sparse_rows_that_cannot_be(tmp_path, z, part, value, expected):
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [
-        ((ROWS, 1 << 40), "vectors of 1 to 1048576 numbers"),
+        ((ROWS, 1 << 40), "dim 1 to 1048576"),
         ((ROWS + 1, 6), "parts of wrong lengths"),
         ((-5, 6), "parts of wrong lengths"),
         ((1, 2, 3), "a readable .h5 file"),
@@ -235,7 +235,7 @@ def test_sparse_shapes_that_cannot_be(tmp_path, z, shape, expected):
 def test_small_files_that_ask_for_much_memory(tmp_path, z):
     with h5py.File(tmp_path / "wide.h5", "w") as file:
         file.create_dataset("z", (3, 1 << 40), "f4", chunks=(1, 1024))
-    refused(tmp_path / "wide.h5", "vectors of 1 to 1048576 numbers")
+    refused(tmp_path / "wide.h5", "dim 1 to 1048576")
     with h5py.File(tmp_path / "chunk.h5", "w") as file:
         file.create_dataset("z", (1 << 28, 4096), "u1", chunks=(1 << 28, 1))
     assert np.diff(opened(tmp_path / "chunk.h5", limit=10**5).bounds).max() == 2048

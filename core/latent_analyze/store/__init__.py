@@ -3,7 +3,7 @@
 A Zarr v3 group that xarray opens without us, and a journal beside it that makes writing safe.
 """
 
-from latent_analyze.store.chunks import read_attributes
+from latent_analyze.store.chunks import is_store, read_attributes
 from latent_analyze.store.reader import Store, open_store
 from latent_analyze.store.schema import (
     FORMAT,
@@ -26,6 +26,7 @@ __all__ = [
     "StoreSchema",
     "StoreWriter",
     "StoredModel",
+    "is_store",
     "open_store",
     "read_attributes",
 ]

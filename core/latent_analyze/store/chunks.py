@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from latent_analyze.errors import MissingDependencyError, StoreError
+from latent_analyze.files import exists
 from latent_analyze.store.journal import JOURNAL
 from latent_analyze.store.layout import METADATA, ArrayLayout, row_arrays
-from latent_analyze.store.schema import StoreAttributes, damaged, not_a_store, parse_attributes
+from latent_analyze.store.schema import (
+    StoreAttributes,
+    damaged,
+    is_ours,
+    not_a_store,
+    parse_attributes,
+)
 from latent_analyze.store.text_codec import decode_texts
 
 if TYPE_CHECKING:
@@ -148,6 +155,18 @@ def chunks_of(path: str | os.PathLike[str]) -> Chunks:
 def read_attributes(path: str | os.PathLike[str]) -> StoreAttributes:
     """Return what a store, complete or not, says about itself."""
     return parse_attributes(chunks_of(path).metadata(), str(path))
+
+
+def is_store(path: str | os.PathLike[str]) -> bool:
+    """Whether a latent store, whole or damaged, may lie at a path or URL; never raises."""
+    if "://" in str(path):
+        return True
+    try:
+        return is_ours(LocalChunks(Path(path)).metadata())
+    except StoreError:  # no JSON, or no such file
+        return exists(Path(path) / METADATA)
+    except (OSError, ValueError):
+        return False
 
 
 def no_such_store(where: str) -> StoreError:

@@ -111,6 +111,12 @@ class StoreAttributes(StoreSchema):
     complete: bool = False
 
 
+def is_ours(metadata: Any) -> bool:
+    """Whether the metadata of a Zarr array or group is that of a latent store."""
+    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
+    return isinstance(attributes, dict) and {"format", "creator", "model"} <= set(attributes)
+
+
 def parse_attributes(metadata: Any, where: str) -> StoreAttributes:
     """Read the attributes out of the root group's metadata.
 
@@ -119,9 +125,9 @@ def parse_attributes(metadata: Any, where: str) -> StoreAttributes:
     StoreError
         If it is no latent store, one of a newer format, or one with damaged attributes.
     """
-    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
-    if not isinstance(attributes, dict) or not {"format", "creator", "model"} <= set(attributes):
+    if not is_ours(metadata):
         raise not_a_store(where, "a Zarr group of another program")
+    attributes = metadata["attributes"]
     version = attributes["format"]
     if not isinstance(version, int) or version > FORMAT:
         raise StoreError(

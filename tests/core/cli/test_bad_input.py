@@ -217,8 +217,13 @@ class TestStores:
         import zarr
 
         zarr.create_group(here / "foreign.zarr")
-        saying = ("a latent store", "another program", "latent-analyze encode")
+        saying = ("an array of vectors (n, dim)", "foreign.zarr", "found none")
         cli.refuses("run", "foreign.zarr", saying=saying)
+
+    def test_a_store_is_no_data_set(self, cli: CommandLine, bring: Bring) -> None:
+        bring("model", "model.zarr")
+        saying = ("an array of vectors", "model.zarr", "no data set plugin")
+        cli.refuses("encode", "model", "model.zarr", "-o", "other.zarr", saying=saying)
 
     def test_subsets_that_are_not_there(self, cli: CommandLine, bring: Bring) -> None:
         bring("model.zarr", "points.npy")

@@ -5,7 +5,7 @@ import pytest
 from archive_store import archived_rows, write
 
 from latent_analyze import MissingDependencyError, StoreError
-from latent_analyze.store import open_store
+from latent_analyze.store import is_store, open_store
 
 HAS_FSSPEC = importlib.util.find_spec("fsspec") is not None
 
@@ -38,6 +38,18 @@ def test_remote_stores_read_like_local_ones(small):
 def test_nothing_behind_a_url_names_the_command_that_makes_it(tmp_path):
     with pytest.raises(StoreError, match="nothing there"):
         open_store((tmp_path / "none").as_uri())
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"node_type": "array"}', '{"attributes": {}}'])
+def test_what_is_a_store(small, tmp_path, content):
+    assert is_store(small)
+    assert is_store("s3://bucket/s")
+    assert not is_store(tmp_path)
+    assert not is_store(tmp_path / "none")
+    assert not is_store("\0")
+    (small / "zarr.json").write_text(content)
+    # Without metadata it may be a damaged store: the error says so.
+    assert is_store(small) == (content == "")
 
 
 def test_a_chunk_cut_after_opening_is_found_when_reading(small):
