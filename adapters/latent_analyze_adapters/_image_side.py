@@ -61,11 +61,7 @@ class ImageSide:
     @property
     def file_axes(self) -> tuple[int, ...]:
         """Shape of one row in the file."""
-        if self.layout == "flat":
-            return (math.prod(self.shape),)
-        height, width, channels = self.shape
-        axes = {"HWC": self.shape, "CHW": (channels, height, width), "HW": (height, width)}
-        return axes[self.layout]
+        return file_axes(self.shape, self.layout)
 
     @property
     def spec(self) -> TensorSpec:
@@ -117,6 +113,15 @@ class ImageSide:
     @property
     def _normalizes(self) -> bool:
         return any(self.mean) or any(value != 1 for value in self.std)
+
+
+def file_axes(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
+    """Return the shape of one row in a file of this layout, from (H, W, C) or (n,)."""
+    if layout == "flat" or len(shape) != 3:
+        return (math.prod(shape),)
+    height, width, channels = shape
+    axes = {"HWC": shape, "CHW": (channels, height, width), "HW": (height, width)}
+    return axes[layout]
 
 
 def infer_layout(axes: tuple[int | None, ...]) -> Layout:

@@ -5,45 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from latent_analyze import ModelError, content_hash, file_sha256
 from latent_analyze_adapters import _onnx_safety as safety
+from latent_analyze_adapters.session import ModelFile, shorten
 
 MODEL_SUFFIX = ".onnx"
-CAUSE_LENGTH = 200
 # What ONNX Runtime puts before the cause: a code, and the path that our message has already.
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed:)?")
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """What an .onnx file says about itself.
-
-    Attributes
-    ----------
-    path
-        Where it is.
-    sha256
-        Hash of the file and of the files with weights that it refers to.
-    size
-        Bytes of the file alone.
-    external
-        Names of the files with weights, relative to the folder of `path`.
-    opset
-        Version of the operators of the default domain; 0 if not stated.
-    producer
-        Program that wrote it, with its version.
-    """
-
-    path: Path
-    sha256: str
-    size: int
-    external: tuple[str, ...]
-    opset: int
-    producer: str
 
 
 def read_model_file(path: Path, *, trusted: bool = False) -> ModelFile:
@@ -77,25 +48,22 @@ def _describe(proto: Any, content: bytes, path: Path) -> ModelFile:
     external = tuple(sorted({safety.external_location(t) for t in tensors if t.external_data}))
     hashes = [hashlib.sha256(content).hexdigest()]
     hashes += [_hash_external(path, name) for name in external]
+    opset = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0)
     return ModelFile(
         path=path,
         sha256=hashes[0] if len(hashes) == 1 else content_hash(*hashes),
         size=len(content),
-        external=external,
-        opset=max(
-            (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0
-        ),
         # tf2onnx adds the commit that it was built from, and None where it does not know it.
         producer=" ".join(map(safety.text, (proto.producer_name, proto.producer_version)))
         .removesuffix(" None")
         .strip(),
+        facts={"weights beside it": list(external), "opset": opset},
     )
 
 
 def cause(error: Exception) -> str:
     """Return what a library says went wrong, on one line and not too long."""
-    text = _PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= CAUSE_LENGTH else text[: CAUSE_LENGTH - 3] + "..."
+    return shorten(_PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__)
 
 
 def not_onnx(path: Path, found: str) -> ModelError:

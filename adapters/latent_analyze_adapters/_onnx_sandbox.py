@@ -19,7 +19,7 @@ from latent_analyze_adapters._onnx_files import cause, not_onnx, read_model_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from latent_analyze_adapters._onnx_files import ModelFile
+    from latent_analyze_adapters.session import ModelFile
 
 SECONDS = 15.0
 """Time for loading a model and running one row."""
@@ -69,7 +69,9 @@ def try_model(file: ModelFile, *, seconds: float = SECONDS, memory: int = MEMORY
     with _LOCK:
         if file.sha256 in _PASSED:
             return
-        external = sum((file.path.parent / name).stat().st_size for name in file.external)
+        external = sum(
+            (file.path.parent / name).stat().st_size for name in file.facts["weights beside it"]
+        )
         limit = memory + WEIGHT_COPIES * (file.size + external)
         answer = _ask({"path": str(file.path.absolute()), "seconds": seconds, "memory": limit})
         _judge(answer, file.path, (seconds, limit))

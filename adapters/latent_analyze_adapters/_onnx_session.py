@@ -1,10 +1,11 @@
-"""Sessions of ONNX Runtime: which device, how quiet, and what comes out of a batch."""
+"""Sessions of ONNX Runtime: which device, how quiet, and what goes in and out."""
 
 from __future__ import annotations
 
 import ctypes
 import math
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ import numpy as np
 from latent_analyze import ModelError, missing_dependency
 from latent_analyze_adapters._onnx_files import cause, not_onnx
 from latent_analyze_adapters._onnx_safety import TENSOR_BYTES
-from latent_analyze_adapters.onnx_graph import Graph, Plan, Tensor
+from latent_analyze_adapters.graph import Graph, Tensor
+from latent_analyze_adapters.session import does_not_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -35,14 +39,50 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
-def open_session(path: Path, device: str | None) -> Any:
-    """Open a session on a device: "cpu", "cuda", or None for CUDA where it can load.
+class OnnxSession:
+    """A session on a device: "cpu", "cuda", or None for CUDA where it can load.
 
     Raises
     ------
     ModelError
         If ONNX Runtime refuses the file, or CUDA was asked for and cannot be used.
     """
+
+    def __init__(self, path: Path, device: str | None) -> None:
+        self._name = path.name
+        self._session = open_session(path, device)
+        self.device = str(self._session.get_providers()[0])
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Inputs and outputs.
+
+        Raises
+        ------
+        ModelError
+            If one of them is no tensor of real numbers, there is no input, or the rows of a fixed
+            batch do not fit into `TENSOR_BYTES`.
+        """
+        try:
+            inputs = tuple(_tensor(node, self._name) for node in self._session.get_inputs())
+            outputs = tuple(_tensor(node, self._name) for node in self._session.get_outputs())
+        except UnicodeDecodeError as error:
+            raise not_onnx(Path(self._name), f"damaged names ({cause(error)})") from None
+        if not inputs:
+            raise not_onnx(Path(self._name), "a graph without inputs")
+        _check_batches((*inputs, *outputs), self._name)
+        return Graph(self._name, inputs, outputs)
+
+    def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run the session on its inputs; ModelError for whatever ONNX Runtime raises."""
+        try:
+            return [np.asarray(output) for output in self._session.run(list(outputs), feeds)]
+        except Exception as error:
+            raise does_not_run(feeds, cause(error)) from None
+
+
+def open_session(path: Path, device: str | None) -> Any:
+    """Open a session of ONNX Runtime; see `OnnxSession`."""
     runtime = import_runtime()
     if device not in (None, "cpu", "cuda"):
         raise ModelError("a device, cpu or cuda", found=repr(device))
@@ -73,68 +113,6 @@ def cuda_obstacle() -> str:
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return "an NVIDIA driver that does not start"
     return "" if count.value else "no NVIDIA device"
-
-
-def graph_of(session: Any, name: str) -> Graph:
-    """Return inputs and outputs of a session on the file `name`.
-
-    Raises
-    ------
-    ModelError
-        If one of them is no tensor of real numbers, there is no input, or the rows of a fixed
-        batch do not fit into `TENSOR_BYTES`.
-    """
-    try:
-        inputs = tuple(_tensor(node, name) for node in session.get_inputs())
-        outputs = tuple(_tensor(node, name) for node in session.get_outputs())
-    except UnicodeDecodeError as error:
-        raise not_onnx(Path(name), f"damaged names ({cause(error)})") from None
-    if not inputs:
-        raise not_onnx(Path(name), "a graph without inputs")
-    _check_batches((*inputs, *outputs), name)
-    return Graph(name, inputs, outputs)
-
-
-def run_batch(session: Any, plan: Plan, rows: NDArray[Any]) -> list[NDArray[np.float32]]:
-    """Run rows (n, *axes) through a session; n is at most a fixed batch.
-
-    Returns
-    -------
-    list
-        The outputs of the plan, each (n, values per row), float32.
-
-    Raises
-    ------
-    ModelError
-        If ONNX Runtime fails, or an output has another size than the plan says.
-    """
-    count = len(rows)
-    if plan.batch and count < plan.batch:
-        # Copies of a real row, because zeros might mean NaN to some models.
-        rows = np.concatenate([rows, np.repeat(rows[-1:], plan.batch - count, axis=0)])
-    feeds = {plan.input.name: rows if plan.batched else rows[0]}
-    feeds |= {constant.tensor.name: constant.fill(len(rows)) for constant in plan.constants}
-    outputs = run(session, plan.outputs, feeds)
-    wanted = len(rows) * plan.output_size
-    for name, output in zip(plan.outputs, outputs, strict=True):
-        if output.size != wanted:
-            raise ModelError(
-                f"{len(rows)} rows of {plan.output_size} values from {name!r} of the {plan.role}",
-                found=f"shape {output.shape}", next_step="export it with a free batch axis",
-            )  # fmt: skip
-    return [np.asarray(o, np.float32).reshape(len(rows), -1)[:count] for o in outputs]
-
-
-def run(session: Any, outputs: Any, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """Run a session on its inputs; ModelError for whatever ONNX Runtime raises."""
-    try:
-        return [np.asarray(output) for output in session.run(list(outputs), feeds)]
-    except Exception as error:
-        given = ", ".join(f"{name!r} of shape {feed.shape}" for name, feed in feeds.items())
-        raise ModelError(
-            f"a model that runs on {given}", found=cause(error),
-            next_step="run: latent-analyze inspect",
-        ) from None  # fmt: skip
 
 
 def _check_batches(tensors: tuple[Tensor, ...], name: str) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from latent_analyze.errors import ModelError
 from latent_analyze.files import write_text_atomically
@@ -24,7 +24,16 @@ FORMAT = 1
 class HalfSpec(Spec):
     """The encoder or the decoder: its file and the tensor on its image side."""
 
-    file: str = Field(description="file name inside the bundle")
+    file: str | None = Field(None, description="file name inside the bundle")
+    entry: str | None = Field(
+        None, description="package.module:name of the function, or of the class of a state dict"
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="what the class of a state dict is made with"
+    )
+    part: str | None = Field(
+        None, description="sub-model in the file, or layer where the half ends or begins"
+    )
     input: str | None = Field(
         None, description="name of the input tensor; the only one if not given"
     )
@@ -42,6 +51,12 @@ class HalfSpec(Spec):
     constants: dict[str, float | list[float]] = Field(
         default_factory=dict, description="values of further inputs, the same for every row"
     )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.file is None and self.entry is None:
+            raise ValueError("file (or entry, for Python functions) is missing")
+        return self
 
 
 class EncoderSpec(HalfSpec):
@@ -108,8 +123,12 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
-    """Write ``model.toml``; the files it names must stand in `folder` already."""
-    data = bundle.model_dump(mode="json", exclude_none=True)
+    """Write ``model.toml``; the files it names must stand in `folder` already.
+
+    What was left out when the bundle was made is left out here: reading it infers the same.
+    """
+    data = bundle.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    data = {"format": FORMAT, **data}
     write_text_atomically(folder / SIDECAR, dump_toml(_without_empty(data)))
 
 

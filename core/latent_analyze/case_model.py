@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
-from latent_analyze.opening import open_model, reopen_model
+from latent_analyze.opening import model_exists, open_model, reopen_model
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, SubsetSource
 from latent_analyze.store import Store
 
@@ -63,7 +62,7 @@ class CaseModel:
             "dropped": store.schema.dropped,
         }
         self.ref = replace(store.model_ref, device=config.device, trust=config.trust)
-        if not Path(self.ref.path).exists():
+        if not model_exists(self.ref.path, self.host):
             self.missing = f"the model is no longer at {self.ref.path}; give --model"
             self.ref = None
 

@@ -107,20 +107,27 @@ def open_model(
         If nothing is there or no adapter is for it.
     """
     place = Path(path)
+    for name, plugin in host.adapters.items():
+        if plugin.cls.recognizes(place):
+            model = plugin.cls().open(place, device=device, trust=trust)
+            stays = str(place.resolve()) if exists(place) else path
+            return model, ModelRef(stays, model.fingerprint, name, device, trust)
     if not exists(place):
         raise ModelError(
             f"a model at {path}", found="nothing there",
             next_step="train one with 'latent-analyze train', or check the path",
         )  # fmt: skip
-    for name, plugin in host.adapters.items():
-        if plugin.cls.recognizes(place):
-            model = plugin.cls().open(place, device=device, trust=trust)
-            return model, ModelRef(str(place.resolve()), model.fingerprint, name, device, trust)
     raise ModelError(
         f"a model that one of the adapters opens ({', '.join(host.adapters) or 'none installed'})",
         found=f"{path}, which none of them recognizes",
-        next_step="name a bundle folder with model.toml, or an .onnx file",
+        next_step="name a bundle folder with model.toml, or the file of a model",
     )
+
+
+def model_exists(path: str, host: Host) -> bool:
+    """Whether a path, or a name that only its adapter understands, still leads to a model."""
+    place = Path(path)
+    return exists(place) or any(p.cls.recognizes(place) for p in host.adapters.values())
 
 
 def reopen_model(ref: ModelRef, host: Host) -> Model:

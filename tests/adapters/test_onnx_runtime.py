@@ -164,7 +164,7 @@ class TestBadFiles:
         assert found in one_line(error)
 
     def test_folder_without_a_model(self, tmp_path):
-        with pytest.raises(ModelError, match=r"without model\.toml") as error:
+        with pytest.raises(ModelError, match=r"without any of them") as error:
             open_model(tmp_path)
         one_line(error)
 

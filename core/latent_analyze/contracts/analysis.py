@@ -54,12 +54,12 @@ class Context(Protocol):
 
     @property
     def seed(self) -> int:
-        """The seed of this analysis on this source."""
+        """The seed of this analysis, the same on every source."""
         ...
 
     @property
     def rng(self) -> np.random.Generator:
-        """A generator of its own for this analysis on this source."""
+        """A generator of its own for this analysis, the same on every source."""
         ...
 
     @property

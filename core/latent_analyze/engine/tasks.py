@@ -69,7 +69,9 @@ class RunContext:
 
     def __init__(self, source: Source, analysis: str, around: Surroundings) -> None:
         self._source, self._around = source, around
-        self.seed = int(content_hash("context", around.seed, analysis, source.fingerprint)[:15], 16)
+        # Without the source: the same choices for the same points of two runtimes' stores, and for a
+        # reference and the members of its ensemble.
+        self.seed = int(content_hash("context", around.seed, analysis)[:15], 16)
 
     @property
     def reference(self) -> Source:
@@ -88,7 +90,7 @@ class RunContext:
 
     @cached_property
     def rng(self) -> np.random.Generator:
-        """A generator of its own for this analysis on this source."""
+        """A generator of its own for this analysis, the same on every source."""
         return keyed_rng(self.seed, "context")
 
     def sample(self, n: int, fields: frozenset[str] = Z_ONLY) -> Batch:

@@ -52,12 +52,13 @@ def export_bundle(
     _write_onnx(folder / "decoder.onnx", lambda z: {"image": model.generate(z)}, decoder)
     np.savez(folder / "check.npz", allow_pickle=False, **check_arrays(model, images))
     log_var = "log_var" if "log_var" in model.heads else None
+    side: dict[str, Any] = {"layout": "HWC", "range": (0.0, 1.0)}
     bundle = Bundle(
         name=training["trainer"],
         image_shape=images.shape,
         latent_shape=(z_dim,),
-        encoder=EncoderSpec(file="encoder.onnx", input="image", mu="mu", log_var=log_var),
-        decoder=DecoderSpec(file="decoder.onnx", input="z", output="image"),
+        encoder=EncoderSpec(file="encoder.onnx", input="image", mu="mu", log_var=log_var, **side),
+        decoder=DecoderSpec(file="decoder.onnx", input="z", output="image", **side),
         check="check.npz",
         training=training,
     )

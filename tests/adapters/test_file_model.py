@@ -263,4 +263,4 @@ def test_describe(make_linear, tmp_path):
     assert half["inputs"] == ["x float32 (2, 4, 6, 3)"]
     assert half["outputs"] == ["mu float32 (2, 5)"]
     assert half["batch"] == 2
-    assert found["provider"] == "CPUExecutionProvider"
+    assert found["runs on"] == "CPUExecutionProvider"

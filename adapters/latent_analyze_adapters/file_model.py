@@ -1,8 +1,7 @@
-"""A model in ONNX files: encoder and decoder behind one interface, run by ONNX Runtime."""
+"""A model in files of one runtime: encoder and decoder behind one interface."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,46 +13,37 @@ from latent_analyze import (
     DecoderSpec,
     EncoderSpec,
     Latents,
+    Layout,
     ModelError,
     ModelSpec,
     TensorSpec,
     content_hash,
 )
-from latent_analyze_adapters import _onnx_session as sessions
-from latent_analyze_adapters._onnx_batches import settle_batch
-from latent_analyze_adapters._onnx_check import compare_with_samples
-from latent_analyze_adapters._onnx_constants import further_inputs
-from latent_analyze_adapters._onnx_description import describe_half
-from latent_analyze_adapters._onnx_files import ModelFile, read_model_file
-from latent_analyze_adapters._onnx_sandbox import vet_model_file
-from latent_analyze_adapters.onnx_graph import Graph, Plan, Role, Stated, Tensor, plan_half
+from latent_analyze_adapters._batches import settle_batch
+from latent_analyze_adapters._check import compare_with_samples
+from latent_analyze_adapters._constants import further_inputs
+from latent_analyze_adapters._half import Half
+from latent_analyze_adapters._image_side import file_axes
+from latent_analyze_adapters._places import ROLES, SIDECAR
+from latent_analyze_adapters.graph import Plan, Role, Stated, Tensor, plan_half
+from latent_analyze_adapters.session import ModelFile, Opener, Session, inside, run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-NAME = "onnx"
-"""Name of the adapter."""
 
-SIDECAR = "model.toml"
-ROLES: tuple[Role, ...] = ("encoder", "decoder")
+Key = tuple[str, str | None, str | None, tuple[int, ...] | None]
+"""Of a session: hash of the file, part, entry, and shape of a row."""
+Sessions = dict[Key, Session]
 MAX_BATCH = 256
 BATCH_VALUES = 1 << 24
 """Values of the images of one call: 64 MiB of float32; speed is flat from 8 rows on."""
 
 
-@dataclass(frozen=True)
-class Half:
-    """An encoder or decoder: its file, its graph and how it is called."""
-
-    file: ModelFile
-    graph: Graph
-    plan: Plan
-
-
-class OnnxModel:
-    """An encoder and/or a decoder in ONNX files; see `latent_analyze.Model`.
+class FileModel:
+    """An encoder and/or a decoder in files of one runtime; see `latent_analyze.Model`.
 
     It pickles as what is known of the files; sessions are opened where they are needed, and only
     if the files are still the same.
@@ -68,11 +58,11 @@ class OnnxModel:
     """
 
     def __init__(
-        self, path: Path, bundle: Bundle, device: str | None = None, *, trusted: bool = False
+        self, path: Path, bundle: Bundle, opener: Opener, *, sessions: Sessions | None = None
     ) -> None:
-        self.path, self.device, self._trusted = path, device, trusted
-        self._folder = path if path.is_dir() else path.parent
-        self._sessions: dict[Role, Any] = {}
+        self.path, self._opener = path, opener
+        self._sessions: Sessions = {} if sessions is None else sessions
+        self._keys: dict[Role, Key] = {}
         self._halves: dict[Role, Half] = {}
         for role in ROLES:
             half = getattr(bundle, role)
@@ -91,9 +81,11 @@ class OnnxModel:
             parts += [side.shape, side.layout, side.range]
             parts += side.adjustments
             parts += [(c.tensor.name, *c.value) for c in plan.constants]
+            part = getattr(self.bundle, role).part
+            parts += [part] if part else []
         if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
             parts.append(self.bundle.encoder.spread)
-        return content_hash("onnx", *parts)
+        return content_hash(self._opener.name, *parts)
 
     def encode(self, x: NDArray[np.float32]) -> Latents:
         """Encode (n, *spec.input.shape) to mu (n, dim) and log_var (n, dim) or None.
@@ -101,7 +93,7 @@ class OnnxModel:
         Raises
         ------
         ModelError
-            If there is no encoder, the shape is another one, or ONNX Runtime fails.
+            If there is no encoder, the shape is another one, or the runtime fails.
         """
         plan = self._plan("encoder")
         _check_shape(x, plan.side.shape, f"the encoder of {self.spec.name}")
@@ -119,7 +111,7 @@ class OnnxModel:
         Raises
         ------
         ModelError
-            If there is no decoder, the shape is another one, or ONNX Runtime fails.
+            If there is no decoder, the shape is another one, or the runtime fails.
         """
         plan = self._plan("decoder")
         _check_shape(z, (plan.dim,), f"the decoder of {self.spec.name}")
@@ -144,9 +136,9 @@ class OnnxModel:
         """
         if self.bundle.check is None:
             return None
-        return compare_with_samples(self, _inside(self._folder, self.bundle.check))
+        return compare_with_samples(self, inside(self._opener.folder, self.bundle.check))
 
-    def with_bundle(self, bundle: Bundle) -> OnnxModel:
+    def with_bundle(self, bundle: Bundle) -> FileModel:
         """Return the same files, read as another model.toml would have it.
 
         Raises
@@ -154,17 +146,17 @@ class OnnxModel:
         ModelError
             If it does not fit the files.
         """
-        return OnnxModel(self.path, bundle, self.device, trusted=self._trusted)
+        return FileModel(self.path, bundle, self._opener, sessions=self._sessions)
 
     def describe(self) -> dict[str, Any]:
         """Return what was found and inferred, as plain data for people to read."""
-        files: dict[str, Any] = {role: describe_half(half) for role, half in self._halves.items()}
+        files: dict[str, Any] = {role: half.describe() for role, half in self._halves.items()}
         return {
             "name": self.spec.name,
             "path": str(self.path),
-            "adapter": NAME,
+            "adapter": self._opener.name,
             "fingerprint": self.fingerprint,
-            "provider": self._provider,
+            "runs on": self._device,
             **files,
             "notes": list(self.spec.notes),
         }
@@ -173,13 +165,10 @@ class OnnxModel:
         return {**self.__dict__, "_sessions": {}}
 
     @property
-    def _provider(self) -> str:
-        return str(self._session(next(iter(self._halves))).get_providers()[0])
+    def _device(self) -> str:
+        return self._session(next(iter(self._halves))).device
 
     def _open(self, role: Role, bundle: Bundle, given: EncoderSpec | DecoderSpec) -> None:
-        file = vet_model_file(_inside(self._folder, given.file), trusted=self._trusted)
-        session = sessions.open_session(file.path, self.device)
-        graph = sessions.graph_of(session, given.file)
         # A decoder without shapes of its own takes over those of its encoder, and must fit them.
         encoder = self._halves["encoder"].plan if "encoder" in self._halves else None
         stated = Stated(
@@ -187,27 +176,28 @@ class OnnxModel:
             image=bundle.image_shape or (encoder.side.shape if encoder else None),
             latent=bundle.latent_shape or (encoder.latent if encoder else None),
         )
+        file, row = self._opener.read(given), _row(role, stated, self._opener.layout)
+        self._keys[role] = (file.sha256, given.part, given.entry, row)
+        session = self._session_of(role, file, given)
+        graph = session.graph
 
         def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
             feeds = {taken.name: rows}
             for constant in further_inputs(graph, taken, given):
                 feeds[constant.tensor.name] = constant.fill(len(rows))
-            return sessions.run(session, [output], feeds)[0].shape
+            return session.run([output], feeds)[0].shape
 
         plan = settle_batch(session, plan_half(graph, stated, probe))
         self._halves[role] = Half(file, graph, plan)
-        self._sessions[role] = session
 
-    def _session(self, role: Role) -> Any:
-        if role not in self._sessions:
-            file = self._halves[role].file
-            if read_model_file(file.path, trusted=True).sha256 != file.sha256:
-                raise ModelError(
-                    f"{file.path} as it was when it was opened", found="another content",
-                    next_step="open the model again",
-                )  # fmt: skip
-            self._sessions[role] = sessions.open_session(file.path, self.device)
-        return self._sessions[role]
+    def _session(self, role: Role) -> Session:
+        return self._session_of(role, self._halves[role].file, getattr(self.bundle, role))
+
+    def _session_of(self, role: Role, file: ModelFile, given: EncoderSpec | DecoderSpec) -> Session:
+        key = self._keys[role]
+        if key not in self._sessions:
+            self._sessions[key] = self._opener.open(file, given, key[-1])
+        return self._sessions[key]
 
     def _plan(self, role: Role) -> Plan:
         if role not in self._halves:
@@ -224,12 +214,13 @@ class OnnxModel:
         step = plan.batch or self.spec.batch
         for start in range(0, len(rows), step):
             part = slice(start, min(start + step, len(rows)))
-            yield part, sessions.run_batch(session, plan, pack(rows[part]))
+            yield part, run_batch(session, plan, pack(rows[part]))
 
     def _resolved(self, bundle: Bundle) -> Bundle:
         plans = {role: half.plan for role, half in self._halves.items()}
         first = next(iter(plans.values()))
         changes: dict[str, Any] = {
+            "runtime": self._opener.name,
             "image_shape": first.side.shape,
             "latent_shape": bundle.latent_shape or first.latent,
         }
@@ -245,12 +236,12 @@ class OnnxModel:
     def _spec(self) -> ModelSpec:
         encoder, decoder = (self._halves.get(role) for role in ROLES)
         notes = [note for half in self._halves.values() for note in half.plan.notes]
-        if not self.path.is_dir() and (self._folder / SIDECAR).is_file():
+        if self.path != self._opener.folder and (self._opener.folder / SIDECAR).is_file():
             notes.append(f"{SIDECAR} beside the file is not read: open the folder to use it")
         producers = dict.fromkeys(half.file.producer for half in self._halves.values())
         return ModelSpec(
             name=self.bundle.name,
-            adapter=NAME,
+            adapter=self._opener.name,
             input=encoder.plan.side.spec if encoder else None,
             latent=TensorSpec(shape=self.bundle.latent_shape or ()),
             output=decoder.plan.side.spec if decoder else None,
@@ -259,14 +250,15 @@ class OnnxModel:
             can_decode=decoder is not None,
             batch=_suitable_batch([half.plan for half in self._halves.values()]),
             producer=", ".join(filter(None, producers)),
-            notes=(*notes, f"runs on {self._provider}"),
+            notes=(*notes, f"runs on {self._device}"),
         )
 
 
-def _inside(folder: Path, name: str) -> Path:
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ModelError(f"files inside {folder}", found=repr(name), next_step=f"correct {SIDECAR}")
-    return folder / name
+def _row(role: Role, stated: Stated, layout: Layout) -> tuple[int, ...] | None:
+    """Return the shape of one row of the input, as far as model.toml tells."""
+    if role == "decoder" or stated.image is None:
+        return stated.latent if role == "decoder" else None
+    return file_axes(stated.image, stated.layout or layout)
 
 
 def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None:

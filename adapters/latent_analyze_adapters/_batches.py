@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze import ModelError
-from latent_analyze_adapters._onnx_session import run_batch
+from latent_analyze_adapters.session import Session, run_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze_adapters.onnx_graph import Plan
+    from latent_analyze_adapters.graph import Plan
 
 TOLERANCE = 1e-3
 """Largest difference between a row alone and in a batch, in units of the outputs' spread."""
 
 
-def settle_batch(session: Any, plan: Plan) -> Plan:
+def settle_batch(session: Session, plan: Plan) -> Plan:
     """Return the plan with one row per call where the graph spoils batches, and say so.
 
     Two rows are run together and alone. A graph that gives something else each time is left as it

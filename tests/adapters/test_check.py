@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latent_analyze import Latents, ModelError, write_bundle
-from latent_analyze_adapters._onnx_check import compare_with_samples
+from latent_analyze_adapters._check import compare_with_samples
 from latent_analyze_adapters.onnx_runtime import OnnxRuntime
 
 

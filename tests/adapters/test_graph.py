@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from latent_analyze import DecoderSpec, EncoderSpec, ModelError
-from latent_analyze_adapters.onnx_graph import Graph, Stated, Tensor, find_role, plan_half
+from latent_analyze_adapters.graph import Graph, Stated, Tensor, find_role, plan_half
 
 
 def graph(taken, *given, name="net.onnx"):

@@ -1,4 +1,4 @@
-"""What an ONNX graph takes and gives: roles, layouts and names, stated or inferred."""
+"""What the graph of a model takes and gives: roles, layouts and names, stated or inferred."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from latent_analyze import DecoderSpec, EncoderSpec, ModelError
 from latent_analyze_adapters import _image_side as sides
+from latent_analyze_adapters._constants import Constant, further_inputs
 from latent_analyze_adapters._image_side import ImageSide, Layout
-from latent_analyze_adapters._onnx_constants import Constant, further_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

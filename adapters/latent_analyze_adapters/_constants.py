@@ -1,4 +1,4 @@
-"""Further inputs of an ONNX graph, a class label or a noise level, held constant."""
+"""Further inputs of a graph, a class label or a noise level, held constant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze import DecoderSpec, EncoderSpec
-    from latent_analyze_adapters.onnx_graph import Graph, Tensor
+    from latent_analyze_adapters.graph import Graph, Tensor
 
 
 @dataclass(frozen=True)

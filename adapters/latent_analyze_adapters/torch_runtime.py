@@ -1,0 +1,188 @@
+"""The adapter of PyTorch: exported programs, TorchScript, state dicts with their class."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from latent_analyze import Adapter, Layout, ModelError, content_hash, file_sha256, hookimpl
+from latent_analyze_adapters import _entries as entries
+from latent_analyze_adapters._torch_session import (
+    ModuleSession,
+    ProgramSession,
+    choose_device,
+    import_torch,
+)
+from latent_analyze_adapters.file_adapter import FileAdapter
+from latent_analyze_adapters.session import (
+    FolderOpener,
+    ModelFile,
+    Session,
+    cause,
+    inside,
+    unchanged,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from latent_analyze import DecoderSpec, EncoderSpec
+
+PROGRAM_SUFFIX = ".pt2"
+Kind = Literal["exported program", "TorchScript", "state dict"]
+
+
+class TorchOpener(FolderOpener):
+    """Reads and opens files of PyTorch; see `Opener`."""
+
+    name: ClassVar[str] = "torch"
+    suffixes: ClassVar[tuple[str, ...]] = (PROGRAM_SUFFIX, ".pt", ".pth", ".ts")
+    layout: ClassVar[Layout] = "CHW"
+
+    def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
+        """Hash a file and tell what it is, without opening it."""
+        path = inside(self.folder, half.file)
+        kind, sha256 = _kind(path), file_sha256(path)
+        if half.entry is not None:
+            entries.require_trust(self.trusted, f"the class {half.entry}")
+            entry = entries.load_entry(half.entry, self.folder)
+            sha256 = content_hash(sha256, entries.entry_sha256(entry, half.entry), half.arguments)
+        facts = {"kind": kind, "entry": half.entry, "part": half.part}
+        return ModelFile(path, sha256, path.stat().st_size, "PyTorch", facts)
+
+    def open(
+        self, file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None
+    ) -> Session:
+        """Open a file, if it is still the same.
+
+        Raises
+        ------
+        ModelError
+            If the file is not trusted, damaged, or wants something that model.toml does not state.
+        """
+        unchanged(file, self.read(half))
+        kind, device = file.facts["kind"], choose_device(self.device)
+        entries.require_trust(self.trusted, f"{file.path} ({kind})")
+        if kind == "exported program":
+            _without_part(half, file.path)
+            program = _load(file.path, lambda torch: torch.export.load(file.path))
+            return ProgramSession(program, file.path.name, device)
+        module = self._module(kind, file.path, half).to(device).eval()
+        place = (file.path.name, device, _dtype(module))
+        return ModuleSession(_part(module, half.part, file.path), half, row, place=place)
+
+    def _module(self, kind: Kind, path: Path, half: EncoderSpec | DecoderSpec) -> Any:
+        if kind == "TorchScript":
+            return _load(path, lambda torch: torch.jit.load(path, map_location="cpu"))
+        if half.entry is None:
+            raise ModelError(
+                f"entry = 'package.module:Class' for {path}", found="a state dict without it",
+                next_step="state the class in model.toml, or save the model with torch.export",
+            )  # fmt: skip
+        weights = _load(path, lambda t: t.load(path, map_location="cpu", weights_only=True))
+        module = _make(entries.load_entry(half.entry, self.folder).value, half)
+        try:
+            module.load_state_dict(weights)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"the weights of a {half.entry} in {path}", found=cause(error),
+                next_step="check arguments in model.toml",
+            ) from error  # fmt: skip
+        return module
+
+
+class TorchRuntime(FileAdapter):
+    """Opens PyTorch models, all of which can run code and want trust.
+
+    Programs of `torch.export` (.pt2), TorchScript (.pt), and state dicts whose class model.toml
+    names. A pickled module is never opened.
+    """
+
+    name = TorchOpener.name
+    opener = TorchOpener
+
+    @classmethod
+    def import_runtime(cls) -> object:
+        """Import PyTorch."""
+        return import_torch()
+
+
+def _kind(path: Path) -> Kind:
+    """Tell what a file holds by the names in its archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.split("/", 1)[-1] for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
+        raise _not_torch(path, error) from None
+    if any(name in ("archive_format", "serialized_exported_program.json") for name in names):
+        return "exported program"
+    if path.suffix.lower() == PROGRAM_SUFFIX:
+        # A truncated program can end like one of the archives of tensors that it holds.
+        raise _not_torch(path, ValueError("no exported program"))
+    return "TorchScript" if any(name.startswith("code/") for name in names) else "state dict"
+
+
+def _not_torch(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"a PyTorch model in {path}", found=cause(error),
+        next_step="save it again with torch.export.save, or export it to ONNX",
+    )  # fmt: skip
+
+
+def _load(path: Path, load: Any) -> Any:
+    try:
+        return load(import_torch())
+    # Damaged archives raise whatever comes first: zip, pickle, JSON, PyTorch.
+    except Exception as error:
+        raise _not_torch(path, error) from error
+
+
+def _make(maker: Any, half: EncoderSpec | DecoderSpec) -> Any:
+    try:
+        module = maker(**half.arguments)
+    except Exception as error:
+        raise ModelError(
+            f"{half.entry} made with the arguments {half.arguments}",
+            found=f"{type(error).__name__}: {cause(error)}",
+            next_step="correct arguments in model.toml",
+        ) from error
+    if not isinstance(module, import_torch().nn.Module):
+        raise ModelError(f"a torch.nn.Module of {half.entry}", found=type(module).__name__)
+    return module
+
+
+def _part(module: Any, part: str | None, path: Path) -> Any:
+    """Return a sub-module or method by its dotted name."""
+    try:
+        return reduce(getattr, part.split("."), module) if part else module
+    except AttributeError:
+        children = ", ".join(repr(name) for name, _ in module.named_children())
+        raise ModelError(
+            f"a sub-module or method {part!r} in {path}", found=children or "no sub-modules",
+            next_step="correct part in model.toml",
+        ) from None  # fmt: skip
+
+
+def _without_part(half: EncoderSpec | DecoderSpec, path: Path) -> None:
+    if half.part is not None:
+        raise ModelError(
+            f"{path} as a whole, as an exported program has no parts", found=f"part {half.part!r}",
+            next_step="export encoder and decoder each to a file",
+        )  # fmt: skip
+
+
+def _dtype(module: Any) -> str:
+    """Return the dtype of the weights, which the inputs must have too."""
+    floating = (str(p.dtype) for p in module.parameters() if p.is_floating_point())
+    found = next(floating, "torch.float32").removeprefix("torch.")
+    if found == "bfloat16":
+        module.float()
+    return "float32" if found == "bfloat16" else found
+
+
+@hookimpl
+def register_adapters() -> Sequence[type[Adapter]]:
+    """Register PyTorch."""
+    return [TorchRuntime]
