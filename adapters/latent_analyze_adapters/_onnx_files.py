@@ -43,6 +43,11 @@ def read_model_file(path: Path, *, trusted: bool = False) -> ModelFile:
         raise not_onnx(path, f"something else ({cause(error)})") from None
 
 
+def load_proto(path: Path) -> Any:
+    """Parse a file that was checked before, without the weights beside it."""
+    return _parse(_content(path), path)
+
+
 def _describe(proto: Any, content: bytes, path: Path) -> ModelFile:
     tensors = safety.tensors(proto)
     external = tuple(sorted({safety.external_location(t) for t in tensors if t.external_data}))

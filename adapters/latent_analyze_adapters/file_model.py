@@ -64,6 +64,7 @@ class FileModel:
         self._sessions: Sessions = {} if sessions is None else sessions
         self._keys: dict[Role, Key] = {}
         self._halves: dict[Role, Half] = {}
+        bundle, self._notes = opener.complete(bundle)
         for role in ROLES:
             half = getattr(bundle, role)
             if half is not None:
@@ -235,7 +236,8 @@ class FileModel:
 
     def _spec(self) -> ModelSpec:
         encoder, decoder = (self._halves.get(role) for role in ROLES)
-        notes = [note for half in self._halves.values() for note in half.plan.notes]
+        notes = [*self._notes]
+        notes += [note for half in self._halves.values() for note in half.plan.notes]
         if self.path != self._opener.folder and (self._opener.folder / SIDECAR).is_file():
             notes.append(f"{SIDECAR} beside the file is not read: open the folder to use it")
         producers = dict.fromkeys(half.file.producer for half in self._halves.values())

@@ -213,14 +213,15 @@ def _input(graph: Graph, name: str | None) -> Tensor:
 def _named(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
     """Return the output of this name, or else the first of a usual one."""
     for tensor in graph.outputs:
-        if tensor.name == name or (name is None and _canonical(tensor.name) in usual):
+        if tensor.name == name or (name is None and canonical(tensor.name) in usual):
             return tensor
     if name is None:
         return None
     raise _no_tensor(graph, "output", name, [tensor.name for tensor in graph.outputs])
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """Return the name of an output without what exporters put around it."""
     # TensorFlow writes "encoder/z_mean:0".
     return name.lower().rsplit("/", 1)[-1].split(":")[0]
 

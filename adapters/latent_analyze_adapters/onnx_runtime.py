@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from latent_analyze import Adapter, Layout, hookimpl
-from latent_analyze_adapters._onnx_files import read_model_file
+from latent_analyze import Adapter, Bundle, DecoderSpec, EncoderSpec, Layout, hookimpl
+from latent_analyze_adapters._onnx_devices import import_runtime
+from latent_analyze_adapters._onnx_files import load_proto, read_model_file
+from latent_analyze_adapters._onnx_halves import find_halves, has_ends, look_upstream, part_of
+from latent_analyze_adapters._onnx_parts import Wiring
 from latent_analyze_adapters._onnx_sandbox import vet_model_file
-from latent_analyze_adapters._onnx_session import OnnxSession, import_runtime
+from latent_analyze_adapters._onnx_session import OnnxSession
 from latent_analyze_adapters.file_adapter import FileAdapter
 from latent_analyze_adapters.session import FolderOpener, ModelFile, inside, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from latent_analyze import DecoderSpec, EncoderSpec
 
 
 class OnnxOpener(FolderOpener):
@@ -24,17 +25,36 @@ class OnnxOpener(FolderOpener):
     suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     layout: ClassVar[Layout] = "HWC"
 
+    def halves(self, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
+        """Tell what a file is: both halves if it gives images back and z-points on the way."""
+        file = self.read(EncoderSpec(file=name))
+        both = find_halves(Wiring(load_proto(file.path)), OnnxSession(file.path, "cpu").graph)
+        return both or super().halves(name)
+
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
         """Read, check and try out a file, in another process."""
         return vet_model_file(inside(self.folder, half.file), trusted=self.trusted)
 
+    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+        """Name the tensors that hold mu and log_var where z is drawn inside the graph."""
+        if bundle.encoder is None or bundle.encoder.mu is not None:
+            return bundle, ()
+        file = self.read(bundle.encoder)
+        changes, notes = look_upstream(Wiring(load_proto(file.path)), bundle.encoder)
+        encoder = bundle.encoder.model_copy(update=changes)
+        return bundle.model_copy(update={"encoder": encoder}), notes
+
     def open(
         self, file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None
     ) -> OnnxSession:
-        """Open a session, if the file is still the same."""
-        del half, row
+        """Open a session, on a part of the graph if the half names tensors inside it."""
+        del row
         unchanged(file, read_model_file(file.path, trusted=True))
-        return OnnxSession(file.path, self.device)
+        session = OnnxSession(file.path, self.device)
+        if has_ends(session.graph, half):
+            return session
+        content = part_of(Wiring(load_proto(file.path)), half, file.path)
+        return session if content is None else OnnxSession(file.path, self.device, content)
 
 
 class OnnxRuntime(FileAdapter):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from latent_analyze import DecoderSpec, EncoderSpec, Layout, ModelError
+from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Layout, ModelError
 from latent_analyze_adapters.graph import find_role
 
 if TYPE_CHECKING:
@@ -95,6 +95,10 @@ class Opener(Protocol):
         """Tell what a file is that comes without model.toml."""
         ...
 
+    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+        """Return the bundle with what the files tell of their tensors, and notes for people."""
+        ...
+
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
         """Check and hash the file of an encoder or decoder, without running it."""
         ...
@@ -123,6 +127,10 @@ class FolderOpener:
         half = EncoderSpec(file=name)
         role = find_role(self.open(self.read(half), half, None).graph)
         return (half, None) if role == "encoder" else (None, DecoderSpec(file=name))
+
+    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+        """Return the bundle as it is."""
+        return bundle, ()
 
 
 def inside(folder: Path, name: str | None, sidecar: str = "model.toml") -> Path:

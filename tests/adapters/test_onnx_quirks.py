@@ -158,7 +158,7 @@ class TestBatches:
 
     def test_something_random_is_said(self, write):
         nodes = [FLAT, TIMES, helper.make_node("RandomNormalLike", ["g"], ["e"]),
-                 helper.make_node("Add", ["g", "e"], ["y"])]  # fmt: skip
+                 helper.make_node("Mul", ["g", "e"], ["y"])]  # fmt: skip
         model = open_folder(write(nodes), encoder=EncoderSpec(file="encoder.onnx"))
         assert any("something in the graph is random" in note for note in model.spec.notes)
 

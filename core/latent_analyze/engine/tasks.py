@@ -69,8 +69,8 @@ class RunContext:
 
     def __init__(self, source: Source, analysis: str, around: Surroundings) -> None:
         self._source, self._around = source, around
-        # Without the source: the same choices for the same points of two runtimes' stores, and for a
-        # reference and the members of its ensemble.
+        # Without the source: the same choices for the same points in the stores of two runtimes,
+        # and for a reference and the members of its ensemble.
         self.seed = int(content_hash("context", around.seed, analysis)[:15], 16)
 
     @property

@@ -37,7 +37,11 @@ class TestModels:
     def test_not_a_model_at_all(self, cli: CommandLine, bring: Bring, here: Path) -> None:
         bring("images.npz")
         (here / "notes.txt").write_text("a text")
-        saying = ("adapters opens (onnx)", "notes.txt, which none of them", "model.toml")
+        saying = (
+            "adapters opens (callable, keras, onnx, torch)",
+            "notes.txt, which none of them",
+            "model.toml",
+        )
         cli.refuses("encode", "notes.txt", "images.npz", saying=saying)
 
     @pytest.mark.parametrize("command", ["encode", "inspect"])

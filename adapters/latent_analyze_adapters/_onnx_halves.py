@@ -1,0 +1,144 @@
+"""Halves inside one ONNX graph: mu before the draw, and a decoder that begins at a z inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latent_analyze import DecoderSpec, EncoderSpec
+from latent_analyze_adapters._onnx_devices import open_session
+from latent_analyze_adapters._onnx_parts import Wiring, part
+from latent_analyze_adapters._onnx_sampling import Sampling, find_sampling
+from latent_analyze_adapters.graph import (
+    IMAGE_RANKS,
+    LOG_VAR_NAMES,
+    MU_NAMES,
+    VECTOR_RANKS,
+    Graph,
+    Tensor,
+    canonical,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def has_ends(graph: Graph, half: EncoderSpec | DecoderSpec) -> bool:
+    """Whether the tensors that a half names are inputs and outputs of the graph."""
+    given = half.input is None or half.input in {t.name for t in graph.inputs}
+    return given and _outputs(half) <= {t.name for t in graph.outputs}
+
+
+def look_upstream(wiring: Wiring, half: EncoderSpec) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what to state of an encoder that draws z, and notes that say so.
+
+    Nothing, where an output has the name of mu or nothing is drawn.
+    """
+    if _usual(wiring.outputs, MU_NAMES):
+        return {}, ()
+    drawn = (find_sampling(wiring, name) for name in wiring.outputs)
+    found = next((sampling for sampling in drawn if sampling is not None), None)
+    if found is None:
+        return {}, ()
+    changes: dict[str, Any] = {"mu": found.mu}
+    note = f"encoder: {found.z!r} is drawn inside the graph; mu is taken before that, {found.mu!r}"
+    log_var = half.log_var or next(iter(_usual(wiring.outputs, LOG_VAR_NAMES)), None)
+    if log_var is None and found.spread is not None:
+        changes |= {"log_var": found.spread, "spread": found.kind}
+        note += f", and its {found.kind} too, {found.spread!r}"
+    return changes, (note,)
+
+
+def find_halves(wiring: Wiring, graph: Graph) -> tuple[EncoderSpec, DecoderSpec] | None:
+    """Return both halves of a graph that takes images and gives images and z-points, if it does."""
+    taken = graph.inputs[0]
+    images = [t for t in graph.outputs if _same_rank(t, taken) and t.name != taken.name]
+    if len(taken.shape) not in IMAGE_RANKS or not images:
+        return None
+    image = images[0].name
+    vectors = [t.name for t in graph.outputs if len(t.shape) in VECTOR_RANKS]
+    sampling = find_sampling(wiring, image)
+    places = [*_points(sampling), *_usual(vectors, MU_NAMES), *vectors]
+    start = next((p for p in places if _separates(wiring, p, image)), None)
+    if start is None:
+        return None
+    mu = sampling.mu if sampling else start
+    named = {"mu": mu, **_spread(sampling, vectors)}
+    return (
+        EncoderSpec(file=graph.name, **named),
+        DecoderSpec(file=graph.name, input=start, output=image),
+    )
+
+
+def part_of(wiring: Wiring, half: EncoderSpec | DecoderSpec, path: Path) -> bytes | None:
+    """Return the model between the tensors that a half names; None if one of them is not there.
+
+    Raises
+    ------
+    ModelError
+        If a decoder needs more than the tensor that is its input.
+    """
+    known = {*wiring.inputs, *wiring.outputs}
+    ends = _outputs(half) | ({half.input} if half.input else set())
+    if any(name not in known and not wiring.holds(name) for name in ends):
+        return None
+    if isinstance(half, EncoderSpec):
+        outputs = [name for name in (half.mu, half.log_var) if name is not None]
+        return _serialized(part(wiring, None, outputs or wiring.outputs, path))
+    if half.input is None or half.input in wiring.inputs:
+        return _serialized(part(wiring, None, [half.output or wiring.outputs[0]], path))
+    given = _info(wiring, half.input, path)
+    behind = (o for o in wiring.outputs if _separates(wiring, half.input, o))
+    output = half.output or next(behind, wiring.outputs[0])
+    return _serialized(part(wiring, given, [output], path))
+
+
+def _outputs(half: EncoderSpec | DecoderSpec) -> set[str]:
+    names = (half.mu, half.log_var) if isinstance(half, EncoderSpec) else (half.output,)
+    return {name for name in names if name is not None}
+
+
+def _info(wiring: Wiring, name: str, path: Path) -> Any:
+    """Return type and shape of a tensor inside, as ONNX Runtime infers them."""
+    from onnx import TensorProto, helper
+
+    content = _serialized(part(wiring, None, [name], path))
+    (node,) = open_session(content, path, "cpu").get_outputs()
+    kinds = {"tensor(float16)": TensorProto.FLOAT16, "tensor(double)": TensorProto.DOUBLE}
+    shape = [n if isinstance(n, int) and i else None for i, n in enumerate(node.shape)]
+    return helper.make_tensor_value_info(name, kinds.get(node.type, TensorProto.FLOAT), shape)
+
+
+def _serialized(proto: Any) -> bytes:
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _separates(wiring: Wiring, place: str, output: str) -> bool:
+    """Whether an output depends on the inputs by way of this tensor only."""
+    nodes = wiring.above([output])
+    makes = any(place in node.output for node in nodes)
+    return makes and place != output and not wiring.needed([output], [place])
+
+
+def _points(sampling: Sampling | None) -> Iterable[str]:
+    return () if sampling is None else (sampling.z,)
+
+
+def _spread(sampling: Sampling | None, vectors: list[str]) -> dict[str, Any]:
+    usual = _usual(vectors, LOG_VAR_NAMES)
+    if usual:
+        return {"log_var": usual[0]}
+    if sampling is None or sampling.spread is None:
+        return {}
+    return {"log_var": sampling.spread, "spread": sampling.kind}
+
+
+def _usual(names: Iterable[str], usual: frozenset[str]) -> list[str]:
+    return [name for name in names if canonical(name) in usual]
+
+
+def _same_rank(tensor: Tensor, other: Tensor) -> bool:
+    pairs = zip(tensor.shape, other.shape, strict=False)
+    fits = all(None in pair or pair[0] == pair[1] for pair in pairs)
+    return len(tensor.shape) == len(other.shape) and fits
