@@ -1,8 +1,8 @@
-"""Further inputs of a graph, a class label or a noise level, held constant."""
+"""Further inputs of a graph, a class label or a noise level: constants, or a label of the data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Constant:
-    """An input that gets one value for every row."""
+    """An input that gets one value for every row, or a label of the data set where there is one."""
 
     tensor: Tensor
     value: tuple[float, ...]
+    column: str | None = None
 
     def fill(self, rows: int) -> NDArray[Any]:
         """Return the array for a batch of so many rows; a free first axis is the batch."""
@@ -29,6 +30,22 @@ class Constant:
         shape = tuple(rows if length is None else length for length in axes)
         value = np.array(self.value, self.tensor.dtype)
         return np.broadcast_to(value if len(value) > 1 else value[0], shape).copy()
+
+    def take(self, values: NDArray[Any], rows: int) -> NDArray[Any]:
+        """Return the array for a batch of so many rows from one value per row, the last repeated.
+
+        Raises
+        ------
+        ModelError
+            If the values are no numbers.
+        """
+        if values.dtype.kind not in "iufb":
+            raise ModelError(
+                f"numbers in the label {self.column!r} for the input {self.tensor.name!r}",
+                found=f"{values[:1].tolist()}", next_step="correct columns in model.toml",
+            )  # fmt: skip
+        padded = np.concatenate([values, np.repeat(values[-1:], rows - len(values), axis=0)])
+        return padded.astype(self.tensor.dtype).reshape(rows, *[1] * (len(self.tensor.shape) - 1))
 
 
 def further_inputs(
@@ -42,18 +59,20 @@ def further_inputs(
         If a value is missing, does not fit, or is of no input; the message names the input.
     """
     others = {tensor.name: tensor for tensor in graph.inputs if tensor != taken}
-    for name in half.constants.keys() - others.keys():
+    stated: dict[str, float | list[float]] = {**dict.fromkeys(half.columns, 0.0), **half.constants}
+    for name in stated.keys() - others.keys():
         raise ModelError(
-            f"further inputs of {graph.name} under constants, {_names(others)}", found=repr(name),
-            next_step="correct model.toml",
+            f"further inputs of {graph.name} under constants and columns, {_names(others)}",
+            found=repr(name), next_step="correct model.toml",
         )  # fmt: skip
-    for name in others.keys() - half.constants.keys():
+    for name in others.keys() - stated.keys():
         raise ModelError(
             f"a model with one input in {graph.name}", found=f"another input, {others[name]}",
             next_step=f"state its value in model.toml, in the half's table: constants = "
-            f"{{ {name!r} = 0 }}",
+            f"{{ {name!r} = 0 }}, or columns = {{ {name!r} = 'a label of the data' }}",
         )  # fmt: skip
-    return tuple(_constant(graph, others[name], half.constants[name]) for name in others)
+    found = (_constant(graph, others[name], stated[name]) for name in others)
+    return tuple(replace(c, column=half.columns.get(c.tensor.name)) for c in found)
 
 
 def _constant(graph: Graph, tensor: Tensor, value: float | list[float]) -> Constant:

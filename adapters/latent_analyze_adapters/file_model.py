@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +23,14 @@ from latent_analyze import (
 from latent_analyze_adapters._batches import settle_batch
 from latent_analyze_adapters._check import compare_with_samples
 from latent_analyze_adapters._constants import further_inputs
-from latent_analyze_adapters._half import Half
+from latent_analyze_adapters._half import Half, columns_of, suitable_batch, to_log_var
 from latent_analyze_adapters._image_side import file_axes
 from latent_analyze_adapters._places import ROLES, SIDECAR
-from latent_analyze_adapters.graph import Plan, Role, Stated, Tensor, plan_half
+from latent_analyze_adapters.graph import Plan, Role, Stated, Tensor, plan_half, prod_of
 from latent_analyze_adapters.session import ModelFile, Opener, Session, inside, run_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str | None, str | None, tuple[int, ...] | None]
 """Of a session: hash of the file, part, entry, and shape of a row."""
 Sessions = dict[Key, Session]
-MAX_BATCH = 256
-BATCH_VALUES = 1 << 24
-"""Values of the images of one call: 64 MiB of float32; speed is flat from 8 rows on."""
 
 
 class FileModel:
@@ -81,15 +79,20 @@ class FileModel:
             parts += [role, half.file.sha256, plan.input.name, plan.outputs, plan.latent]
             parts += [side.shape, side.layout, side.range]
             parts += side.adjustments
-            parts += [(c.tensor.name, *c.value) for c in plan.constants]
+            parts += [(c.tensor.name, *c.value, c.column or "") for c in plan.constants]
             part = getattr(self.bundle, role).part
             parts += [part] if part else []
         if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
             parts.append(self.bundle.encoder.spread)
         return content_hash(self._opener.name, *parts)
 
-    def encode(self, x: NDArray[np.float32]) -> Latents:
+    def encode(
+        self, x: NDArray[np.float32], columns: Mapping[str, NDArray[Any]] = MappingProxyType({})
+    ) -> Latents:
         """Encode (n, *spec.input.shape) to mu (n, dim) and log_var (n, dim) or None.
+
+        `columns` has the values of the labels that `spec.columns` names, (n,) each; without it, the
+        inputs that take them get their constants.
 
         Raises
         ------
@@ -99,11 +102,11 @@ class FileModel:
         plan = self._plan("encoder")
         _check_shape(x, plan.side.shape, f"the encoder of {self.spec.name}")
         parts = [np.empty((len(x), plan.dim), np.float32) for _ in plan.outputs]
-        for rows, outputs in self._run("encoder", x, plan.side.to_file):
+        for rows, outputs in self._run("encoder", x, plan.side.to_file, columns):
             for part, output in zip(parts, outputs, strict=True):
                 part[rows] = output
         if len(parts) == 2 and self.bundle.encoder is not None:
-            parts[1] = _to_log_var(parts[1], self.bundle.encoder.spread)
+            parts[1] = to_log_var(parts[1], self.bundle.encoder.spread)
         return Latents(*parts)
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -148,6 +151,13 @@ class FileModel:
             If it does not fit the files.
         """
         return FileModel(self.path, bundle, self._opener, sessions=self._sessions)
+
+    @property
+    def latent_outputs(self) -> tuple[str, ...]:
+        """Names of the outputs of the encoder that could hold mu, log_var or a drawn z."""
+        half = self._halves.get("encoder")
+        outputs = half.graph.outputs if half else ()
+        return tuple(t.name for t in outputs if self.spec.dim in (prod_of(t, 1), prod_of(t, 0)))
 
     def describe(self) -> dict[str, Any]:
         """Return what was found and inferred, as plain data for people to read."""
@@ -209,13 +219,18 @@ class FileModel:
         return self._halves[role].plan
 
     def _run(
-        self, role: Role, rows: NDArray[np.float32], pack: Callable[[NDArray[Any]], NDArray[Any]]
+        self,
+        role: Role,
+        rows: NDArray[np.float32],
+        pack: Callable[[NDArray[Any]], NDArray[Any]],
+        columns: Mapping[str, NDArray[Any]] = MappingProxyType({}),
     ) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
         plan, session = self._plan(role), self._session(role)
         step = plan.batch or self.spec.batch
         for start in range(0, len(rows), step):
             part = slice(start, min(start + step, len(rows)))
-            yield part, run_batch(session, plan, pack(rows[part]))
+            labels = {name: values[part] for name, values in columns.items()}
+            yield part, run_batch(session, plan, pack(rows[part]), labels)
 
     def _resolved(self, bundle: Bundle) -> Bundle:
         plans = {role: half.plan for role, half in self._halves.items()}
@@ -250,7 +265,8 @@ class FileModel:
             variational=encoder is not None and len(encoder.plan.outputs) == 2,
             can_encode=encoder is not None,
             can_decode=decoder is not None,
-            batch=_suitable_batch([half.plan for half in self._halves.values()]),
+            batch=suitable_batch([half.plan for half in self._halves.values()]),
+            columns=columns_of(encoder),
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )
@@ -268,19 +284,5 @@ def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None
         raise ModelError(f"rows of shape {shape} for {owner}", found=str(rows.shape[1:]))
 
 
-def _to_log_var(spread: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
-    if kind == "log_var":
-        return spread
-    power = 2 if kind == "std" else 1
-    return power * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
-
-
 def _to_latent(z: NDArray[Any], plan: Plan) -> NDArray[Any]:
     return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
-
-
-def _suitable_batch(plans: Sequence[Plan]) -> int:
-    size = max(int(np.prod(plan.side.shape)) for plan in plans)
-    rows = min(max(BATCH_VALUES // max(size, 1), 1), MAX_BATCH)
-    fixed = plans[0].batch or 1
-    return max(rows // fixed, 1) * fixed

@@ -116,32 +116,14 @@ class Plan:
         return self.dim if self.role == "encoder" else math.prod(self.side.shape)
 
 
+def prod_of(tensor: Tensor, first: int) -> int | None:
+    """Return the number of values from an axis on, None where that is not known."""
+    axes = tensor.shape[first:]
+    return math.prod(n for n in axes if n) if axes and None not in axes else None
+
+
 Probe = Callable[[Tensor, "NDArray[Any]", str], Shape]
 """Runs a graph on one batch for an input; returns the shape of the output of a name."""
-
-
-def find_role(graph: Graph) -> Role:
-    """Tell an encoder from a decoder by the ranks of its tensors, or else by its file name.
-
-    Raises
-    ------
-    ModelError
-        If neither tells.
-    """
-    taken, given = len(_input(graph, None).shape), len(graph.outputs[0].shape)
-    if taken in IMAGE_RANKS and given in VECTOR_RANKS:
-        return "encoder"
-    if taken in VECTOR_RANKS and given in IMAGE_RANKS:
-        return "decoder"
-    roles: tuple[Role, ...] = ("encoder", "decoder")
-    named = [role for role in roles if role in graph.name.lower()]
-    if len(named) == 1:
-        return named[0]
-    raise ModelError(
-        f"an encoder (images in, vectors out) or a decoder in {graph.name}",
-        found=f"{graph.inputs[0]} in and {graph.outputs[0]} out",
-        next_step="call it encoder.onnx or decoder.onnx, or write model.toml",
-    )
 
 
 def plan_half(graph: Graph, stated: Stated, probe: Probe) -> Plan:
@@ -165,7 +147,14 @@ def plan_half(graph: Graph, stated: Stated, probe: Probe) -> Plan:
     constants = further_inputs(graph, taken, stated.half)
     plan_role = _plan_encoder if isinstance(stated.half, EncoderSpec) else _plan_decoder
     plan = plan_role(graph, taken, stated, probe)
-    return replace(plan, constants=constants, batch=plan.batch or stated.half.batch)
+    notes = tuple(
+        f"{plan.role}: {c.tensor.name!r} takes the label {c.column!r} of a data set that is "
+        f"encoded, and {', '.join(f'{v:g}' for v in c.value)} elsewhere"
+        for c in constants
+        if c.column is not None
+    )
+    plan = replace(plan, constants=constants, notes=(*plan.notes, *notes))
+    return replace(plan, batch=plan.batch or stated.half.batch)
 
 
 def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Layout, ModelError
-from latent_analyze_adapters.graph import find_role
+from latent_analyze_adapters._roles import find_role
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -163,8 +164,22 @@ def does_not_run(feeds: Mapping[str, NDArray[Any]], found: str) -> ModelError:
     )
 
 
-def run_batch(session: Session, plan: Plan, rows: NDArray[Any]) -> list[NDArray[np.float32]]:
+def run_batch(
+    session: Session,
+    plan: Plan,
+    rows: NDArray[Any],
+    columns: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+) -> list[NDArray[np.float32]]:
     """Run rows (n, *axes) through a session; n is at most a fixed batch.
+
+    Parameters
+    ----------
+    session, plan
+        What is run, and how.
+    rows
+        The rows, as the file wants them.
+    columns
+        Label -> (n,) values, for inputs that take them.
 
     Returns
     -------
@@ -181,7 +196,10 @@ def run_batch(session: Session, plan: Plan, rows: NDArray[Any]) -> list[NDArray[
         # Copies of a real row, because zeros might mean NaN to some models.
         rows = np.concatenate([rows, np.repeat(rows[-1:], plan.batch - count, axis=0)])
     feeds = {plan.input.name: rows if plan.batched else rows[0]}
-    feeds |= {constant.tensor.name: constant.fill(len(rows)) for constant in plan.constants}
+    for constant in plan.constants:
+        values = columns.get(constant.column or "")
+        fed = constant.fill(len(rows)) if values is None else constant.take(values, len(rows))
+        feeds[constant.tensor.name] = fed
     outputs = session.run(plan.outputs, feeds)
     wanted = len(rows) * plan.output_size
     for name, output in zip(plan.outputs, outputs, strict=True):

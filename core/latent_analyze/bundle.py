@@ -51,6 +51,11 @@ class HalfSpec(Spec):
     constants: dict[str, float | list[float]] = Field(
         default_factory=dict, description="values of further inputs, the same for every row"
     )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="further inputs that take a label of the data set while it is encoded; "
+        "elsewhere their constant, or 0",
+    )
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:

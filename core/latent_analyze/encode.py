@@ -77,7 +77,7 @@ def encode(
         If `output` is something else, is of another model, data set or options, or cannot be
         written; blocks committed before the disk was full are kept for the next call.
     """
-    _require_encodable(model, dataset)
+    require_encodable(model, dataset)
     side = DEFAULT_SIDE if thumbnails is True else int(thumbnails)
     rows = block_rows or min(rows_per_block(model.spec.dim), int(dataset.count))
     encoding = EncodeSpec(
@@ -96,7 +96,8 @@ def encode(
     return finished
 
 
-def _require_encodable(model: Model, dataset: Dataset) -> None:
+def require_encodable(model: Model, dataset: Dataset) -> None:
+    """Raise DatasetError or ModelError if the model cannot encode the data set."""
     spec = model.spec
     if dataset.kind == "vectors":
         raise DatasetError(
@@ -119,6 +120,14 @@ def _require_encodable(model: Model, dataset: Dataset) -> None:
             found=f"{_shape(dataset.item.shape)} in {dataset.name}",
             next_step="change them with the options resize= and crop= of the data set",
         )
+    for name in spec.columns:
+        if name not in dataset.label_names:
+            raise DatasetError(
+                f"the label {name!r}, which {spec.name} takes as an input",
+                found=f"{', '.join(map(repr, dataset.label_names)) or 'no labels'} in "
+                f"{dataset.name}",
+                next_step="correct columns in model.toml, or bring that label",
+            )
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -90,7 +90,10 @@ class Pipeline:
         return _Loaded(start, items, None if shape is None else make_thumbnails(items.x, shape))
 
     def _encode(self, items: Items) -> Latents:
-        latents, spec = self.model.encode(items.x), self.model.spec
+        spec = self.model.spec
+        # A model without columns need not know of a second argument.
+        more = ({name: items.labels[name] for name in spec.columns},) if spec.columns else ()
+        latents = self.model.encode(items.x, *more)
         shapes = [None if part is None else part.shape for part in latents]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from latent_analyze.bundle import Bundle
 from latent_analyze.errors import ModelError
+from latent_analyze.latent_outputs import LatentOutputs
 from latent_analyze.model import Layout
 
 if TYPE_CHECKING:
@@ -93,6 +94,18 @@ def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
         if np.isfinite(error):
             found.append(Candidate(bundle, text, error))
     return sorted(found, key=lambda candidate: candidate.error)
+
+
+def check_outputs(model: Any, found: LatentOutputs | None) -> list[Check]:
+    """Say which outputs hold mu and log_var, and whether they are read as such."""
+    if found is None:
+        return []
+    half = model.bundle.encoder
+    stated = (half.mu, half.log_var, half.spread if half.log_var else found.spread)
+    if stated == (found.mu, found.log_var, found.spread):
+        return [Check("latents", "note", str(found), found.noise)]
+    read = f"mu from {half.mu!r}" + (f", log_var from {half.log_var!r}" if half.log_var else "")
+    return [Check("latents", "warning", f"{found}; read was {read}", found.noise)]
 
 
 def compare_readings(error: float, found: Sequence[Candidate]) -> Check:

@@ -46,6 +46,9 @@ class ModelSpec(Spec):
     can_encode: bool = False
     can_decode: bool = False
     batch: int = Field(256, description="rows per call that suit the model")
+    columns: tuple[str, ...] = Field(
+        (), description="labels of the data set that encode takes as its second argument"
+    )
     producer: str = ""
     notes: tuple[str, ...] = ()
 
@@ -80,7 +83,11 @@ class Model(Protocol):
         ...
 
     def encode(self, x: NDArray[np.float32]) -> Latents:
-        """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1."""
+        """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1.
+
+        A model whose spec names `columns` takes a second argument: label -> (n,) values. Without
+        it, the model takes what it was told to take.
+        """
         ...
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from latent_analyze import DecoderSpec, EncoderSpec, ModelError
-from latent_analyze_adapters.graph import Graph, Stated, Tensor, find_role, plan_half
+from latent_analyze_adapters._roles import find_role
+from latent_analyze_adapters.graph import Graph, Stated, Tensor, plan_half
 
 
 def graph(taken, *given, name="net.onnx"):

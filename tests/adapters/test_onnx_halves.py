@@ -60,7 +60,7 @@ def save(path, nodes, outputs, *, given=("x", SHAPE), external=False):
     graph = helper.make_graph(nodes, "g", [info(given[0], ["N", *given[1]])], ends, weights)
     opset = [helper.make_opsetid("", 18)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=9)
-    beside = {"save_as_external_data": True, "size_threshold": 64, "location": "w.bin"}
+    beside = {"save_as_external_data": True, "size_threshold": 80, "location": "w.bin"}
     onnx.save_model(model, path, **(beside if external else {}))
     return path
 

@@ -75,7 +75,7 @@ def test_from_files_to_a_report(folder, monkeypatch):
     sidecar = tomllib.loads((folder / "model.toml").read_text("utf-8"))
     assert sidecar["encoder"] == {
         "file": "encoder.onnx", "input": "input.1", "layout": "CHW", "range": [-1.0, 1.0],
-        "mu": "17", "spread": "log_var",
+        "mu": "17",
     }  # fmt: skip
     assert run("encode", ".", "digits", "-o", "z.zarr", "-q").exit_code == 0
     done = run("run", "z.zarr", "--plugins", "radius", "-o", "report", "-q")
@@ -107,4 +107,4 @@ def test_a_sidecar_is_not_overwritten(folder):
 
 def test_images_of_another_size(folder, tmp_path):
     np.save(tmp_path / "big.npy", np.zeros((5, 16, 16), np.uint8))
-    assert "(8, 8, 1)" in error_of("inspect", folder, "--data", tmp_path / "big.npy")
+    assert "8 x 8 x 1" in error_of("inspect", folder, "--data", tmp_path / "big.npy")

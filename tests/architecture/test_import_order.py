@@ -16,7 +16,7 @@ LAYERS = """
     store.schema store.text_codec store.layout store.disk store.journal store.chunks
     store.thumbnails store.contents store.reader store.writer store
     results contracts.progress contracts.analysis contracts.sampler contracts.dataset
-    contracts.model contracts encode_rows encode hookspecs host inspection opening
+    contracts.model contracts encode_rows encode hookspecs host latent_outputs inspection opening
     engine.tasks engine.local engine calibration nulls result_files run_config case_model
     selection plan outcome runner plotting comparison testing
     report.numbers report.tables report.facts report.figures report.page report.folder report

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def encode(
-    model: Annotated[str, typer.Argument(help="Bundle folder or encoder.onnx.")],
+    model: Annotated[
+        str, typer.Argument(help="Folder or file of a model, or package.module:name.")
+    ],
     data: Annotated[str, typer.Argument(help="Data set: digits, an .npz, a folder of images.")],
     nonfinite: Nonfinite = "refuse",
     device: Device = None,

@@ -27,7 +27,7 @@ ROWS = 64
 
 
 def inspect(
-    path: Annotated[str, typer.Argument(help="Bundle folder or .onnx file.")],
+    path: Annotated[str, typer.Argument(help="Folder or file of the model, or module:name.")],
     data: Data = None,
     write: Write = False,
     device: Device = None,
@@ -72,7 +72,8 @@ def _check(model: Model, data: str, host: Host) -> tuple[list[Check], Any]:
     """Return what the checks found, and the bundle of the reading that reconstructs best."""
     import numpy as np
 
-    from latent_analyze import inspection
+    from latent_analyze import inspection, latent_outputs
+    from latent_analyze.encode import require_encodable
     from latent_analyze.errors import DatasetError
     from latent_analyze.opening import open_dataset
 
@@ -80,8 +81,16 @@ def _check(model: Model, data: str, host: Host) -> tuple[list[Check], Any]:
     if not dataset.count:
         raise DatasetError("a data set with rows", found=f"none in {data}")
     rows = np.unique(np.linspace(0, dataset.count - 1, ROWS).astype(np.int64))
+    if model.spec.can_encode:
+        require_encodable(model, dataset)
     images = dataset.read(rows).x
-    checks, bundle = inspection.inspect_model(model, images), getattr(model, "bundle", None)
+    outputs = latent_outputs.tell_latent_outputs(model, images) if model.spec.can_encode else None
+    checks = inspection.check_outputs(model, outputs)
+    if outputs is not None:
+        # All that follows is of the right outputs.
+        model = model.with_bundle(outputs.applied_to(model.bundle))  # type: ignore[attr-defined]
+    checks += inspection.inspect_model(model, images)
+    bundle = getattr(model, "bundle", None)
     if model.spec.can_encode and model.spec.can_decode:
         readings = inspection.candidates(model, images)
         check = inspection.compare_readings(inspection.round_trip(model, images), readings)

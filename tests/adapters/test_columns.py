@@ -1,0 +1,90 @@
+"""Further inputs that take a label of the data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import latent_analyze as la
+from latent_analyze import Bundle, DatasetError, EncoderSpec, ModelError, write_bundle
+from latent_analyze_adapters.onnx_runtime import OnnxRuntime
+
+W = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path, save_onnx):
+    """An encoder that adds ten times the class, an int64, to mu."""
+    node, info = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("Flatten", ["x"], ["f"]), node("MatMul", ["f", "W"], ["g"]),
+        node("Cast", ["y"], ["yf"], to=TensorProto.FLOAT), node("Unsqueeze", ["yf", "one"], ["yc"]),
+        node("Mul", ["yc", "ten"], ["yt"]), node("Add", ["g", "yt"], ["mu"]),
+    ]  # fmt: skip
+    constants = {"W": W, "one": np.array([1]), "ten": np.float32([10])}
+    graph = helper.make_graph(
+        nodes, "g",
+        [info("x", TensorProto.FLOAT, ["N", 8, 8, 1]), info("y", TensorProto.INT64, ["N"])],
+        [info("mu", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )  # fmt: skip
+    save_onnx(tmp_path / "encoder.onnx", graph)
+    return tmp_path
+
+
+def state(folder, **half):
+    write_bundle(folder, Bundle(encoder=EncoderSpec(file="encoder.onnx", **half)))
+    return folder
+
+
+def test_the_label_of_each_row(folder):
+    store = la.encode(state(folder, columns={"y": "digit"}), "digits", folder / "z.zarr")
+    batch = store.take(np.arange(store.count), frozenset({"z", "label:digit"}))
+    x = la.Host().get("dataset", "digits").cls("digits").read(batch.rows).x
+    expected = x.reshape(len(x), -1) @ W + 10 * batch.labels["digit"][:, None]
+    np.testing.assert_allclose(batch.z, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch", [None, 7])
+def test_rows_are_padded_with_their_labels(folder, batch):
+    model = OnnxRuntime().open(state(folder, columns={"y": "digit"}, batch=batch))
+    x = np.random.default_rng(1).random((10, 8, 8, 1), dtype=np.float32)
+    labels = np.arange(10)
+    found = model.encode(x, {"digit": labels}).mu
+    np.testing.assert_allclose(found, x.reshape(10, -1) @ W + 10 * labels[:, None], rtol=1e-5)
+
+
+def test_elsewhere_the_constant_or_zero(folder):
+    x = np.random.default_rng(1).random((4, 8, 8, 1), dtype=np.float32)
+    model = OnnxRuntime().open(state(folder, columns={"y": "digit"}))
+    np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W, rtol=1e-5)
+    assert model.spec.columns == ("digit",)
+    assert any("takes the label 'digit'" in note for note in model.spec.notes)
+    first = model.fingerprint
+    model = OnnxRuntime().open(state(folder, columns={"y": "digit"}, constants={"y": 2}))
+    np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W + 20, rtol=1e-5)
+    assert model.fingerprint != first
+
+
+def test_a_label_that_is_not_there(folder):
+    with pytest.raises(DatasetError, match=r"the label 'class'.*'digit', 'split'"):
+        la.encode(state(folder, columns={"y": "class"}), "digits", folder / "z.zarr")
+    assert not (folder / "z.zarr").exists()
+
+
+def test_a_label_of_texts(folder):
+    with pytest.raises(ModelError, match="numbers in the label 'split'"):
+        la.encode(state(folder, columns={"y": "split"}), "digits", folder / "z.zarr")
+
+
+def test_an_input_that_is_not_there(folder):
+    with pytest.raises(ModelError, match="under constants and columns"):
+        OnnxRuntime().open(state(folder, columns={"q": "digit"}))
+
+
+def test_the_error_names_the_input_and_both_ways(folder):
+    with pytest.raises(ModelError, match="another input, y int64") as error:
+        OnnxRuntime().open(folder)
+    assert "constants = " in str(error.value)
+    assert "columns = " in str(error.value)
