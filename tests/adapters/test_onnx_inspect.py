@@ -62,7 +62,7 @@ def run(*arguments):
 
 
 def error_of(*arguments):
-    with pytest.raises(la.ModelError) as error:
+    with pytest.raises(la.LatentAnalyzeError) as error:
         run(*arguments)
     return str(error.value)
 
