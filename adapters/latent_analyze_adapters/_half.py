@@ -23,11 +23,15 @@ BATCH_VALUES = 1 << 24
 
 @dataclass(frozen=True)
 class Half:
-    """An encoder or decoder: its file, its graph and how it is called."""
+    """An encoder or decoder: its file, its graph and how it is called.
+
+    `row` is the shape of one row of the input, where model.toml states it.
+    """
 
     file: ModelFile
     graph: Graph
     plan: Plan
+    row: tuple[int, ...] | None
 
     def describe(self) -> dict[str, Any]:
         """Return what is known of it, as plain data for people to read."""

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Key = tuple[str, str | None, str | None, tuple[int, ...] | None]
-"""Of a session: hash of the file, part, entry, and shape of a row."""
+Key = tuple[object, ...]
 Sessions = dict[Key, Session]
 
 
@@ -60,7 +59,6 @@ class FileModel:
     ) -> None:
         self.path, self._opener = path, opener
         self._sessions: Sessions = {} if sessions is None else sessions
-        self._keys: dict[Role, Key] = {}
         self._halves: dict[Role, Half] = {}
         bundle, self._notes = opener.complete(bundle)
         for role in ROLES:
@@ -188,8 +186,7 @@ class FileModel:
             latent=bundle.latent_shape or (encoder.latent if encoder else None),
         )
         file, row = self._opener.read(given), _row(role, stated, self._opener.layout)
-        self._keys[role] = (file.sha256, given.part, given.entry, row)
-        session = self._session_of(role, file, given)
+        session = self._session_of(file, given, row)
         graph = session.graph
 
         def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
@@ -199,15 +196,18 @@ class FileModel:
             return session.run([output], feeds)[0].shape
 
         plan = settle_batch(session, plan_half(graph, stated, probe))
-        self._halves[role] = Half(file, graph, plan)
+        self._halves[role] = Half(file, graph, plan, row)
 
     def _session(self, role: Role) -> Session:
-        return self._session_of(role, self._halves[role].file, getattr(self.bundle, role))
+        half = self._halves[role]
+        return self._session_of(half.file, getattr(self.bundle, role), half.row)
 
-    def _session_of(self, role: Role, file: ModelFile, given: EncoderSpec | DecoderSpec) -> Session:
-        key = self._keys[role]
+    def _session_of(
+        self, file: ModelFile, given: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None
+    ) -> Session:
+        key = _key(file, given, row)
         if key not in self._sessions:
-            self._sessions[key] = self._opener.open(file, given, key[-1])
+            self._sessions[key] = self._opener.open(file, given, row)
         return self._sessions[key]
 
     def _plan(self, role: Role) -> Plan:
@@ -270,6 +270,12 @@ class FileModel:
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )
+
+
+def _key(file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None) -> Key:
+    """Return all that decides what is opened."""
+    fields = {"entry", "arguments", "part", "constants", "input", "mu", "log_var", "output"}
+    return (type(half), file.sha256, half.model_dump_json(include=fields), row)
 
 
 def _row(role: Role, stated: Stated, layout: Layout) -> tuple[int, ...] | None:

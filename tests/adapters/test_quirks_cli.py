@@ -43,6 +43,7 @@ class Export:
     refusal: str = ""
     log_var: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    tolerance: float = 1e-3
     labels: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -126,7 +127,7 @@ QUIRKS |= {
     "channels first": simple((3, 4, 6), SHAPE),
     "gray without a channel axis": simple((4, 6), (4, 6, 1)),
     "gray, channels first": simple((1, 4, 6), (4, 6, 1)),
-    "RGBA": simple((4, 6, 4), (4, 6, 4)),
+    "RGBA": simple((5, 6, 4), (5, 6, 4)),
     "RGBA, channels first": simple((4, 5, 6), (5, 6, 4)),
     "names of TorchScript": simple((3, 4, 6), SHAPE, names=("input.1", "17")),
     "bare numbers": simple(SHAPE, SHAPE, names=("0", "42")),
@@ -158,9 +159,10 @@ def output_that_ignores_the_batch(folder: Path) -> Export:
     x, w = some_images(), weights(72)
     nodes = [
         node("Reshape", ["x", "flat"], ["f"]), node("MatMul", ["f", "W"], ["m"]),
-        node("Gather", ["m", "first"], ["mu"], axis=0),
+        # Compress, because shape inference does not see through it.
+        node("Compress", ["m", "first"], ["mu"], axis=0),
     ]  # fmt: skip
-    arrays = {"W": w, "flat": np.array([-1, 72]), "first": np.array([0])}
+    arrays = {"W": w, "flat": np.array([-1, 72]), "first": np.array([True])}
     ends = [info("x", FLOAT, ["N", *SHAPE])], [info("mu", FLOAT, ["N", DIM])]
     save(folder / "encoder.onnx", nodes, ends, arrays=arrays)
     return Export(flat(x) @ w, x, notes=("run row by row, as its output ignores the batch",))
@@ -304,7 +306,8 @@ def int8_weights(folder: Path) -> Export:
     arrays = {"W": whole, "scale": scale, "zero": np.int8(0), "flat": np.array([-1, 72])}
     ends = [info("x", FLOAT, ["N", *SHAPE])], [info("mu", FLOAT, ["N", DIM])]
     save(folder / "encoder.onnx", nodes, ends, arrays=arrays)
-    return Export(flat(x) @ (whole * scale), x)
+    # ONNX Runtime multiplies in int8, for which it rounds the images as well.
+    return Export(flat(x) @ (whole * scale), x, tolerance=0.02)
 
 
 @quirk
@@ -352,7 +355,7 @@ def test_from_a_file_to_a_report(name: str, tmp_path: Path, monkeypatch: Any) ->
     succeed("encode", "model", "images.npz", "-o", "z.zarr", "-q")
     store = la.open_store("z.zarr")
     batch = store.take(np.arange(N), frozenset({"z", "log_var"}))
-    np.testing.assert_allclose(batch.z, export.mu, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(batch.z, export.mu, rtol=export.tolerance, atol=export.tolerance)
     if export.log_var is not None:
         np.testing.assert_allclose(batch.log_var, export.log_var, rtol=1e-3, atol=1e-3)
     succeed("run", "z.zarr", "--plugins", "radius", "--null-repeats", "2", "-o", "report", "-q")
