@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze import DecoderSpec, EncoderSpec
     from latent_analyze_adapters.graph import Graph, Plan
     from latent_analyze_adapters.session import ModelFile
 
@@ -25,12 +26,14 @@ BATCH_VALUES = 1 << 24
 class Half:
     """An encoder or decoder: its file, its graph and how it is called.
 
-    `row` is the shape of one row of the input, where model.toml states it.
+    `given` is what was stated when it was opened, and `row` the shape of one row of the input,
+    where model.toml states it.
     """
 
     file: ModelFile
     graph: Graph
     plan: Plan
+    given: EncoderSpec | DecoderSpec
     row: tuple[int, ...] | None
 
     def describe(self) -> dict[str, Any]:

@@ -60,14 +60,19 @@ def _devices(keras: Any) -> list[Any]:
 class KerasSession:
     """A Keras model; see `Session`."""
 
-    def __init__(self, model: Any, name: str, device: str | None) -> None:
+    def __init__(
+        self, model: Any, name: str, device: str | None, inputs: list[str] | None = None
+    ) -> None:
         self._model, self._name, self._device = model, name, device
+        # Names of tensors are counted up from load to load, those of layers are in the file.
+        self._input_names = inputs or [t._keras_history.operation.name for t in model.inputs]
         self.device = f"Keras on {import_keras().backend.backend()}, {device or 'its own device'}"
 
     @cached_property
     def graph(self) -> Graph:
         """Inputs and outputs."""
-        inputs = tuple(_tensor(t, t.name) for t in self._model.inputs)
+        given = zip(self._model.inputs, self._input_names, strict=True)
+        inputs = tuple(_tensor(t, name) for t, name in given)
         pairs = zip(self._model.outputs, self._output_names, strict=True)
         return Graph(self._name, inputs, tuple(_tensor(t, name) for t, name in pairs))
 

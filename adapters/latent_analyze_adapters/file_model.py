@@ -196,11 +196,11 @@ class FileModel:
             return session.run([output], feeds)[0].shape
 
         plan = settle_batch(session, plan_half(graph, stated, probe))
-        self._halves[role] = Half(file, graph, plan, row)
+        self._halves[role] = Half(file, graph, plan, given, row)
 
     def _session(self, role: Role) -> Session:
         half = self._halves[role]
-        return self._session_of(half.file, getattr(self.bundle, role), half.row)
+        return self._session_of(half.file, half.given, half.row)
 
     def _session_of(
         self, file: ModelFile, given: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None

@@ -92,7 +92,8 @@ class KerasOpener(FolderOpener):
             entries.require_trust(self.trusted, f"{file.path}, which is no .keras file")
         with on_device(self.device):
             model = _load(file.path, safe_mode=not self.trusted)
-        return KerasSession(_part(model, half, file.path), file.path.name, self.device)
+        part, inputs = _part(model, half, file.path)
+        return KerasSession(part, file.path.name, self.device, inputs)
 
 
 class KerasRuntime(FileAdapter):
@@ -149,13 +150,16 @@ def _signature(path: Path, half: EncoderSpec | DecoderSpec) -> Any:
     return signatures[name]
 
 
-def _part(model: Any, half: EncoderSpec | DecoderSpec, path: Path) -> Any:
-    """Return a sub-model by name; of a plain layer, what leads to it or what follows from it."""
+def _part(model: Any, half: EncoderSpec | DecoderSpec, path: Path) -> tuple[Any, list[str] | None]:
+    """Return a sub-model by name; of a plain layer, what leads to it or what follows from it.
+
+    Where the part begins inside the model, names for its inputs come with it.
+    """
     keras = import_keras()
     layers = {layer.name: layer for layer in model.layers}
     name = half.part or _inner_end(model, half, layers)
     if name is None:
-        return model
+        return model, None
     if name not in layers:
         raise ModelError(
             f"a sub-model or layer {name!r} in {path}", found=", ".join(map(repr, layers)),
@@ -163,11 +167,11 @@ def _part(model: Any, half: EncoderSpec | DecoderSpec, path: Path) -> Any:
         )  # fmt: skip
     layer = layers[name]
     if isinstance(layer, keras.Model):
-        return layer
+        return layer, None
     try:
         if isinstance(half, EncoderSpec):
-            return keras.Model(model.inputs, _ends(half, layers, layer))
-        return keras.Model(layer.input, model.outputs)
+            return keras.Model(model.inputs, _ends(half, layers, layer)), None
+        return keras.Model(layer.input, model.outputs), [layer.name]
     # Keras raises errors of many kinds for layers that cannot be cut off.
     except Exception as error:
         raise ModelError(

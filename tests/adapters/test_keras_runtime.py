@@ -99,6 +99,15 @@ class TestFiles:
         spec = EncoderSpec(file="ae.keras", part="encoder")
         assert open_folder(tmp_path / "a", encoder=spec).fingerprint != first
 
+    @pytest.mark.parametrize("part", [None, "wide"])
+    def test_the_hash_is_the_same_each_time(self, parts, tmp_path, part):
+        (parts.plain if part else parts.decoder).save(tmp_path / "it.keras")
+        spec = DecoderSpec(file="it.keras", part=part)
+        first, second = (open_folder(tmp_path, decoder=spec) for _ in range(2))
+        assert first.fingerprint == second.fingerprint
+        write_bundle(tmp_path, first.bundle)
+        assert KerasRuntime().open(tmp_path).fingerprint == first.fingerprint
+
     def test_saved_model_wants_trust(self, parts, tmp_path):
         parts.encoder.export(tmp_path / "encoder", verbose=False)
         parts.decoder.export(tmp_path / "decoder", verbose=False)

@@ -48,7 +48,7 @@ class TestModels:
     def test_an_unknown_device(self, cli: CommandLine, bring: Bring, command: str) -> None:
         bring("model", "images.npz")
         data = ["images.npz"] if command == "encode" else []
-        saying = ("a device", "cpu or cuda", "'tpu'")
+        saying = ("a device", "cuda", "'tpu'")
         cli.refuses(command, "model", *data, "--device", "tpu", saying=saying)
 
 
