@@ -24,6 +24,8 @@ TOLERANCE = 1e-4
 """Largest difference between two encodings of a row, in standard deviations of the output."""
 CLEARLY = 0.8
 """A candidate is better if its round-trip error is at most this share of the present one."""
+FLAT = 0.1
+"""Contrast of reconstructions, relative to that of the images, below which they show nothing."""
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 Severity = Literal["note", "warning", "problem"]
@@ -71,10 +73,7 @@ def inspect_model(model: Model, images: NDArray[np.float32]) -> list[Check]:
 
 def round_trip(model: Model, images: NDArray[np.float32]) -> float:
     """Return the mean absolute difference between images and their reconstructions, in [0, 1]."""
-    decoded = model.decode(model.encode(images).mu)
-    if decoded.shape != images.shape:
-        return float("nan")
-    return float(np.abs(decoded - images, dtype=np.float64).mean())
+    return _error(model.decode(model.encode(images).mu), images)
 
 
 def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
@@ -88,10 +87,13 @@ def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
     found = []
     for bundle, text in _readings(model.bundle):
         try:
-            error = round_trip(model.with_bundle(bundle), images)
+            read = model.with_bundle(bundle)
+            decoded = read.decode(read.encode(images).mu)
         except ModelError:
             continue
-        if np.isfinite(error):
+        error = _error(decoded, images)
+        # Nothing but black or gray is near to many images, and reconstructs none.
+        if np.isfinite(error) and decoded.std() > FLAT * images.std():
             found.append(Candidate(bundle, text, error))
     return sorted(found, key=lambda candidate: candidate.error)
 
@@ -129,6 +131,12 @@ def _check_encoder(model: Model, images: NDArray[np.float32]) -> Iterator[Check]
         yield _batches(model, images, latents.mu)
     if model.spec.can_decode:
         yield _finite("decoded", model.decode(latents.mu))
+
+
+def _error(decoded: NDArray[np.float32], images: NDArray[np.float32]) -> float:
+    if decoded.shape != images.shape:
+        return float("nan")
+    return float(np.abs(decoded - images, dtype=np.float64).mean())
 
 
 def _finite(name: str, values: NDArray[np.float32]) -> Check:

@@ -176,16 +176,16 @@ def check_sampler(sampler: Sampler, *, reference: Source | None = None) -> Sourc
     return source
 
 
-def check_adapter(adapter: Adapter, path: Path, *, rows: int = 7) -> Model:
-    """Check an adapter on a model that it should open; returns the model.
+def check_adapter(adapter: Adapter, path: Path, *, rows: int = 7, trust: bool = False) -> Model:
+    """Check an adapter on a model that it should open, with trust if need be; returns the model.
 
     Checked: it recognizes the path; spec and shapes agree; rows do not depend on their batch; the
     fingerprint stays the same when opened again.
     """
     assert adapter.recognizes(path), f"{adapter.name} recognizes {path.name}"
-    model = adapter.open(path)
+    model, again = (adapter.open(path, trust=trust) for _ in range(2))
     spec = model.spec
-    assert model.fingerprint == adapter.open(path).fingerprint, "same file, same fingerprint"
+    assert model.fingerprint == again.fingerprint, "same file, same fingerprint"
     assert spec.can_encode or spec.can_decode, "a model encodes or decodes"
     rng = keyed_rng(0, "adapter")
     if spec.can_encode:

@@ -8,6 +8,7 @@ import pytest
 import latent_analyze as la
 from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Host, write_bundle
 from latent_analyze.result_files import dump_json
+from latent_analyze.testing import check_adapter
 
 pytest.importorskip("torch")
 pytest.importorskip("keras")
@@ -177,6 +178,12 @@ def test_the_same_findings(stores, runtime):
     assert dump_json(found["onnx"]).replace("onnx.zarr", "") == dump_json(found[runtime]).replace(
         f"{runtime}.zarr", ""
     )
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_contract(bundles, runtime):
+    adapter = Host().get("adapter", runtime).cls()
+    check_adapter(adapter, bundles / runtime, trust=runtime != "onnx")
 
 
 def test_the_decoders(bundles):
