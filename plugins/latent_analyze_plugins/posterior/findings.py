@@ -30,6 +30,10 @@ def find(results: ResultSet) -> Iterable[Finding]:
         yield from _defects(label, result)
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:,.0f} %"
+
+
 def _verdict(label: str, result: Result, options: Any) -> Finding:
     verdict, numbers = result["verdict"], _numbers(result, "aggregate_variance", "prior_gap")
     gap = (
@@ -41,7 +45,7 @@ def _verdict(label: str, result: Result, options: Any) -> Finding:
         return Finding("note", text, numbers)
     tiny, share = f"{100 * options.tiny_ratio:g} %", 100 * result["quiet_share"]
     noise = (
-        f"sigma is {100 * result['noise_ratio']:.2g} % of the spread of mu (median over the"
+        f"sigma is {_percent(result['noise_ratio'])} of the spread of mu (median over the"
         f" {result['carrying_axes']} axes that carry something; at most {tiny} on {share:.3g} % of"
         f" them, an AE would have that on {100 * AE_SHARE:g} %)"
     )
