@@ -6,7 +6,7 @@ import io
 import math
 import struct
 import zipfile
-import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 from latent_analyze import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -35,12 +35,6 @@ _HEADER_BYTES = 1 << 14
 
 IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
 SPLITS = ("train", "test", "val")
-
-# A header is text that numpy evaluates as a literal: damage shows as any of these.
-_DAMAGE = (
-    OSError, ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError,
-    RuntimeError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,13 +67,11 @@ def peek(path: Path) -> dict[str, ArrayInfo]:
     DatasetError
         If there is no such file or it is no .npy or .npz file.
     """
-    try:
+    with _damage_named(path):
         if not path.is_file():
             found = "a folder" if path.is_dir() else "no such file"
             raise DatasetError(f"a file {path}", found=found, next_step="check the path")
         infos = _peek_members(path) if path.suffix.lower() == ".npz" else [_peek_bare(path)]
-    except _DAMAGE as error:
-        raise _damaged(path, error) from None
     return {info.name: info for info in infos}
 
 
@@ -91,7 +83,7 @@ def load(path: Path, name: str) -> NDArray[Any]:
     DatasetError
         If the file is damaged, or holds Python objects.
     """
-    try:
+    with _damage_named(path):
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
         with zipfile.ZipFile(path) as archive:
@@ -99,8 +91,6 @@ def load(path: Path, name: str) -> NDArray[Any]:
             _refuse_bomb(member, path)
             with archive.open(member) as stream:
                 return np.lib.format.read_array(stream, allow_pickle=False)
-    except _DAMAGE as error:
-        raise _damaged(path, error) from None
 
 
 def map_rows(path: Path, name: str) -> NDArray[Any]:
@@ -113,13 +103,10 @@ def map_rows(path: Path, name: str) -> NDArray[Any]:
     """
     if path.suffix.lower() == ".npy":
         return load(path, name)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(f"{name}.npy")
-            if member.compress_type == zipfile.ZIP_STORED:
-                return _map_member(path, archive, member)
-    except _DAMAGE as error:
-        raise _damaged(path, error) from None
+    with _damage_named(path), zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        if member.compress_type == zipfile.ZIP_STORED:
+            return _map_member(path, archive, member)
     return load(path, name)
 
 
@@ -242,9 +229,17 @@ def _checked(info: ArrayInfo, held: int) -> ArrayInfo:
     return info
 
 
-def _damaged(path: Path, error: Exception) -> DatasetError:
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
-    return DatasetError(
-        f"a readable {path.suffix or '.npy'} file", found=f"{path}: {reason}",
-        next_step="write it again with numpy.save or numpy.savez",
-    )  # fmt: skip
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn what damage to a file raises into a DatasetError."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    # A header is text that numpy evaluates: damage shows as anything, down to tokenize.TokenError.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise DatasetError(
+            f"a readable {path.suffix or '.npy'} file", found=f"{path}: {reason}",
+            next_step="write it again with numpy.save or numpy.savez",
+        ) from None  # fmt: skip

@@ -50,7 +50,7 @@ class ImageArrays(Dataset):
     ``y_val``), or one array called ``x``, ``images``, ``data`` or ``arr_0``, or the only one that
     has the shape of images: (n, H, W), (n, H, W, C), or (n, C, H, W) with 1, 3 or 4 channels.
     Labels are ``y``, ``labels`` or ``label``, and any other array of shape (n,) by its own name.
-    Files are never unpickled; .npy is memory-mapped, the arrays of an .npz are read when needed.
+    Files are never unpickled; arrays that are not compressed are memory-mapped.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class ImageArrays(Dataset):
 
     def _array(self, name: str) -> NDArray[Any]:
         if name not in self._arrays:
-            self._arrays[name] = _npy.load(self.path, name)
+            self._arrays[name] = _npy.map_rows(self.path, name)
         return self._arrays[name]
 
     @cached_property

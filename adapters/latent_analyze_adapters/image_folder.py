@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,13 +21,23 @@ from latent_analyze import (
     hookimpl,
 )
 from latent_analyze_adapters._folder_labels import labels_from_csv, labels_from_folders
-from latent_analyze_adapters._images import Header, parallel, read_headers, read_pixels
+from latent_analyze_adapters._images import (
+    Header,
+    parallel,
+    read_headers,
+    read_pixels,
+    strict_pillow,
+    threads_for,
+)
 from latent_analyze_adapters._resize import ImageOptions, final_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+MAX_VISITS = 1000
+"""Of one folder, by different links: links to links lead to it in exponentially many ways."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 
@@ -80,7 +91,7 @@ class ImageFolder(Dataset):
         self.count = len(self._files)
         self._labels = self._read_labels()
         headers = read_headers(self._files)
-        self._gray = self._is_gray(headers)
+        self._gray, self._threads = self._is_gray(headers), threads_for(headers)
         height, width = self._common_size(headers)
         channels = 1 if self._gray else 3
         self.item = TensorSpec(shape=(height, width, channels), layout="HWC", range=(0.0, 1.0))
@@ -91,7 +102,7 @@ class ImageFolder(Dataset):
         path = Path(location)
         try:
             return path.is_dir() and not any(
-                (path / name).exists() for name in ("zarr.json", "model.toml")
+                (path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup", "model.toml")
             )
         except OSError:
             return False
@@ -111,22 +122,28 @@ class ImageFolder(Dataset):
 
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order, decoded by several threads."""
-        images = parallel(self._pixels, [int(row) for row in rows])
-        x = np.stack(images) if images else np.zeros((0, *self.item.shape), np.float32)
+        x = np.empty((len(rows), *self.item.shape), np.float32)
+        with strict_pillow():
+            parallel(
+                self._read_into,
+                [(int(row), x[i]) for i, row in enumerate(rows)],
+                threads=self._threads,
+            )
         return Items(
             x=x,
             ids=[self._ids[row] for row in rows],
             labels={name: values[rows] for name, values in self._labels.items()},
         )
 
-    def _pixels(self, row: int) -> NDArray[np.float32]:
+    def _read_into(self, target: tuple[int, NDArray[np.float32]]) -> None:
+        row, out = target
         pixels = read_pixels(self._files[row], self.options, gray=self._gray)
-        if pixels.shape != self.item.shape:
+        if pixels.shape != out.shape[: pixels.ndim]:
             raise DatasetError(
                 f"{self._files[row]} as it was when the folder was opened", found="another size",
                 next_step="leave the images alone while they are read",
             )  # fmt: skip
-        return pixels
+        np.divide(pixels.reshape(out.shape), np.float32(255), out=out)
 
     def _read_labels(self) -> Mapping[str, NDArray[Any]]:
         labels = labels_from_folders(self._ids)
@@ -163,7 +180,7 @@ class ImageFolder(Dataset):
 def _find_images(folder: Path) -> dict[str, Path]:
     """Return id -> file of the images below a folder, sorted by id."""
     try:
-        files = {_identifier(path, folder): path for path in _walk(folder, ())}
+        files = {_identifier(path, folder): path for path in _walk(folder)}
     except OSError as error:
         raise DatasetError(
             f"a folder of images {folder}", found=error.strerror or str(error),
@@ -177,20 +194,30 @@ def _find_images(folder: Path) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> list[Path]:
-    # A link may lead back to a folder above, and so round and round.
-    status = folder.stat()
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return []
+def _walk(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
+    visits: Counter[tuple[int, int]] = Counter()
+    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    while waiting:
+        place, above = waiting.pop()
+        status = place.stat()
+        here = (status.st_dev, status.st_ino)
+        # A link may lead back to a folder above, and so round and round.
+        if here in above:
             continue
-        if entry.is_dir():
-            found += _walk(entry, (*above, here))
-        elif entry.suffix.lower() in SUFFIXES:
-            found.append(entry)
+        visits[here] += 1
+        if visits[here] > MAX_VISITS:
+            raise DatasetError(
+                f"folders linked at most {MAX_VISITS} times in {folder}", found=f"more for {place}",
+                next_step="remove the links",
+            )  # fmt: skip
+        for entry in place.iterdir():
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                waiting.append((entry, above | {here}))
+            elif entry.suffix.lower() in SUFFIXES:
+                found.append(entry)
     return found
 
 

@@ -9,33 +9,20 @@ written anywhere is an escape, and the command ends with exit code 1.
 
 from __future__ import annotations
 
-import argparse
-import os
-import signal
 import sys
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from mutation_runs import Subject, command, verdict
 from onnx import TensorProto, helper, numpy_helper
 
 from latent_analyze import ModelError
 
 Draw = np.random.Generator
 
-SECONDS = 15.0
-MEMORY = 1536 << 20
-"""Resident bytes that a worker may reach: its libraries and what one model may take."""
-
-CHUNK = 25
 KINDS = ("bytes", "cut", "attribute", "dims", "name", "operator", "type", "values", "external")
 LENGTHS = (-(2**63), -2, -1, 0, 1, 2, 7, 2**20, 2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1)
 NAMES = ("", "x", "mu", "flat", "no such", "a" * 5000, "\x1b[2J", "line\nline", "<b>", "..", "é")
@@ -197,103 +184,28 @@ SEMANTIC: dict[str, Callable[[Any, Draw], None]] = {
 }  # fmt: skip
 
 
-def judge(path: Path) -> str:
-    """Open and run a model; return "result", "error", or what escaped."""
+def attempt(path: Path) -> str:
+    """Open and run a model; return "result" or "error"."""
     from latent_analyze_adapters.onnx_runtime import OnnxRuntime
 
-    _reset_peak()
-    # Ends a worker that hangs in native code.
-    signal.alarm(int(3 * SECONDS))
-    start = time.perf_counter()
     try:
         model = OnnxRuntime().open(path, device="cpu")
         side = model.spec.input if model.spec.can_encode else model.spec.latent
         run = model.encode if model.spec.can_encode else model.decode
         run(np.zeros((2, *(side.shape if side else ())), np.float32))
-        found = "result"
     except ModelError as error:
-        found = "error" if str(error).isprintable() else f"not one line: {error!r}"
-    except Exception as error:
-        found = f"{type(error).__name__}: {error}"
-    took = time.perf_counter() - start
-    signal.alarm(0)
-    if took > SECONDS + 1:
-        return f"hang of {took:.0f} s"
-    peak = _peak()
-    return f"{peak >> 20} MiB of memory" if peak > MEMORY else found
+        return verdict(error)
+    return "result"
 
 
-def _reset_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5", "ascii")
+def _prepare(folder: Path, seed: int, number: int) -> tuple[Path, Callable[[], str]]:
+    path = folder / "encoder.onnx"
+    path.write_bytes(mutant(seed, number))
+    return path, lambda: attempt(path)
 
 
-def _peak() -> int:
-    """Return the largest resident size since the last reset, in bytes; Linux only."""
-    lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
-
-
-def judge_chunk(numbers: range, *, seed: int, folder: Path) -> list[tuple[int, str]]:
-    """Judge some mutants in a worker, each in a folder of its own that must stay as it is."""
-    found = []
-    for number in numbers:
-        home = folder / str(number)
-        home.mkdir()
-        path = home / "encoder.onnx"
-        path.write_bytes(mutant(seed, number))
-        os.chdir(home)
-        verdict = judge(path)
-        os.chdir(folder)
-        written = {p.name for p in home.iterdir()} - {path.name}
-        found.append((number, f"wrote {sorted(written)}" if written else verdict))
-        for name in (path.name, *written):
-            (home / name).unlink()
-        home.rmdir()
-    return found
-
-
-def run(models: int, seed: int, workers: int) -> Iterator[tuple[int, str]]:
-    """Yield number and verdict of each mutant; a worker that dies is a verdict too."""
-    with tempfile.TemporaryDirectory() as name:
-        waiting = [range(i, min(i + CHUNK, models)) for i in range(0, models, CHUNK)]
-        folders = iter(range(10**9))
-        while waiting:
-            with ProcessPoolExecutor(workers) as pool:
-                jobs = []
-                for numbers in waiting:
-                    folder = Path(name) / str(next(folders))
-                    folder.mkdir()
-                    work = partial(judge_chunk, seed=seed, folder=folder)
-                    jobs.append((numbers, pool.submit(work, numbers)))
-                waiting = []
-                for numbers, job in jobs:
-                    try:
-                        yield from job.result()
-                    except BrokenProcessPool:
-                        # Once more, one by one, to tell which it is.
-                        if len(numbers) == 1:
-                            yield numbers[0], "crash or hang of our process"
-                        else:
-                            waiting += [range(n, n + 1) for n in numbers]
-
-
-def main() -> int:
-    """Run as a command; 1 if anything escaped."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=int, default=10000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    counts: Counter[str] = Counter()
-    escapes = []
-    for number, verdict in run(given.models, given.seed, given.workers):
-        counts[verdict if verdict in ("result", "error") else "escape"] += 1
-        if verdict not in ("result", "error"):
-            escapes.append(number)
-            print(f"mutant {number} ({KINDS[number % len(KINDS)]}): {verdict}", flush=True)
-    print(f"{given.models} mutants, seed {given.seed}: {dict(counts)}")
-    return int(bool(escapes))
+MODELS = Subject("models", KINDS, _prepare, 10000)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(MODELS, __doc__ or ""))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps
 
 from latent_analyze import DatasetError
+from latent_analyze_adapters import image_folder
 from latent_analyze_adapters.image_folder import ImageFolder, register_datasets
 
 
@@ -100,6 +101,21 @@ class TestColor:
         assert "'F'" in refused(tmp_path, "an image of 8 or 16 bits")
 
 
+def test_deep_folders(tmp_path):
+    folder = tmp_path
+    for _ in range(1500):
+        folder /= "d"
+        folder.mkdir()
+    write(folder, "a.png")
+    assert everything(opened(tmp_path)).ids == ["d/" * 1500 + "a.png"]
+    # Removing the temporary folder has the limit of recursion that reading must not have.
+    while folder != tmp_path:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+        folder = folder.parent
+
+
 class TestSizes:
     def test_different_sizes(self, tmp_path):
         write(tmp_path, "a.png", "b.png")
@@ -119,6 +135,17 @@ class TestSizes:
     def test_crop_larger_than_an_image(self, tmp_path):
         write(tmp_path, "a.png")
         assert "a.png of 8x6" in refused(tmp_path, "at least 7x7 to crop from", crop=7)
+
+    @pytest.mark.parametrize("orientation", [*range(10), 65535])
+    def test_every_orientation(self, tmp_path, orientation):
+        image = Image.fromarray(np.kron(pixels(2, 3), np.ones((16, 16), np.uint8)))
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(tmp_path / "a.jpg", exif=exif)
+        with Image.open(tmp_path / "a.jpg") as saved:
+            upright = ImageOps.exif_transpose(saved)
+        items = everything(opened(tmp_path))
+        np.testing.assert_array_equal(items.x[0, ..., 0], np.asarray(upright, np.float32) / 255)
 
     def test_orientation_of_a_camera(self, tmp_path):
         exif = Image.Exif()
@@ -194,6 +221,40 @@ class TestRefused:
         assert "pixels" in refused(tmp_path, "an image of 8 or 16 bits")
         assert not recwarn.list
 
+    def test_too_many_pixels_whatever_pillow_allows(self, tmp_path, monkeypatch):
+        Image.new("1", (8193, 8192)).save(tmp_path / "a.png")
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+        assert "a.png, found 8192x8193" in refused(tmp_path, "at most 64 million pixels")
+
+    @pytest.mark.parametrize(
+        ("size", "found"), [(17 << 20, "17 MiB for 8x6"), (1 << 30, "1024 MiB")]
+    )
+    def test_files_much_larger_than_their_pixels(self, tmp_path, size, found):
+        write(tmp_path, "a.png")
+        os.truncate(tmp_path / "a.png", size)
+        assert found in refused(tmp_path, "an image of 8 or 16 bits")
+
+    @pytest.mark.parametrize("kind", ["PPM", "ICO", "TGA", "PCX", "EPS", "PDF", "JPEG2000"])
+    def test_other_formats_by_the_name_of_an_allowed_one(self, tmp_path, kind):
+        Image.fromarray(pixels(8, 6, 3)).save(tmp_path / "a.png", kind)
+        assert "something else" in refused(tmp_path, "an image of 8 or 16 bits")
+
+    def test_truncated_images_are_never_filled_up(self, tmp_path, monkeypatch):
+        write(tmp_path, "a.png")
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        assert "set it to False" in refused(tmp_path, "truncated images to be errors")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+    def test_a_pipe(self, tmp_path):
+        os.mkfifo(tmp_path / "a.png")
+        assert "no plain file" in refused(tmp_path, "an image of 8 or 16 bits")
+
+    def test_damaged_metadata_do_not_warn(self, tmp_path, recwarn):
+        exif = b"Exif\0\0II*\0" + b"\x08\0\0\0\xff\xff" + b"\7" * 30
+        write(tmp_path, "a.jpg", exif=exif)
+        assert everything(opened(tmp_path)).x.shape == (1, 8, 6, 3)
+        assert not recwarn.list
+
     def test_changed_while_it_is_read(self, tmp_path):
         write(tmp_path, "a.png")
         dataset = opened(tmp_path)
@@ -212,6 +273,15 @@ class TestLinks:
         (folder / "linked").symlink_to(tmp_path / "real")
         (folder / "again").symlink_to(folder)
         assert everything(opened(folder)).ids == ["b.png", "linked.png", "linked/a.png"]
+
+    def test_links_to_links(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(image_folder, "MAX_VISITS", 100)
+        write(tmp_path / "0", "a.png")
+        for level in range(1, 12):
+            (tmp_path / str(level)).mkdir()
+            for link in "abcd":
+                (tmp_path / str(level) / link).symlink_to(tmp_path / str(level - 1))
+        refused(tmp_path / "11", "folders linked at most 100 times")
 
     def test_dangling_link(self, tmp_path):
         (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")

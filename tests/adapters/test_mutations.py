@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import time
@@ -18,14 +17,9 @@ from latent_analyze_adapters import _onnx_sandbox as sandbox
 from latent_analyze_adapters._onnx_safety import check_proto
 from latent_analyze_adapters.onnx_runtime import OnnxRuntime
 
-_SPEC = importlib.util.spec_from_file_location(
-    "mutations", Path(__file__).with_name("mutations.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-mutations = importlib.util.module_from_spec(_SPEC)
-sys.modules["mutations"] = mutations
-_SPEC.loader.exec_module(mutations)
+sys.path.append(str(Path(__file__).parent))
+import mutations
+from mutation_runs import run, watch
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
 
@@ -66,14 +60,14 @@ def bomb(path, count, *, hidden):
 @linux
 class TestMutants:
     def test_none_escapes(self):
-        verdicts = dict(mutations.run(150, 0, 1))
+        verdicts = dict(run(mutations.MODELS, 150, seed=0, workers=1))
         assert sorted(verdicts) == list(range(150))
         assert set(verdicts.values()) == {"error", "result"}
 
     def test_the_unharmed_model_runs(self, tmp_path):
         path = tmp_path / "encoder.onnx"
         path.write_bytes(mutations.base_model())
-        assert mutations.judge(path) == "result"
+        assert watch(lambda: mutations.attempt(path)) == "result"
 
     def test_same_seed_same_mutant(self):
         assert mutations.mutant(3, 5) == mutations.mutant(3, 5)
@@ -84,7 +78,7 @@ class TestMutants:
             raise RuntimeError("boom")
 
         monkeypatch.setattr(OnnxRuntime, "open", crash)
-        assert mutations.judge(tmp_path) == "RuntimeError: boom"
+        assert watch(lambda: mutations.attempt(tmp_path)) == "RuntimeError: boom"
 
 
 class TestBombs:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import latent_analyze as la
 from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Host, write_bundle
+from latent_analyze.cli.app import app
 from latent_analyze.result_files import dump_json
 from latent_analyze.testing import check_adapter
 
@@ -178,6 +182,20 @@ def test_the_same_findings(stores, runtime):
     assert dump_json(found["onnx"]).replace("onnx.zarr", "") == dump_json(found[runtime]).replace(
         f"{runtime}.zarr", ""
     )
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_command_line(bundles, runtime, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trust = () if runtime in ("onnx", "keras") else ("--trust",)
+    for command in (
+        ("inspect", str(bundles / runtime), "--data", "digits", *trust),
+        ("encode", str(bundles / runtime), "digits", "-o", "z.zarr", "-q", *trust),
+        ("run", "z.zarr", "--plugins", "radius,reconstruct", "-o", "report", "-q", *trust),
+    ):
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert runtime in Path("report/report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -27,6 +27,7 @@ def encode(
 ) -> None:
     """Encode a data set into a latent store; goes on where an earlier try was interrupted."""
     from latent_analyze.encode import encode as encode_into_store
+    from latent_analyze.errors import printable
     from latent_analyze.host import Host
     from latent_analyze.opening import open_dataset, open_model
 
@@ -38,7 +39,7 @@ def encode(
         store = encode_into_store(
             opened, ref, dataset, output, nonfinite=nonfinite, progress=progress
         )
-    typer.echo(f"{store.count:,} z-points of {store.dim} dimensions: {output}")
+    typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
 
 
 def print_check(model: Model) -> None:

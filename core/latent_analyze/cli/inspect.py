@@ -123,11 +123,11 @@ def _show(value: Any, indent: str = "") -> None:
 
     for key, entry in value.items():
         if isinstance(entry, dict) and entry:
-            typer.echo(f"{indent}{key}")
+            typer.echo(printable(f"{indent}{key}"))
             _show(entry, indent + "  ")
         elif isinstance(entry, list) and entry and isinstance(entry[0], dict):
             for i, part in enumerate(entry):
-                typer.echo(f"{indent}{key} {i}")
+                typer.echo(printable(f"{indent}{key} {i}"))
                 _show(part, indent + "  ")
         elif entry not in (None, {}, []):
             typer.echo(printable(f"{indent}{key}: {entry}"))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from latent_analyze.contracts import Progress, no_progress
+from latent_analyze.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task
@@ -23,7 +24,7 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
     from rich.console import Console
 
     columns = (
-        rich.TextColumn("{task.description}"),
+        rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         _rate_column(),
@@ -34,7 +35,7 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
 
         def show(task: str, done: int, total: int) -> None:
             if task not in tasks:
-                tasks[task] = bars.add_task(task, total=total)
+                tasks[task] = bars.add_task(printable(task), total=total)
             bars.update(tasks[task], completed=done, total=total, visible=done < total)
 
         yield show

@@ -128,4 +128,4 @@ def _print_report(report: Report, output: Path, as_json: bool) -> None:
             typer.echo(printable(f"  left out: {entry.analysis} {entry.reason}"))
         for failure in case.failures:
             typer.echo(printable(f"  failed: {failure.analysis}: {failure.error}"), err=True)
-    typer.echo(f"report: {output / 'report.html'}")
+    typer.echo(printable(f"report: {output / 'report.html'}"))

@@ -29,7 +29,7 @@ def train(
     All of them: latent-analyze plugins show vae
     """
     from latent_analyze.api import train as train_model
-    from latent_analyze.errors import OptionError
+    from latent_analyze.errors import OptionError, printable
     from latent_analyze.options import parse_assignment
 
     options = parse_extra(context.args)
@@ -41,7 +41,7 @@ def train(
         options[key] = value
     with progress_bars(quiet) as progress:
         folder = train_model(data, output, model=model, progress=progress, **options)
-    typer.echo(f"model: {folder}")
+    typer.echo(printable(f"model: {folder}"))
 
 
 def parse_extra(arguments: list[str]) -> dict[str, Any]:

@@ -149,7 +149,9 @@ class TestProgress:
             progress("encode", 0, 100)
             progress("encode", 40, 100)
             progress("null gaussian", 0, 20)
+            progress("null of a[split=test] \x1b[2J", 0, 20)
         shown = terminal.getvalue()
+        assert r"a[split=test] \x1b[2J" in shown
         assert "encode" in shown
         assert "40/100" in shown
         assert "null gaussian" in shown
