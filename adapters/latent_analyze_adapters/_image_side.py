@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import DecoderSpec, ModelError, TensorSpec
+from latent_analyze import DecoderSpec, Layout, ModelError, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze import EncoderSpec
 
-Layout = Literal["HWC", "CHW", "HW", "flat"]
-
-AXES: dict[Layout, int] = {"HWC": 3, "CHW": 3, "HW": 2, "flat": 1}
+AXES: dict[Layout, int] = {"HWC": 3, "CHW": 3, "HW": 2, "flat": 1, "flat-CHW": 1}
 """Number of axes of one row."""
 
 CHANNELS = (1, 3, 4)
+CHANNELS_FIRST: tuple[Layout, ...] = ("CHW", "flat-CHW")
+FLAT: tuple[Layout, ...] = ("flat", "flat-CHW")
 UNIT = (0.0, 1.0)
 BYTES = (0.0, 255.0)
 
@@ -34,7 +34,8 @@ class ImageSide:
     shape
         One row as analyses see it: (H, W, C), or (n,) for a model of vectors.
     layout
-        Order of the axes in the file; ``"flat"`` is (H, W, C) in one axis.
+        Order of the axes in the file; ``"flat"`` is (H, W, C) in one axis, ``"flat-CHW"`` is
+        (C, H, W) in one axis.
     range
         Values in the file that mean 0 and 1.
     dtype
@@ -78,7 +79,7 @@ class ImageSide:
         if self._normalizes:
             mean, std = (np.array(values, np.float32) for values in (self.mean, self.std))
             x = np.divide(x - mean, std, dtype=np.float32)
-        if self.layout == "CHW":
+        if self.layout in CHANNELS_FIRST:
             x = x.transpose(0, 3, 1, 2)
         dtype = np.dtype(self.dtype)
         if dtype.kind in "iu":
@@ -91,9 +92,9 @@ class ImageSide:
 
         Images are clipped to [0, 1], which a decoder without a bounded last layer may leave.
         """
-        rows = np.asarray(y, np.float32).reshape(len(y), *self.file_axes)
-        if self.layout == "CHW":
-            rows = rows.transpose(0, 2, 3, 1)
+        rows = np.asarray(y, np.float32)
+        if self.layout in CHANNELS_FIRST:
+            rows = rows.reshape(len(y), *file_axes(self.shape, "CHW")).transpose(0, 2, 3, 1)
         rows = rows.reshape(len(y), *self.shape)
         if self.sigmoid:
             rows = np.float32(0.5) * (1 + np.tanh(rows / 2))
@@ -117,11 +118,22 @@ class ImageSide:
 
 def file_axes(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
     """Return the shape of one row in a file of this layout, from (H, W, C) or (n,)."""
-    if layout == "flat" or len(shape) != 3:
+    if layout in FLAT or len(shape) != 3:
         return (math.prod(shape),)
     height, width, channels = shape
     axes = {"HWC": shape, "CHW": (channels, height, width), "HW": (height, width)}
     return axes[layout]
+
+
+def shape_of_data(
+    axes: tuple[int | None, ...], layout: Layout, data: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """Return the shape of the images at hand, if the file leaves it open and they fit."""
+    if data is None or len(data) != 3 or (layout not in FLAT and None not in axes):
+        return None
+    shape = file_axes(data, layout)
+    fits = len(axes) == len(shape) and all(a in (None, b) for a, b in zip(axes, shape, strict=True))
+    return data if fits else None
 
 
 def infer_layout(axes: tuple[int | None, ...]) -> Layout:
@@ -212,4 +224,8 @@ def _check(side: ImageSide, axes: tuple[int | None, ...], where: str) -> None:
 
 
 def _disagree(expected: str, where: str) -> ModelError:
-    return ModelError(expected, found=where, next_step="state image_shape and layout in model.toml")
+    return ModelError(
+        expected, found=where,
+        next_step="state image_shape and layout in model.toml, or let "
+        "'latent-analyze inspect MODEL --data IMAGES --write' do it",
+    )  # fmt: skip

@@ -130,10 +130,17 @@ class CallableRuntime(FileAdapter):
         """Whether it is a folder with model.toml for it, or ``package.module:name``."""
         return entries.ENTRY.fullmatch(str(path)) is not None or is_for(path, cls.name)
 
-    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
+    def open(
+        self,
+        path: Path,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Model:
         """Open a bundle folder, or an object that is a model."""
         if is_for(path, self.name):
-            return super().open(path, device=device, trust=trust)
+            return super().open(path, device=device, trust=trust, image_shape=image_shape)
         entries.require_trust(trust, f"the object {path}")
         value = entries.load_entry(str(path), Path()).value
         if isinstance(value, type) or (callable(value) and not isinstance(value, Model)):

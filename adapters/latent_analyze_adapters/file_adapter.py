@@ -27,7 +27,14 @@ class FileAdapter(Adapter):
     def import_runtime(cls) -> object:
         """Import the runtime, or raise MissingDependencyError."""
 
-    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
+    def open(
+        self,
+        path: Path,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Model:
         """Open a model.
 
         Parameters
@@ -38,6 +45,8 @@ class FileAdapter(Adapter):
             ``"cpu"``, ``"cuda"``, or None for CUDA where it can load.
         trust
             Whether the model may run code and the checks of it are left out.
+        image_shape
+            (H, W, C) of the images at hand, for what neither model.toml nor the files tell.
 
         Raises
         ------
@@ -48,4 +57,4 @@ class FileAdapter(Adapter):
         """
         self.import_runtime()
         opener = self.opener(folder_of(path), device, trust)
-        return FileModel(path, bundle_at(path, opener), opener)
+        return FileModel(path, bundle_at(path, opener), opener, image_shape=image_shape)

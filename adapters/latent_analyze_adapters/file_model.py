@@ -55,9 +55,15 @@ class FileModel:
     """
 
     def __init__(
-        self, path: Path, bundle: Bundle, opener: Opener, *, sessions: Sessions | None = None
+        self,
+        path: Path,
+        bundle: Bundle,
+        opener: Opener,
+        *,
+        sessions: Sessions | None = None,
+        image_shape: tuple[int, ...] | None = None,
     ) -> None:
-        self.path, self._opener = path, opener
+        self.path, self._opener, self._data_shape = path, opener, image_shape
         self._sessions: Sessions = {} if sessions is None else sessions
         self._halves: dict[Role, Half] = {}
         bundle, self._notes = opener.complete(bundle)
@@ -158,17 +164,9 @@ class FileModel:
         return tuple(t.name for t in outputs if self.spec.dim in (prod_of(t, 1), prod_of(t, 0)))
 
     def describe(self) -> dict[str, Any]:
-        """Return what was found and inferred, as plain data for people to read."""
+        """Return what is known of the files, beside `spec`, as plain data for people to read."""
         files: dict[str, Any] = {role: half.describe() for role, half in self._halves.items()}
-        return {
-            "name": self.spec.name,
-            "path": str(self.path),
-            "adapter": self._opener.name,
-            "fingerprint": self.fingerprint,
-            "runs on": self._device,
-            **files,
-            "notes": list(self.spec.notes),
-        }
+        return {"runs on": self._device, **files}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_sessions": {}}
@@ -184,6 +182,7 @@ class FileModel:
             given,
             image=bundle.image_shape or (encoder.side.shape if encoder else None),
             latent=bundle.latent_shape or (encoder.latent if encoder else None),
+            data=self._data_shape,
         )
         file, row = self._opener.read(given), _row(role, stated, self._opener.layout)
         session = self._session_of(file, given, row)
@@ -279,10 +278,11 @@ def _key(file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] 
 
 
 def _row(role: Role, stated: Stated, layout: Layout) -> tuple[int, ...] | None:
-    """Return the shape of one row of the input, as far as model.toml tells."""
-    if role == "decoder" or stated.image is None:
+    """Return the shape of one row of the input, as far as model.toml or the data tell."""
+    image = stated.image or stated.data
+    if role == "decoder" or image is None:
         return stated.latent if role == "decoder" else None
-    return file_axes(stated.image, stated.layout or layout)
+    return file_axes(image, stated.layout or layout)
 
 
 def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None:

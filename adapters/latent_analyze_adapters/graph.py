@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from latent_analyze import DecoderSpec, EncoderSpec, ModelError
+from latent_analyze import DecoderSpec, EncoderSpec, Layout, ModelError
 from latent_analyze_adapters import _image_side as sides
 from latent_analyze_adapters._constants import Constant, further_inputs
-from latent_analyze_adapters._image_side import ImageSide, Layout
+from latent_analyze_adapters._image_side import ImageSide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,11 +50,15 @@ class Graph:
 
 @dataclass(frozen=True)
 class Stated:
-    """What model.toml says: of one half, and the shapes of an image and of a z-point."""
+    """What model.toml says: of one half, and the shapes of an image and of a z-point.
+
+    `data` is the shape of the images at hand, for what neither model.toml nor the file tells.
+    """
 
     half: EncoderSpec | DecoderSpec
     image: Shape | None = None
     latent: Shape | None = None
+    data: Shape | None = None
 
     @property
     def layout(self) -> Layout | None:
@@ -266,17 +270,19 @@ def _latent(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> Shap
 
 def _side(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> ImageSide:
     axes = _row_axes(tensor, batched)
-    side = (stated.layout or sides.infer_layout(axes), stated.range, tensor.dtype)
+    layout = stated.layout or sides.infer_layout(axes)
+    image = stated.image or sides.shape_of_data(axes, layout, stated.data)
     where = f"{tensor} in {graph.name}"
-    return sides.finish_side(
-        sides.resolve_side(axes, side, stated.image, where=where), stated.half, where=where
-    )
+    side = sides.resolve_side(axes, (layout, stated.range, tensor.dtype), image, where=where)
+    return sides.finish_side(side, stated.half, where=where)
 
 
 def _notes(role: Role, tensor: Tensor, side: ImageSide, stated: Stated) -> tuple[str, ...]:
     notes = []
     if stated.layout is None:
         notes.append(f"{role}: layout {side.layout} inferred from {tensor}")
+    if stated.image is None and side.shape == stated.data:
+        notes.append(f"{role}: images of {' x '.join(map(str, side.shape))}, as those of the data")
     if stated.range is None:
         low, high = side.range
         notes.append(f"{role}: values of {tensor.name} taken to be in [{low:g}, {high:g}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -118,7 +119,7 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
         raise DatasetError(
             f"images of shape {_shape(spec.input.shape)}, which {spec.name} takes",
             found=f"{_shape(dataset.item.shape)} in {dataset.name}",
-            next_step="change them with the options resize= and crop= of the data set",
+            next_step=_towards(tuple(spec.input.shape), tuple(dataset.item.shape)),
         )
     for name in spec.columns:
         if name not in dataset.label_names:
@@ -128,6 +129,15 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
                 f"{dataset.name}",
                 next_step="correct columns in model.toml, or bring that label",
             )
+
+
+def _towards(taken: tuple[int, ...], given: tuple[int, ...]) -> str:
+    if taken == (math.prod(given),):
+        return (
+            f"state image_shape = {list(given)} in model.toml, or let "
+            "'latent-analyze inspect MODEL --data IMAGES --write' do it"
+        )
+    return "change them with the options resize= and crop= of the data set"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

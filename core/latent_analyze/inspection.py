@@ -26,6 +26,8 @@ CLEARLY = 0.8
 """A candidate is better if its round-trip error is at most this share of the present one."""
 FLAT = 0.1
 """Contrast of reconstructions, relative to that of the images, below which they show nothing."""
+ALIKE, ROUNDING = 0.02, 1e-5
+"""Relative and absolute difference of round-trip errors that says nothing."""
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 Severity = Literal["note", "warning", "problem"]
@@ -79,6 +81,8 @@ def round_trip(model: Model, images: NDArray[np.float32]) -> float:
 def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
     """Return the readings of the files that fit, best first; none if the adapter offers none.
 
+    Of readings that are equally good the first is the one nearest to the present.
+
     The layout is tried for both halves together, the range for each half on its own, and for the
     decoder a sigmoid. What does not fit the files is left out.
     """
@@ -95,7 +99,17 @@ def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
         # Nothing but black or gray is near to many images, and reconstructs none.
         if np.isfinite(error) and decoded.std() > FLAT * images.std():
             found.append(Candidate(bundle, text, error))
-    return sorted(found, key=lambda candidate: candidate.error)
+    return _best_first(found)
+
+
+def _best_first(found: list[Candidate]) -> list[Candidate]:
+    ordered = sorted(found, key=lambda candidate: candidate.error)
+    if not ordered:
+        return []
+    # A linear model reads [0, 1] and [0, 255] alike: of equals, the one nearest to the present.
+    limit = ordered[0].error * (1 + ALIKE) + ROUNDING
+    first = next(candidate for candidate in found if candidate.error <= limit)
+    return [first, *(candidate for candidate in ordered if candidate is not first)]
 
 
 def check_outputs(model: Any, found: LatentOutputs | None) -> list[Check]:
@@ -181,7 +195,9 @@ def _readings(bundle: Bundle) -> Iterator[tuple[Bundle, str]]:
     assert bundle.encoder is not None
     assert bundle.decoder is not None
     layouts = dict.fromkeys((bundle.encoder.layout, *get_args(Layout)))
-    for layout, given, taken, sigmoid in product(layouts, RANGES, RANGES, (False, True)):
+    ranges_in = dict.fromkeys((bundle.encoder.range, *RANGES))
+    ranges_out = dict.fromkeys((bundle.decoder.range, *RANGES))
+    for layout, given, taken, sigmoid in product(layouts, ranges_in, ranges_out, (False, True)):
         if sigmoid and taken != (0.0, 1.0):
             continue
         activation = "sigmoid" if sigmoid else None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Layout = Literal["HWC", "CHW", "HW", "flat"]
+Layout = Literal["HWC", "CHW", "HW", "flat", "flat-CHW"]
 
 
 class Spec(BaseModel):

@@ -97,9 +97,14 @@ def label_of(text: str) -> str:
 
 
 def open_model(
-    path: str, host: Host, *, device: str | None = None, trust: bool = False
+    path: str,
+    host: Host,
+    *,
+    device: str | None = None,
+    trust: bool = False,
+    image_shape: tuple[int, ...] | None = None,
 ) -> tuple[Model, ModelRef]:
-    """Open a model by the first adapter that recognizes it.
+    """Open a model by the first adapter that recognizes it; see `Adapter.open`.
 
     Raises
     ------
@@ -109,7 +114,7 @@ def open_model(
     place = Path(path)
     for name, plugin in host.adapters.items():
         if plugin.cls.recognizes(place):
-            model = plugin.cls().open(place, device=device, trust=trust)
+            model = plugin.cls().open(place, device=device, trust=trust, image_shape=image_shape)
             stays = str(place.resolve()) if exists(place) else path
             return model, ModelRef(stays, model.fingerprint, name, device, trust)
     if not exists(place):

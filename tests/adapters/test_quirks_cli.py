@@ -125,6 +125,7 @@ QUIRKS |= {
     "batch of 128": simple(SHAPE, SHAPE, batch=(128, 128)),
     "batch fixed inside only": simple(SHAPE, SHAPE, batch=("N", 1)),
     "channels first": simple((3, 4, 6), SHAPE),
+    "flat rows": simple((72,), SHAPE),
     "gray without a channel axis": simple((4, 6), (4, 6, 1)),
     "gray, channels first": simple((1, 4, 6), (4, 6, 1)),
     "RGBA": simple((5, 6, 4), (5, 6, 4)),
@@ -200,9 +201,23 @@ def free_height_and_width(folder: Path) -> Export:
     ]
     ends = [info("x", FLOAT, ["N", 3, "H", "W"])], [info("y", FLOAT, ["N", DIM])]
     save(folder / "encoder.onnx", nodes, ends, arrays=arrays)
-    sidecar = 'image_shape = [4, 6, 3]\n[encoder]\nfile = "encoder.onnx"\n'
-    mu = x.mean((1, 2)) @ arrays["W"]
-    return Export(mu, x, sidecar, "fixed height, width and channels")
+    refusal = "fixed height, width and channels"
+    notes = ("images of 4 x 6 x 3, as those of the data",)
+    return Export(x.mean((1, 2)) @ arrays["W"], x, refusal=refusal, notes=notes)
+
+
+@quirk
+def rows_of_channels_first(folder: Path) -> Export:
+    """What `x.view(len(x), -1)` gives, told by the round trip; five numbers are all of an image."""
+    rng = np.random.default_rng(4)
+    z = rng.dirichlet(np.ones(DIM), N).astype(np.float32)
+    x = np.einsum("nd,dhwc->nhwc", z, rng.random((DIM, *SHAPE), np.float32))
+    rows = flat(x.transpose(0, 3, 1, 2))
+    decode = np.linalg.lstsq(z, rows, rcond=None)[0]
+    for name, w in {"encoder": np.linalg.pinv(decode), "decoder": decode}.items():
+        ends = [[info(k, FLOAT, ["N", n])] for k, n in zip("xy", w.shape, strict=True)]
+        save(folder / f"{name}.onnx", [node("MatMul", ["x", "W"], ["y"])], ends, arrays={"W": w})
+    return Export(z, x, notes=("layout flat-CHW",))
 
 
 def drawn(std: list[Any]) -> list[Any]:
@@ -371,7 +386,8 @@ def test_decoder_only(tmp_path: Path, monkeypatch: Any) -> None:
     ]  # fmt: skip
     ends = [info("z", FLOAT, ["N", DIM])], [info("y", FLOAT, ["N", 3, 4, 6])]
     save(tmp_path / "generator.onnx", nodes, ends, arrays=arrays)
-    assert "can_decode: True" in succeed("inspect", "generator.onnx")
+    assert "can_decode: True" in (said := succeed("inspect", "generator.onnx"))
+    assert f"next: latent-analyze run normal:dim={DIM}" in said
     succeed(
         "run", f"normal:dim={DIM}:count=400", "--model", "generator.onnx", "--plugins",
         "radius,traversals", "--null-repeats", "2", "-o", "report", "-q",

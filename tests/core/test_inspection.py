@@ -113,7 +113,9 @@ def test_decoder_alone():
 def test_readings_are_sorted_and_leave_out_what_does_not_fit():
     readings = candidates(Model(), IMAGES)
     errors = [reading.error for reading in readings]
-    assert errors == sorted(errors)
+    # The first may be as good as the best, and nearer to the present reading.
+    assert errors[1:] == sorted(errors[1:])
+    assert errors[0] == pytest.approx(min(errors), rel=0.02, abs=1e-5)
     assert {reading.bundle.encoder.layout for reading in readings} == {"HWC"}
     assert errors[0] == pytest.approx(0, abs=1e-6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +12,9 @@ import typer
 from latent_analyze.cli.options import Device, Json, Trust
 
 if TYPE_CHECKING:
-    from latent_analyze.host import Host
+    from latent_analyze.contracts import Dataset
     from latent_analyze.inspection import Check
-    from latent_analyze.model import Model
+    from latent_analyze.model import Model, ModelSpec
 
 Data = Annotated[
     str | None, typer.Option("--data", help="Data set whose images the model is checked on.")
@@ -39,12 +40,17 @@ def inspect(
     Exit code 1 if a check on the data finds what keeps the model from being analyzed.
     """
     from latent_analyze.api import check_runtime
+    from latent_analyze.bundle import SIDECAR
+    from latent_analyze.errors import printable
     from latent_analyze.host import Host
-    from latent_analyze.opening import open_model
+    from latent_analyze.opening import open_dataset, open_model
     from latent_analyze.result_files import dump_json
 
     host = Host()
-    model, ref = open_model(path, host, device=device, trust=trust)
+    dataset = open_dataset(data, host) if data else None
+    model, ref = open_model(
+        path, host, device=device, trust=trust, image_shape=dataset.item.shape if dataset else None
+    )
     found: dict[str, Any] = {
         "path": ref.path,
         "adapter": ref.adapter,
@@ -55,7 +61,7 @@ def inspect(
     describe = getattr(model, "describe", None)
     if describe is not None:
         found["files"] = describe()
-    checks, bundle = _check(model, data, host) if data else ([], getattr(model, "bundle", None))
+    checks, bundle = _check(model, dataset) if dataset else ([], getattr(model, "bundle", None))
     found["checks"] = [asdict(check) for check in checks]
     if write:
         found["written"] = str(_write(Path(path), bundle, ref.adapter))
@@ -66,20 +72,23 @@ def inspect(
         _show({check.name: f"{check.severity}: {check.text}" for check in checks})
     if any(check.severity == "problem" for check in checks):
         raise typer.Exit(1)
+    if not as_json:
+        stated = write or bundle is None or (Path(path) / SIDECAR).exists()
+        place = str(Path(found["written"]).parent) if write else path
+        step = _next_step(model.spec, place, data, stated=stated) + (" --trust" if trust else "")
+        typer.echo(printable(f"next: latent-analyze {step}"))
 
 
-def _check(model: Model, data: str, host: Host) -> tuple[list[Check], Any]:
+def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Any]:
     """Return what the checks found, and the bundle of the reading that reconstructs best."""
     import numpy as np
 
     from latent_analyze import inspection, latent_outputs
     from latent_analyze.encode import require_encodable
     from latent_analyze.errors import DatasetError
-    from latent_analyze.opening import open_dataset
 
-    dataset = open_dataset(data, host)
     if not dataset.count:
-        raise DatasetError("a data set with rows", found=f"none in {data}")
+        raise DatasetError("a data set with rows", found=f"none in {dataset.name}")
     rows = np.unique(np.linspace(0, dataset.count - 1, ROWS).astype(np.int64))
     if model.spec.can_encode:
         require_encodable(model, dataset)
@@ -118,6 +127,17 @@ def _write(path: Path, bundle: Any, adapter: str) -> Path:
     return folder / SIDECAR
 
 
+def _next_step(spec: ModelSpec, path: str, data: str | None, *, stated: bool) -> str:
+    path = shlex.quote(path)
+    if data is not None and not stated:
+        return f"inspect {path} --data {shlex.quote(data)} --write"
+    if not spec.can_encode:
+        return f"run normal:dim={spec.dim}:count=2000 --model {path}"
+    if data is None:
+        return f"inspect {path} --data DATA"
+    return f"encode {path} {shlex.quote(data)} -o latents.zarr"
+
+
 def _show(value: Any, indent: str = "") -> None:
     from latent_analyze.errors import printable
 
@@ -129,5 +149,9 @@ def _show(value: Any, indent: str = "") -> None:
             for i, part in enumerate(entry):
                 typer.echo(printable(f"{indent}{key} {i}"))
                 _show(part, indent + "  ")
+        elif isinstance(entry, (list, tuple)) and entry and isinstance(entry[0], str):
+            typer.echo(printable(f"{indent}{key}"))
+            for text in entry:
+                typer.echo(printable(f"{indent}  {text}"))
         elif entry not in (None, {}, []):
             typer.echo(printable(f"{indent}{key}: {entry}"))

@@ -26,10 +26,18 @@ class Adapter(ABC):
         """Whether this adapter is for `path`; cheap, imports no runtime, never raises."""
 
     @abstractmethod
-    def open(self, path: Path, *, device: str | None = None, trust: bool = False) -> Model:
+    def open(
+        self,
+        path: Path,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Model:
         """Open a bundle folder or a bare file; raises ModelError or MissingDependencyError.
 
         Without `trust` nothing of the file may run code, and what is checked about it is checked.
+        `image_shape` is (H, W, C) of the images at hand, for what the model does not tell itself.
         """
 
 
