@@ -22,27 +22,46 @@ TOLERANCE = 1e-3
 def settle_batch(session: Session, plan: Plan) -> Plan:
     """Return the plan with one row per call where the graph spoils batches, and say so.
 
-    Two rows are run together and alone. A graph that gives something else each time is left as it
-    is, but for the note.
+    Two rows are run together and alone (where the batch is fixed, each beside copies of itself). A
+    graph that gives something else each time is left as it is, but for the note.
 
     Raises
     ------
     ModelError
-        If the graph does not even run on one row.
+        If the graph does not even run on one row, or rows change each other and running them one by
+        one is impossible or makes them all alike.
     """
-    if plan.batch is not None or not plan.batched:
-        return plan
     rows = _two_rows(plan)
     alone = [run_batch(session, plan, rows[[i]]) for i in range(2)]
-    try:
-        both = run_batch(session, plan, rows)
-    except ModelError:
-        return _one_by_one(plan, "its output ignores the batch axis")
     if _differ(alone[0], run_batch(session, plan, rows[:1])):
         note = f"{plan.role}: something in the graph is random: the same row gives other outputs"
         return replace(plan, notes=(*plan.notes, note))
+    if plan.batch == 1:
+        return plan
+    try:
+        both = run_batch(session, plan, rows)
+    except ModelError:
+        if plan.batch is not None:
+            raise
+        return _one_by_one(plan, "its output ignores the batch axis")
     apart = [np.concatenate(pair) for pair in zip(*alone, strict=True)]
-    return _one_by_one(plan, "rows of a batch change each other") if _differ(apart, both) else plan
+    if not _differ(apart, both):
+        return plan
+    if plan.batch is not None or not _differ(*alone):
+        raise _mixes_rows(session, plan)
+    return _one_by_one(plan, "rows of a batch change each other")
+
+
+def _mixes_rows(session: Session, plan: Plan) -> ModelError:
+    found = f"one that makes a row's outputs depend on the other rows in {session.graph.name}"
+    if plan.batch is not None:
+        found += f", and a batch fixed to {plan.batch}"
+    return ModelError(
+        f"{'an' if plan.role == 'encoder' else 'a'} {plan.role} that treats each row on its own",
+        found=found,
+        next_step="export it in evaluation mode, as with model.eval() of PyTorch: batch "
+        "normalization in training mode does this",
+    )
 
 
 def _one_by_one(plan: Plan, why: str) -> Plan:

@@ -22,7 +22,6 @@ CHANNELS = (1, 3, 4)
 CHANNELS_FIRST: tuple[Layout, ...] = ("CHW", "flat-CHW")
 FLAT: tuple[Layout, ...] = ("flat", "flat-CHW")
 UNIT = (0.0, 1.0)
-BYTES = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class ImageSide:
     @property
     def adjustments(self) -> list[object]:
         """What is done besides layout and range, for fingerprints; nothing for most models."""
-        parts: list[object] = [("normalized", *self.mean, *self.std)] if self._normalizes else []
+        parts: list[object] = [("normalized", self.mean, self.std)] if self._normalizes else []
         return [*parts, "sigmoid"] if self.sigmoid else parts
 
     @property
@@ -136,14 +135,17 @@ def shape_of_data(
     return data if fits else None
 
 
-def infer_layout(axes: tuple[int | None, ...]) -> Layout:
+def infer_layout(axes: tuple[int | None, ...], beside: Layout | None = None) -> Layout:
     """Return the layout of one row from its axes, without the batch.
 
-    Three axes are channels first if the first has 1, 3 or 4 entries and the last has not.
+    Three axes are channels first if the first has 1, 3 or 4 entries and the last has not, and one
+    axis is if the other half of the model, `beside`, has channels first.
     """
     if len(axes) == 3:
         return "CHW" if axes[0] in CHANNELS and axes[2] not in CHANNELS else "HWC"
-    return "HW" if len(axes) == 2 else "flat"
+    if len(axes) == 2:
+        return "HW"
+    return "flat-CHW" if beside in CHANNELS_FIRST else "flat"
 
 
 def resolve_side(
@@ -180,12 +182,8 @@ def resolve_side(
         known = tuple(length for length in axes if length is not None)
         stated = _public_shape(known, layout)
     if value_range is None:
-        value_range = BYTES if np.dtype(dtype).kind in "iu" else UNIT
-    if not value_range[0] < value_range[1]:
-        raise ModelError(
-            f"a range [low, high] with low < high for {where}", found=str(list(value_range)),
-            next_step="correct model.toml",
-        )  # fmt: skip
+        value_range = _usual_range(np.dtype(dtype))
+    _check_range(value_range, dtype, where)
     resolved = ImageSide(tuple(stated), layout, value_range, dtype)
     _check(resolved, axes, where)
     return resolved
@@ -208,6 +206,25 @@ def finish_side(side: ImageSide, half: EncoderSpec | DecoderSpec, *, where: str)
             )  # fmt: skip
     sigmoid = isinstance(half, DecoderSpec) and half.activation == "sigmoid"
     return replace(side, mean=mean, std=std, sigmoid=sigmoid)
+
+
+def _usual_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    if dtype.kind not in "iu":
+        return UNIT
+    # Signed bytes are quantized ones; wider integers hold bytes all the same.
+    return (-128.0, 127.0) if dtype == np.int8 else (0.0, 255.0)
+
+
+def _check_range(value_range: tuple[float, float], dtype: str, where: str) -> None:
+    low, high = -math.inf, math.inf
+    if np.dtype(dtype).kind in "iu":
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    if not low <= value_range[0] < value_range[1] <= high:
+        limits = "" if math.isinf(high) else f" within [{low:g}, {high:g}]"
+        raise ModelError(
+            f"a range [low, high] with low < high{limits} for {where}",
+            found=str(list(value_range)), next_step="correct model.toml",
+        )  # fmt: skip
 
 
 def _public_shape(axes: tuple[int, ...], layout: Layout) -> tuple[int, ...]:

@@ -12,19 +12,35 @@ def find_role(graph: Graph) -> Role:
     Raises
     ------
     ModelError
-        If neither tells.
+        If neither tells, or it is both in one and gives images only.
     """
-    taken, given = len(graph.inputs[0].shape), len(graph.outputs[0].shape)
+    first, last = graph.inputs[0], graph.outputs[0]
+    taken, given = len(first.shape), len(last.shape)
+    alike = len(graph.outputs) == 1 and first.shape[1:] == last.shape[1:]
+    if alike and taken in IMAGE_RANKS and None not in first.shape[1:]:
+        raise _whole(graph)
     if taken in IMAGE_RANKS and given in VECTOR_RANKS:
         return "encoder"
     if taken in VECTOR_RANKS and given in IMAGE_RANKS:
         return "decoder"
     roles: tuple[Role, ...] = ("encoder", "decoder")
-    named = [role for role in roles if role in graph.name.lower()]
+    name = graph.name.lower().replace("autoencoder", "")
+    named = [role for role in roles if role in name]
     if len(named) == 1:
         return named[0]
+    if alike:
+        raise _whole(graph)
     raise ModelError(
         f"an encoder (images in, vectors out) or a decoder in {graph.name}",
-        found=f"{graph.inputs[0]} in and {graph.outputs[0]} out",
+        found=f"{first} in and {last} out",
         next_step="call it encoder.onnx or decoder.onnx, or write model.toml",
+    )
+
+
+def _whole(graph: Graph) -> ModelError:
+    return ModelError(
+        f"z-points among the outputs of {graph.name}",
+        found=f"{graph.inputs[0]} in and {graph.outputs[0]} out, a whole autoencoder",
+        next_step="export its halves, or name in model.toml where they meet: mu (of ONNX any "
+        "tensor inside) or part",
     )

@@ -183,6 +183,7 @@ class FileModel:
             image=bundle.image_shape or (encoder.side.shape if encoder else None),
             latent=bundle.latent_shape or (encoder.latent if encoder else None),
             data=self._data_shape,
+            beside=encoder.side.layout if encoder else None,
         )
         file, row = self._opener.read(given), _row(role, stated, self._opener.layout)
         session = self._session_of(file, given, row)

@@ -13,6 +13,7 @@ from latent_analyze import DecoderSpec, EncoderSpec, Layout, ModelError
 from latent_analyze_adapters import _image_side as sides
 from latent_analyze_adapters._constants import Constant, further_inputs
 from latent_analyze_adapters._image_side import ImageSide
+from latent_analyze_adapters._latent_side import latent_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,13 +53,15 @@ class Graph:
 class Stated:
     """What model.toml says: of one half, and the shapes of an image and of a z-point.
 
-    `data` is the shape of the images at hand, for what neither model.toml nor the file tells.
+    For what neither model.toml nor the file tells, `data` is the shape of the images at hand, and
+    `beside` the layout of the encoder that a decoder belongs to.
     """
 
     half: EncoderSpec | DecoderSpec
     image: Shape | None = None
     latent: Shape | None = None
     data: Shape | None = None
+    beside: Layout | None = None
 
     @property
     def layout(self) -> Layout | None:
@@ -176,8 +179,10 @@ def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     batch = _fixed_batch(taken, mu, batched)
     mu = _known(mu, taken, side.file_axes, (batched, batch, probe))
     outputs = (mu.name,) if log_var is None else (mu.name, log_var.name)
-    latent = _latent(graph, mu, stated, batched)
+    latent = latent_shape(graph.name, mu, _row_axes(mu, batched), stated.latent)
     notes = _notes("encoder", taken, side, stated)
+    if log_var is None and stated.half.mu is None:
+        notes += _unused(graph, mu)
     return Plan("encoder", taken, outputs, side, latent, batch, batched, notes)
 
 
@@ -187,12 +192,24 @@ def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     batched = not _is_vector(taken)
     if batched and _lacks_batch(image, taken):
         image = replace(image, shape=(1, *image.shape))
-    latent = _latent(graph, taken, stated, batched)
+    latent = latent_shape(graph.name, taken, _row_axes(taken, batched), stated.latent)
     batch = _fixed_batch(taken, image, batched)
     image = _known(image, taken, latent, (batched, batch, probe))
     side = _side(graph, image, stated, batched)
     notes = _notes("decoder", image, side, stated)
     return Plan("decoder", taken, (image.name,), side, latent, batch, batched, notes)
+
+
+def _unused(graph: Graph, mu: Tensor) -> tuple[str, ...]:
+    size = prod_of(mu, 1)
+    others = [t.name for t in graph.outputs if t.name != mu.name and prod_of(t, 1) == size]
+    if not others or size is None:
+        return ()
+    return (
+        f"encoder: {mu.name!r} is taken for mu, and of the same shape are "
+        f"{', '.join(map(repr, others))}: state mu and log_var in model.toml, or let "
+        "'latent-analyze inspect MODEL --data IMAGES' tell",
+    )
 
 
 def _input(graph: Graph, name: str | None) -> Tensor:
@@ -250,27 +267,9 @@ def _known(
     return replace(output, shape=probe(taken, rows, output.name))
 
 
-def _latent(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> Shape:
-    axes = _row_axes(tensor, batched)
-    shape = tuple(length for length in axes if length is not None)
-    if len(shape) < len(axes):
-        shape = stated.latent or ()
-    if stated.latent is not None and math.prod(shape) != math.prod(stated.latent):
-        raise ModelError(
-            f"z-points of latent_shape {list(stated.latent)} in {graph.name}", found=str(tensor),
-            next_step="correct model.toml",
-        )  # fmt: skip
-    if len(shape) != len(axes) and stated.latent is None:
-        raise ModelError(
-            f"z-points of a fixed shape in {graph.name}", found=str(tensor),
-            next_step="state latent_shape in model.toml",
-        )  # fmt: skip
-    return shape
-
-
 def _side(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> ImageSide:
     axes = _row_axes(tensor, batched)
-    layout = stated.layout or sides.infer_layout(axes)
+    layout = stated.layout or sides.infer_layout(axes, stated.beside)
     image = stated.image or sides.shape_of_data(axes, layout, stated.data)
     where = f"{tensor} in {graph.name}"
     side = sides.resolve_side(axes, (layout, stated.range, tensor.dtype), image, where=where)

@@ -135,15 +135,27 @@ class FolderOpener:
 
 
 def inside(folder: Path, name: str | None, sidecar: str = "model.toml") -> Path:
-    """Return the path of a file of a bundle; ModelError if it leaves the folder."""
+    """Return the path of a file or folder of a bundle, which need not exist.
+
+    Raises
+    ------
+    ModelError
+        If it leaves the folder, or is a pipe, a socket or a device: reading these may never end.
+    """
     if name is None:
         raise ModelError(
             f"file = '...' for each half in {folder / sidecar}", found="none",
             next_step=f"correct {sidecar}",
         )  # fmt: skip
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
         raise ModelError(f"files inside {folder}", found=repr(name), next_step=f"correct {sidecar}")
-    return folder / name
+    path = folder / name
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ModelError(
+            f"a plain file at {path}", found="a pipe, a socket or a device",
+            next_step="copy the model into a file",
+        )  # fmt: skip
+    return path
 
 
 def cause(error: BaseException) -> str:

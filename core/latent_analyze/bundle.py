@@ -6,11 +6,13 @@ it.
 
 from __future__ import annotations
 
+import shutil
 import tomllib
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, PositiveInt, ValidationError, model_validator
 
 from latent_analyze.errors import ModelError
 from latent_analyze.files import write_text_atomically
@@ -38,15 +40,20 @@ class HalfSpec(Spec):
         None, description="name of the input tensor; the only one if not given"
     )
     layout: Layout = Field("HWC", description="layout of the image side, as the file wants it")
-    range: tuple[float, float] = Field((0.0, 1.0), description="value range of the image side")
-    mean: tuple[float, ...] | None = Field(
+    range: tuple[FiniteFloat, FiniteFloat] = Field(
+        (0.0, 1.0), description="value range of the image side"
+    )
+    mean: tuple[FiniteFloat, ...] | None = Field(
         None, description="subtracted from values in `range`: one number, or one per channel"
     )
-    std: tuple[float, ...] | None = Field(
+    std: tuple[FiniteFloat, ...] | None = Field(
         None, description="what they are divided by after that: one number, or one per channel"
     )
     batch: int | None = Field(
-        None, ge=1, description="rows per call; 1 for a graph that mixes rows or ignores the batch"
+        None,
+        ge=1,
+        le=65536,
+        description="rows per call; 1 for a graph that mixes rows or ignores the batch",
     )
     constants: dict[str, float | list[float]] = Field(
         default_factory=dict, description="values of further inputs, the same for every row"
@@ -91,8 +98,10 @@ class Bundle(Spec):
     format: Literal[1] = 1
     name: str = "model"
     runtime: str = Field("onnx", description="name of the adapter that opens the files")
-    image_shape: tuple[int, ...] | None = Field(None, description="(H, W, C) or (n,) of one row")
-    latent_shape: tuple[int, ...] | None = Field(None, description="shape of one z-point")
+    image_shape: tuple[PositiveInt, ...] | None = Field(
+        None, description="(H, W, C) or (n,) of one row"
+    )
+    latent_shape: tuple[PositiveInt, ...] | None = Field(None, description="shape of one z-point")
     encoder: EncoderSpec | None = None
     decoder: DecoderSpec | None = None
     check: str | None = Field(
@@ -135,6 +144,18 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
     data = bundle.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     data = {"format": FORMAT, **data}
     write_text_atomically(folder / SIDECAR, dump_toml(_without_empty(data)))
+
+
+def replace_bundle(folder: Path, bundle: Bundle) -> Path | None:
+    """Write ``model.toml``; return where a former one is kept: ``model.toml.old``, if free."""
+    former = folder / SIDECAR
+    kept = None
+    if former.exists():
+        names = (f"{SIDECAR}.old{number or ''}" for number in count())
+        kept = next(folder / name for name in names if not (folder / name).exists())
+        shutil.copy2(former, kept)
+    write_bundle(folder, bundle)
+    return kept
 
 
 def _without_empty(table: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from latent_analyze.bundle import Bundle
+from latent_analyze.bundle import Bundle, DecoderSpec, EncoderSpec
 from latent_analyze.errors import ModelError
 from latent_analyze.latent_outputs import LatentOutputs
 from latent_analyze.model import Layout
@@ -83,32 +83,39 @@ def candidates(model: Any, images: NDArray[np.float32]) -> list[Candidate]:
 
     Of readings that are equally good the first is the one nearest to the present.
 
-    The layout is tried for both halves together, the range for each half on its own, and for the
-    decoder a sigmoid. What does not fit the files is left out.
+    Layout and range are tried for each half on its own, and for the decoder a sigmoid. What does
+    not fit the files is left out.
     """
     if not hasattr(model, "with_bundle") or not (model.spec.can_encode and model.spec.can_decode):
         return []
     found = []
-    for bundle, text in _readings(model.bundle):
+    latents = [(half, _encoded(model, half, images)) for half in _encoder_readings(model.bundle)]
+    for decoder in _decoder_readings(model.bundle):
         try:
-            read = model.with_bundle(bundle)
-            decoded = read.decode(read.encode(images).mu)
+            read = model.with_bundle(model.bundle.model_copy(update={"decoder": decoder}))
         except ModelError:
             continue
-        error = _error(decoded, images)
-        # Nothing but black or gray is near to many images, and reconstructs none.
-        if np.isfinite(error) and decoded.std() > FLAT * images.std():
-            found.append(Candidate(bundle, text, error))
-    return _best_first(found)
+        for encoder, mu in latents:
+            decoded = None if mu is None else _decoded(read, mu)
+            if decoded is None:
+                continue
+            error = _error(decoded, images)
+            # Nothing but black or gray is near to many images, and reconstructs none.
+            if np.isfinite(error) and decoded.std() > FLAT * images.std():
+                halves = {"encoder": encoder, "decoder": decoder}
+                bundle = model.bundle.model_copy(update=halves)
+                found.append(Candidate(bundle, _describe(encoder, decoder), error))
+    return _best_first(found, model.bundle)
 
 
-def _best_first(found: list[Candidate]) -> list[Candidate]:
+def _best_first(found: list[Candidate], present: Bundle) -> list[Candidate]:
     ordered = sorted(found, key=lambda candidate: candidate.error)
     if not ordered:
         return []
     # A linear model reads [0, 1] and [0, 255] alike: of equals, the one nearest to the present.
     limit = ordered[0].error * (1 + ALIKE) + ROUNDING
-    first = next(candidate for candidate in found if candidate.error <= limit)
+    equals = [candidate for candidate in ordered if candidate.error <= limit]
+    first = min(equals, key=lambda candidate: _changes(candidate, present))
     return [first, *(candidate for candidate in ordered if candidate is not first)]
 
 
@@ -137,6 +144,8 @@ def compare_readings(error: float, found: Sequence[Candidate]) -> Check:
 def _check_encoder(model: Model, images: NDArray[np.float32]) -> Iterator[Check]:
     latents = model.encode(images)
     yield _finite("mu", latents.mu)
+    if _alike(latents.mu):
+        yield Check("mu differs", "problem", "all images get the same z-point")
     if latents.log_var is not None:
         yield _finite("log_var", latents.log_var)
     same = _same("encoder", lambda x: model.encode(x).mu, images)
@@ -161,6 +170,13 @@ def _finite(name: str, values: NDArray[np.float32]) -> Check:
         )
     spread = f"{values.min():.3g} to {values.max():.3g}"
     return Check(f"{name} finite", "note", f"all values of {name} finite, {spread}", 0.0)
+
+
+def _alike(mu: NDArray[np.float32]) -> bool:
+    """Whether rows differ by no more than rounding."""
+    if len(mu) < 2 or not np.isfinite(mu).all():
+        return False
+    return bool(np.all(np.ptp(mu, axis=0) <= 1e-6 * np.abs(mu).max(initial=1e-30)))
 
 
 def _same(name: str, run: Any, rows: NDArray[np.float32]) -> Check:
@@ -191,32 +207,50 @@ def _difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> floa
     return float(np.nan_to_num(np.abs(first - second)).max(initial=0.0)) / spread
 
 
-def _readings(bundle: Bundle) -> Iterator[tuple[Bundle, str]]:
+def _encoder_readings(bundle: Bundle) -> Iterator[EncoderSpec]:
     assert bundle.encoder is not None
+    for layout, values in product(get_args(Layout), dict.fromkeys((bundle.encoder.range, *RANGES))):
+        yield bundle.encoder.model_copy(update={"layout": layout, "range": values})
+
+
+def _decoder_readings(bundle: Bundle) -> Iterator[DecoderSpec]:
     assert bundle.decoder is not None
-    layouts = dict.fromkeys((bundle.encoder.layout, *get_args(Layout)))
-    ranges_in = dict.fromkeys((bundle.encoder.range, *RANGES))
-    ranges_out = dict.fromkeys((bundle.decoder.range, *RANGES))
-    for layout, given, taken, sigmoid in product(layouts, ranges_in, ranges_out, (False, True)):
-        if sigmoid and taken != (0.0, 1.0):
-            continue
-        activation = "sigmoid" if sigmoid else None
-        decoder = {"layout": layout, "range": taken, "activation": activation}
-        yield (
-            bundle.model_copy(
-                update={
-                    "encoder": bundle.encoder.model_copy(update={"layout": layout, "range": given}),
-                    "decoder": bundle.decoder.model_copy(update=decoder),
-                }
-            ),
-            _describe(layout, given, taken, sigmoid=sigmoid),
-        )
+    for layout, values in product(get_args(Layout), dict.fromkeys((bundle.decoder.range, *RANGES))):
+        for activation in (None, "sigmoid") if values == (0.0, 1.0) else (None,):
+            changes = {"layout": layout, "range": values, "activation": activation}
+            yield bundle.decoder.model_copy(update=changes)
 
 
-def _describe(
-    layout: str, given: tuple[float, float], taken: tuple[float, float], *, sigmoid: bool
-) -> str:
-    ranges = f"range [{given[0]:g}, {given[1]:g}]"
-    if taken != given:
-        ranges += f" in and [{taken[0]:g}, {taken[1]:g}] out"
-    return f"{ranges}, layout {layout}" + (", a sigmoid behind the decoder" if sigmoid else "")
+def _encoded(model: Any, half: EncoderSpec, images: NDArray[np.float32]) -> Any:
+    """Return mu as this reading has it, None if it does not fit the files."""
+    try:
+        # Without the decoder, which need not fit.
+        read = model.with_bundle(model.bundle.model_copy(update={"encoder": half, "decoder": None}))
+        return read.encode(images).mu
+    except ModelError:
+        return None
+
+
+def _decoded(model: Any, z: NDArray[np.float32]) -> Any:
+    try:
+        return model.decode(z)
+    except ModelError:
+        return None
+
+
+def _changes(candidate: Candidate, bundle: Bundle) -> int:
+    """Return in how many respects a candidate is another reading than the present one."""
+    pairs = ((candidate.bundle.encoder, bundle.encoder), (candidate.bundle.decoder, bundle.decoder))
+    names = ("layout", "range", "activation")
+    return sum(getattr(a, n, None) != getattr(b, n, None) for a, b in pairs for n in names)
+
+
+def _describe(encoder: EncoderSpec, decoder: DecoderSpec) -> str:
+    (low, high), (low_out, high_out) = encoder.range, decoder.range
+    text = f"range [{low:g}, {high:g}]"
+    if decoder.range != encoder.range:
+        text += f" in and [{low_out:g}, {high_out:g}] out"
+    text += f", layout {encoder.layout}"
+    if decoder.layout != encoder.layout:
+        text += f" in and {decoder.layout} out"
+    return text + (", a sigmoid behind the decoder" if decoder.activation else "")

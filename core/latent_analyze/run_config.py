@@ -56,7 +56,7 @@ class RunConfig(BaseModel):
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """Read the values of a ``run.toml``.
+    """Read the values of a ``run.toml``, all but `trust`, which whoever runs it has to say.
 
     Raises
     ------
@@ -76,7 +76,8 @@ def load_config(path: Path) -> dict[str, Any]:
             next_step="correct it, or name the run.toml of a report",
         ) from None  # fmt: skip
     make_config(values, where=str(path))
-    return values
+    # Somebody else's file must not decide that a model may run code.
+    return {key: value for key, value in values.items() if key != "trust"}
 
 
 def make_config(values: dict[str, Any], *, where: str = "the command line") -> RunConfig:
@@ -124,7 +125,7 @@ def apply_settings(
 
 def dump_config(config: RunConfig) -> str:
     """Return a config as TOML."""
-    values = config.model_dump(mode="json", by_alias=True)
+    values = config.model_dump(mode="json", by_alias=True, exclude={"trust"})
     for plugin in values["plugins"]:
         if not plugin["options"]:
             del plugin["options"]

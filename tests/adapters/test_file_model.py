@@ -99,6 +99,7 @@ def test_unnamed_outputs(make_linear, tmp_path):
     path = linear.encoder(tmp_path / "e.onnx", mu="17", log_var="23")
     model = open_model(path)
     assert model.encode(images()).log_var is None
+    assert any("taken for mu, and of the same shape are '23'" in note for note in model.spec.notes)
     np.testing.assert_allclose(model.encode(images()).mu, linear.mu(images()), atol=1e-5)
 
 
@@ -186,6 +187,16 @@ def test_fingerprint_follows_content_and_preprocessing(make_linear, tmp_path):
     spec = EncoderSpec(file=path.name, range=(-1.0, 1.0))
     write_bundle(tmp_path, Bundle(encoder=spec))
     assert open_model(tmp_path).fingerprint != one
+
+
+def test_fingerprints_tell_mean_from_std(make_linear, tmp_path):
+    path = make_linear().encoder(tmp_path / "encoder.onnx")
+    halves = [
+        EncoderSpec(file=path.name, mean=(0.1,), std=(0.2, 0.3, 0.4)),
+        EncoderSpec(file=path.name, mean=(0.1, 0.2, 0.3), std=(0.4,)),
+    ]
+    model = open_model(path)
+    assert len({model.with_bundle(Bundle(encoder=half)).fingerprint for half in halves}) == 2
 
 
 def test_external_weights(make_linear, tmp_path):

@@ -40,7 +40,24 @@ def test_roles(taken, given, name, role):
 @pytest.mark.parametrize("name", ["net.onnx", "encoder-decoder.onnx"])
 def test_a_role_that_nothing_tells(name):
     with pytest.raises(ModelError, match=r"call it encoder\.onnx or decoder\.onnx"):
-        find_role(graph((None, 784), ("y", (None, 784)), name=name))
+        find_role(graph((None, 784), ("y", (None, 16)), name=name))
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [
+        ((None, 784), "autoencoder.onnx"),
+        ((None, 8, 8, 1), "autoencoder.onnx"),
+        ((1, 28, 28), "encoder.onnx"),
+    ],
+)
+def test_a_whole_autoencoder_is_no_encoder(shape, name):
+    with pytest.raises(ModelError, match="a whole autoencoder"):
+        find_role(graph(shape, ("y", shape), name=name))
+
+
+def test_rows_of_one_length_have_the_role_of_their_name():
+    assert find_role(graph((None, 8), ("y", (None, 8)), name="encoder.onnx")) == "encoder"
 
 
 @pytest.mark.parametrize(

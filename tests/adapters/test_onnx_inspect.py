@@ -100,9 +100,24 @@ def test_json(folder):
     assert checks["batch invariant"]["severity"] == "note"
 
 
-def test_a_sidecar_is_not_overwritten(folder):
-    (folder / "model.toml").write_text('[encoder]\nfile = "encoder.onnx"\n')
-    assert "move it away first" in error_of("inspect", folder, "--write")
+def test_a_former_sidecar_is_kept(folder):
+    texts = ['[encoder]\nfile = "encoder.onnx"  # by hand\n']
+    (folder / "model.toml").write_text(texts[0])
+    for name in ("model.toml.old", "model.toml.old1"):
+        done = run("inspect", folder, "--write")
+        assert f"kept: {folder / name}" in done.stdout
+        assert (folder / name).read_text() == texts[-1]
+        texts.append((folder / "model.toml").read_text())
+    assert texts[0] != texts[1] == texts[2]
+
+
+def test_one_file_of_two_is_not_stated_alone(folder):
+    said = error_of("inspect", folder / "encoder.onnx", "--write")
+    assert f"inspect {folder} --write" in said
+    assert not (folder / "model.toml").exists()
+    (folder / "decoder.onnx").unlink()
+    done = run("inspect", folder / "encoder.onnx", "--data", "digits", "--write")
+    assert f"next: latent-analyze encode {folder} digits" in done.stdout
 
 
 def test_images_of_another_size(folder, tmp_path):

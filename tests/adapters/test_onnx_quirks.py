@@ -135,6 +135,16 @@ class TestBatches:
         folder = write(nodes, arrays=arrays.items())
         self.encodes_rightly(folder, "encoder: run row by row, as rows of a batch change each")
 
+    @pytest.mark.parametrize("batch", ["N", 4])
+    def test_batch_normalization_in_training_mode(self, write, batch):
+        """Row by row would make all rows alike, and a fixed batch leaves nothing else."""
+        mean = helper.make_node("ReduceMean", ["g", "A"], ["m"], keepdims=1)
+        nodes = [FLAT, TIMES, mean, helper.make_node("Sub", ["g", "m"], ["y"])]
+        ends = ((batch, 2, 2, 3), (batch, 2))
+        folder = write(nodes, ends, arrays={"A": np.array([0])}.items())
+        with pytest.raises(ModelError, match=r"depend on the other rows.*model\.eval\(\)"):
+            open_folder(folder, encoder=EncoderSpec(file="encoder.onnx"))
+
     def test_output_without_a_batch_axis(self, write):
         squeeze = helper.make_node("Squeeze", ["g", "A"], ["y"])
         folder = write(
@@ -156,11 +166,62 @@ class TestBatches:
         model = open_folder(folder, encoder=EncoderSpec(file="encoder.onnx", batch=2))
         np.testing.assert_allclose(model.encode(images()).mu, mu(images()), rtol=1e-5)
 
-    def test_something_random_is_said(self, write):
+    @pytest.mark.parametrize("batch", ["N", 1, 4])
+    def test_something_random_is_said(self, write, batch):
         nodes = [FLAT, TIMES, helper.make_node("RandomNormalLike", ["g"], ["e"]),
                  helper.make_node("Mul", ["g", "e"], ["y"])]  # fmt: skip
-        model = open_folder(write(nodes), encoder=EncoderSpec(file="encoder.onnx"))
+        folder = write(nodes, ((batch, 2, 2, 3), (batch, 2)))
+        model = open_folder(folder, encoder=EncoderSpec(file="encoder.onnx"))
         assert any("something in the graph is random" in note for note in model.spec.notes)
+
+
+def test_signed_bytes(tmp_path, save_onnx):
+    cast = helper.make_node("Cast", ["x"], ["c"], to=TensorProto.FLOAT)
+    nodes = [cast, helper.make_node("Reshape", ["c", "I"], ["f"]),
+             helper.make_node("MatMul", ["f", "W"], ["y"])]  # fmt: skip
+    arrays = {"W": WEIGHTS, "I": np.array([-1, 12])}
+    weights = [numpy_helper.from_array(array, key) for key, array in arrays.items()]
+    inputs = [info("x", ["N", *SHAPE], TensorProto.INT8)]
+    graph = helper.make_graph(nodes, "g", inputs, [info("y", ["N", 2])], initializer=weights)
+    folder = save_onnx(tmp_path / "encoder.onnx", graph).parent
+    x = np.round(images() * 255) / np.float32(255)
+    found = open_folder(folder, encoder=EncoderSpec(file="encoder.onnx")).encode(x).mu
+    np.testing.assert_allclose(found, mu(x * 255 - 128), rtol=1e-4, atol=1e-3)
+    with pytest.raises(ModelError, match=r"range .* within \[-128, 127\]"):
+        open_folder(folder, encoder=EncoderSpec(file="encoder.onnx", range=(0, 255)))
+
+
+class TestSpatialLatents:
+    def bundle(self, make_linear, tmp_path, axes, **more):
+        make_linear(latent_axes=(4, 1, 2), dim=8).encoder(tmp_path / "encoder.onnx")
+        make_linear(latent_axes=axes, dim=8).decoder(tmp_path / "decoder.onnx")
+        halves = {"encoder": EncoderSpec(file="encoder.onnx"),
+                  "decoder": DecoderSpec(file="decoder.onnx")}  # fmt: skip
+        write_bundle(tmp_path, Bundle(**halves, **more))
+        return tmp_path
+
+    def test_another_order_is_refused(self, make_linear, tmp_path):
+        folder = self.bundle(make_linear, tmp_path, (1, 2, 4))
+        with pytest.raises(ModelError, match=r"with one layout; or state latent_shape = \[8\]"):
+            OnnxRuntime().open(folder)
+
+    @pytest.mark.parametrize("axes", [(1, 4, 2), (8,), (4, 2)])
+    def test_the_same_order_in_other_axes(self, make_linear, tmp_path, axes):
+        assert OnnxRuntime().open(self.bundle(make_linear, tmp_path, axes)).spec.dim == 8
+
+    def test_another_order_that_is_stated(self, make_linear, tmp_path):
+        folder = self.bundle(make_linear, tmp_path, (1, 2, 4), latent_shape=(8,))
+        assert OnnxRuntime().open(folder).spec.latent.shape == (8,)
+
+
+def test_a_flat_decoder_beside_channels_first_is_so_too(make_linear, tmp_path):
+    make_linear(axes=(3, 4, 6)).encoder(tmp_path / "encoder.onnx")
+    decoder = make_linear(axes=(72,))
+    decoder.decoder(tmp_path / "decoder.onnx")
+    z = np.random.default_rng(0).normal(0, 0.1, (5, 5)).astype(np.float32)
+    decoded = OnnxRuntime().open(tmp_path).decode(z)
+    expected = decoder.decoded(z).reshape(5, 3, 4, 6).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(decoded, expected.clip(0, 1), atol=1e-5)
 
 
 @pytest.mark.parametrize(("spread", "power"), [("std", 2), ("variance", 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 import latent_analyze as la
-from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Host, write_bundle
+from latent_analyze import Bundle, DecoderSpec, EncoderSpec, Host, ModelError, write_bundle
 from latent_analyze.cli.app import app
+from latent_analyze.opening import open_model
 from latent_analyze.result_files import dump_json
 from latent_analyze.testing import check_adapter
 
@@ -182,6 +184,19 @@ def test_the_same_findings(stores, runtime):
     assert dump_json(found["onnx"]).replace("onnx.zarr", "") == dump_json(found[runtime]).replace(
         f"{runtime}.zarr", ""
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", ["pipe", "a\0b"])
+def test_no_plain_file(tmp_path, runtime, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "functions.py").write_text("def encode(x):\n    return x\n")
+    entry = "functions:encode" if runtime == "callable" else None
+    half = EncoderSpec(file=name, entry=entry)
+    write_bundle(tmp_path, Bundle(runtime=runtime, image_shape=(8, 8, 1), encoder=half))
+    with pytest.raises(ModelError, match=r"a plain file at .*pipe|files inside "):
+        open_model(str(tmp_path), Host(), trust=True)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -48,6 +48,10 @@ def test_damaged_sidecar(tmp_path: Path, content: bytes) -> None:
         ("[encoder]\nmu = 'mu'", r"'encoder'.*file"),
         ("format = 2", "format"),
         ("[decoder]\nfile = 'd'\nlayout = 'WHC'", r"decoder\.layout"),
+        ("latent_shape = [-2, -4]", r"latent_shape\.0"),
+        ("[encoder]\nfile = 'e'\nstd = [nan]", r"encoder\.std\.0"),
+        ("[encoder]\nfile = 'e'\nrange = [-inf, inf]", r"encoder\.range\.0"),
+        ("[encoder]\nfile = 'e'\nbatch = 10000000000", r"encoder\.batch"),
     ],
 )
 def test_wrong_keys_are_named(tmp_path: Path, content: str, key: str) -> None:

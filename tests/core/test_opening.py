@@ -118,6 +118,13 @@ def test_a_sampler_stands_on_its_own_with_dim(host: Host) -> None:
     assert source.fingerprint != opened("normal:dim=256:count=1000", host, seed=1).fingerprint
 
 
+def test_data_is_not_the_draw_of_the_sampler_of_its_name(host: Host) -> None:
+    data = opened("normal:dim=4:count=100", host)
+    beside = fit_sampler("normal", host, reference=data, seed=0)
+    rows = np.arange(100)
+    assert not np.isin(data.take(rows).z, beside.take(rows).z).any()
+
+
 def test_normal_in_256_dimensions_lies_in_a_shell(host: Host) -> None:
     z = opened("normal:dim=256:count=100000", host).sample(100_000, 0).z
     assert abs(np.linalg.norm(z, axis=1).mean() - 15.98) < 0.02

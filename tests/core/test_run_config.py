@@ -37,6 +37,13 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
     assert make_config(load_config(path)) == CONFIG
 
 
+def test_a_file_cannot_make_a_model_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("trust = true")
+    assert load_config(path) == {}
+    assert "trust" not in dump_config(RunConfig(trust=True))
+
+
 def test_the_file_uses_the_names_of_the_command_line() -> None:
     keys = tomllib.loads(dump_config(CONFIG)).keys()
     assert {"with", "null", "null_repeats", "label", "sources", "seed"} <= keys

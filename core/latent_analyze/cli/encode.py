@@ -40,6 +40,8 @@ def encode(
             opened, ref, dataset, output, nonfinite=nonfinite, progress=progress
         )
     typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
+    for note in opened.spec.notes:
+        typer.echo(printable(f"note: {note}"))
 
 
 def print_check(model: Model) -> None:

@@ -13,15 +13,19 @@ from latent_analyze.cli.options import Device, Json, Trust
 
 if TYPE_CHECKING:
     from latent_analyze.contracts import Dataset
+    from latent_analyze.host import Host
     from latent_analyze.inspection import Check
-    from latent_analyze.model import Model, ModelSpec
+    from latent_analyze.model import Model, ModelRef, ModelSpec
 
 Data = Annotated[
     str | None, typer.Option("--data", help="Data set whose images the model is checked on.")
 ]
 Write = Annotated[
     bool,
-    typer.Option("--write", help="Save model.toml beside the files, with --data the best reading."),
+    typer.Option(
+        "--write",
+        help="Save model.toml beside the files, with --data the best reading; keep a former one.",
+    ),
 ]
 ROWS = 64
 """Images that the checks take, evenly from the whole data set."""
@@ -64,7 +68,7 @@ def inspect(
     checks, bundle = _check(model, dataset) if dataset else ([], getattr(model, "bundle", None))
     found["checks"] = [asdict(check) for check in checks]
     if write:
-        found["written"] = str(_write(Path(path), bundle, ref.adapter))
+        found |= _write(Path(path), bundle, host, ref)
     if as_json:
         typer.echo(dump_json(found), nl=False)
     else:
@@ -73,7 +77,8 @@ def inspect(
     if any(check.severity == "problem" for check in checks):
         raise typer.Exit(1)
     if not as_json:
-        stated = write or bundle is None or (Path(path) / SIDECAR).exists()
+        same = bundle == getattr(model, "bundle", None)
+        stated = write or bundle is None or (same and (Path(path) / SIDECAR).exists())
         place = str(Path(found["written"]).parent) if write else path
         step = _next_step(model.spec, place, data, stated=stated) + (" --trust" if trust else "")
         typer.echo(printable(f"next: latent-analyze {step}"))
@@ -108,23 +113,38 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Any]:
     return checks, bundle
 
 
-def _write(path: Path, bundle: Any, adapter: str) -> Path:
-    from latent_analyze.bundle import SIDECAR, write_bundle
+def _write(path: Path, bundle: Any, host: Host, ref: ModelRef) -> dict[str, str]:
+    from latent_analyze.bundle import SIDECAR, replace_bundle
     from latent_analyze.errors import ModelError
 
-    folder = path if path.is_dir() else path.parent
     if bundle is None:
         raise ModelError(
-            f"a model whose adapter writes {SIDECAR}", found=f"one of {adapter}",
+            f"a model whose adapter writes {SIDECAR}", found=f"one of {ref.adapter}",
             next_step=f"write {SIDECAR} by hand",
         )  # fmt: skip
-    if (folder / SIDECAR).exists():
+    files = [half.file for half in (bundle.encoder, bundle.decoder) if half and half.file]
+    bare = bool(files) and not (path / files[0]).exists()
+    folder = path.parent if bare else path
+    if bare and _holds_more(folder, bundle, host, ref):
         raise ModelError(
-            f"a folder without {SIDECAR}", found=f"{folder / SIDECAR}",
-            next_step="move it away first",
+            f"the only model in {folder}", found=f"{path.name} beside its other half",
+            next_step=f"run: latent-analyze inspect {shlex.quote(str(folder))} --write",
         )  # fmt: skip
-    write_bundle(folder, bundle)
-    return folder / SIDECAR
+    kept = replace_bundle(folder, bundle)
+    return {"written": str(folder / SIDECAR)} | ({"kept": str(kept)} if kept else {})
+
+
+def _holds_more(folder: Path, bundle: Any, host: Host, ref: ModelRef) -> bool:
+    """Whether a folder is a model of more halves than one of its files is."""
+    from latent_analyze.errors import LatentAnalyzeError
+    from latent_analyze.opening import open_model
+
+    try:
+        spec = open_model(str(folder), host, device=ref.device, trust=ref.trust)[0].spec
+    except LatentAnalyzeError:
+        return False
+    halves = (bundle.encoder is not None) + (bundle.decoder is not None)
+    return spec.can_encode + spec.can_decode > halves
 
 
 def _next_step(spec: ModelSpec, path: str, data: str | None, *, stated: bool) -> str:

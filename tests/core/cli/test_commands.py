@@ -45,7 +45,8 @@ class TestEncode:
     def test_what_it_prints(self, cli: CommandLine, bring: Bring, here: Path) -> None:
         bring("model", "images.npz")
         ran = cli.works("encode", "model", "images.npz", "-o", "some/where.zarr")
-        assert ran.out == "240 z-points of 4 dimensions: some/where.zarr\n"
+        assert ran.out.startswith("240 z-points of 4 dimensions: some/where.zarr\nnote: ")
+        assert "note: runs on CPUExecutionProvider" in ran.out
         assert (here / "some" / "where.zarr" / "zarr.json").is_file()
 
     def test_a_finished_store_is_left_alone(
