@@ -33,7 +33,8 @@ def cloud(count: int, dim: int, *, mean: float = 0.0, seed: int = 0) -> NDArray[
     return (rng.standard_normal((count, dim)) @ mixing + mean).astype(np.float32)
 
 
-def assert_close(one: Summary, two: Summary, tolerance: float = 1e-6) -> None:
+def assert_close(one: Summary, two: Summary, tolerance: float = 4e-6) -> None:
+    # Products are in float32: rounding of 400 rows is up to some 1e-6 of the variance.
     assert (one.count, one.nonfinite) == (two.count, two.nonfinite)
     for name in ("min", "max"):
         assert np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True)
