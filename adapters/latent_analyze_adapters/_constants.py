@@ -37,15 +37,21 @@ class Constant:
         Raises
         ------
         ModelError
-            If the values are no numbers.
+            If the values are no numbers, or others in the dtype of the input.
         """
-        if values.dtype.kind not in "iufb":
+        from latent_analyze_adapters._probing import LabelInput
+
+        dtype = np.dtype(self.tensor.dtype)
+        if isinstance(self.tensor, LabelInput) and values.dtype.kind == "f":
+            dtype = np.dtype(self.tensor.floating)
+        if values.dtype.kind not in "iufb" or not _fits(values, dtype):
+            kind = "whole numbers" if dtype.kind in "iu" else "numbers"
             raise ModelError(
-                f"numbers in the label {self.column!r} for the input {self.tensor.name!r}",
-                found=f"{values[:1].tolist()}", next_step="correct columns in model.toml",
+                f"{kind} in the label {self.column!r} for the input {self.tensor.name!r}, {dtype}",
+                found=f"{values[:3].tolist()}", next_step="correct columns in model.toml",
             )  # fmt: skip
         padded = np.concatenate([values, np.repeat(values[-1:], rows - len(values), axis=0)])
-        return padded.astype(self.tensor.dtype).reshape(rows, *[1] * (len(self.tensor.shape) - 1))
+        return padded.astype(dtype).reshape(rows, *[1] * (len(self.tensor.shape) - 1))
 
 
 def further_inputs(
@@ -76,8 +82,15 @@ def further_inputs(
 
 
 def _constant(graph: Graph, tensor: Tensor, value: float | list[float]) -> Constant:
-    constant = Constant(tensor, tuple(value) if isinstance(value, list) else (value,))
-    if None not in tensor.shape[1:] and constant.value:
+    # Always as float: what a store remembers of them must not depend on how they are written.
+    values = tuple(map(float, value)) if isinstance(value, list) else (float(value),)
+    constant = Constant(tensor, values)
+    if not _fits(np.array(values), np.dtype(tensor.dtype)):
+        raise ModelError(
+            f"a value that {tensor.dtype} can hold for the input {tensor} of {graph.name}",
+            found=str(value), next_step="correct constants in model.toml",
+        )  # fmt: skip
+    if None not in tensor.shape[1:] and values:
         try:
             constant.fill(1)
         except ValueError:
@@ -88,6 +101,15 @@ def _constant(graph: Graph, tensor: Tensor, value: float | list[float]) -> Const
         f"one number or one row for the input {tensor} of {graph.name}", found=str(value),
         next_step="correct constants in model.toml",
     )  # fmt: skip
+
+
+def _fits(values: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype can hold values: rounded perhaps, but not cut."""
+    with np.errstate(all="ignore"):
+        cast = values.astype(dtype)
+    if dtype.kind in "iub":
+        return np.array_equal(cast, values)
+    return bool((np.isfinite(cast) == np.isfinite(values)).all())
 
 
 def _names(tensors: dict[str, Tensor]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,17 @@ if TYPE_CHECKING:
     from latent_analyze import DecoderSpec, EncoderSpec
 
 INPUT = "x"
+MAX_VALUES = 1 << 28
+"""Values of one row: those of the largest image that is read, 2^26 pixels."""
+
 Call = Callable[[dict[str, "NDArray[Any]"]], dict[str, "NDArray[Any]"]]
+
+
+@dataclass(frozen=True)
+class LabelInput(Tensor):
+    """An input that takes a label as it is: whole numbers as int64, others as `floating`."""
+
+    floating: str = "float32"
 
 
 def probe_graph(
@@ -34,54 +46,95 @@ def probe_graph(
     call
         Takes and returns named arrays.
     half
-        What model.toml says of it: constants are inputs too.
+        What model.toml says of it: constants and columns are inputs too.
     row
         Shape of one row of the input.
     name, dtype
-        Name for messages, dtype of the input.
+        Name for messages, dtype of the input and of constants that are no whole numbers.
 
     Raises
     ------
     ModelError
-        If the shape of a row is not known, or the call fails.
+        If the shape of a row is not known or too large, or the call fails.
     """
     if row is None:
         raise ModelError(
             f"image_shape and latent_shape for {name}, which does not say what it takes",
             found="no such shape", next_step="state image_shape and latent_shape in model.toml",
         )  # fmt: skip
+    if math.prod(row) > MAX_VALUES:
+        raise ModelError(
+            f"rows of at most {MAX_VALUES} values for {name}", found=f"shape {row}",
+            next_step="correct image_shape and latent_shape in model.toml",
+        )  # fmt: skip
     taken = Tensor(half.input or INPUT, dtype, (None, *row))
-    constants = tuple(
-        Tensor(key, "float32", (None, len(value)) if isinstance(value, list) else (None,))
-        for key, value in half.constants.items()
-    )
+    further = tuple(_further_inputs(half, dtype))
     feeds = {taken.name: np.zeros((1, *row), dtype)}
-    for tensor in constants:
-        value = np.array(half.constants[tensor.name], np.float32)
+    for tensor in further:
+        value = np.array(half.constants.get(tensor.name, 0), tensor.dtype)
         feeds[tensor.name] = np.broadcast_to(value, (1, *tensor.shape[1:])).copy()  # type: ignore[arg-type]
     outputs = tuple(
         Tensor(key, str(value.dtype), _free_batch(value.shape))
         for key, value in call(feeds).items()
     )
-    return Graph(name, (taken, *constants), outputs)
+    return Graph(name, (taken, *further), outputs)
 
 
-def named(outputs: Any, to_array: Callable[[Any], NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def named(
+    outputs: Any, to_array: Callable[[Any], NDArray[Any] | None], *, name: str
+) -> dict[str, NDArray[Any]]:
     """Return what a function gave as named arrays.
 
-    A mapping or named tuple has names. Two arrays are mu and log_var, one is ``output``, more are
-    ``output_0``, ``output_1`` and so on.
+    A mapping or named tuple has names, those of mappings inside with a slash. Two arrays are mu and
+    log_var, one is ``output``, more are ``output_0``, ``output_1`` and so on. None is left out.
+
+    Raises
+    ------
+    ModelError
+        If there is no array, or something else, for which `to_array` gives None.
     """
+    pairs = [(str(key), value) for key, value in _pairs(outputs) if value is not None]
+    arrays = {key: to_array(value) for key, value in pairs}
+    found = {key: array for key, array in arrays.items() if array is not None}
+    if found and len(found) == len(pairs):
+        return found
+    strange = {key: type(value).__name__ for key, value in pairs if key not in found}
+    whole = "None" if outputs is None else f"a {type(outputs).__name__}"
+    within = "".join(f" with a {kind} as {key!r}" for key, kind in [*strange.items()][:1])
+    raise ModelError(
+        f"an array, (mu, log_var) or a dictionary of arrays, all of numbers, from {name}",
+        found=whole + (within if isinstance(outputs, (Mapping, tuple, list)) else ""),
+        next_step="return these, or name another function or part in model.toml",
+    )
+
+
+def _pairs(outputs: Any) -> list[tuple[str, Any]]:
     if isinstance(outputs, Mapping):
-        pairs = list(outputs.items())
-    elif isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
-        pairs = list(zip(outputs._fields, outputs, strict=True))
-    elif isinstance(outputs, (tuple, list)):
+        return [pair for key, value in outputs.items() for pair in _inside(str(key), value)]
+    if isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
+        return list(zip(outputs._fields, outputs, strict=True))
+    if isinstance(outputs, (tuple, list)):
         names = ["mu", "log_var"] if len(outputs) == 2 else _numbered(len(outputs))
-        pairs = list(zip(names, outputs, strict=True))
-    else:
-        pairs = [("output", outputs)]
-    return {str(name): to_array(value) for name, value in pairs if value is not None}
+        return list(zip(names, outputs, strict=True))
+    return [("output", outputs)]
+
+
+def _inside(key: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        return [(key, value)]
+    return [(f"{key}/{name}", inner) for name, inner in _pairs(value)]
+
+
+def _further_inputs(half: EncoderSpec | DecoderSpec, floating: str) -> Iterator[Tensor]:
+    """Yield an input per constant or column; a constant tells the dtype by its decimal point."""
+    for name in {**half.constants, **half.columns}:
+        if name not in half.constants:
+            yield LabelInput(name, "int64", (None,), floating)
+            continue
+        value = half.constants[name]
+        values = value if isinstance(value, list) else [value]
+        dtype = "int64" if all(isinstance(v, int) for v in values) else floating
+        yield Tensor(name, dtype, (None, len(value)) if isinstance(value, list) else (None,))
 
 
 def _numbered(count: int) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from latent_analyze import ModelError, missing_dependency
 from latent_analyze_adapters._probing import named, probe_graph
+from latent_analyze_adapters._torch_programs import names_of_outputs
 from latent_analyze_adapters.graph import Graph, Tensor
 from latent_analyze_adapters.session import cause, does_not_run
 
@@ -65,6 +66,7 @@ class ModuleSession:
         self._call, self._half, self._row = call, half, row
         self._name, self._device, self._dtype = place
         self.device = str(self._device)
+        self._what = ":".join(filter(None, [half.entry, half.part])) or self._name
 
     @cached_property
     def graph(self) -> Graph:
@@ -82,7 +84,10 @@ class ModuleSession:
         )
         with import_torch().inference_mode():
             try:
-                return named(self._call(rows, **dict(constants)), to_array)
+                given = self._call(rows, **dict(constants))
+                return named(given, _to_array_if_tensor, name=self._what)
+            except ModelError:
+                raise
             # PyTorch raises errors of many kinds.
             except Exception as error:
                 raise does_not_run(feeds, cause(error)) from error
@@ -91,18 +96,21 @@ class ModuleSession:
 class ProgramSession:
     """A program of `torch.export`, which says its shapes; see `Session`."""
 
-    def __init__(self, program: Any, name: str, device: Any) -> None:
-        self._name, self._device, self.device = name, device, str(device)
+    def __init__(
+        self, program: Any, half: EncoderSpec | DecoderSpec, *, place: tuple[str, Any]
+    ) -> None:
+        self._name, self._device = place
+        self.device, self._outputs = str(self._device), names_of_outputs(program, half)
         self._signature, self._spec = program.graph_signature, program.call_spec
         self._values = {node.name: node.meta.get("val") for node in program.graph.nodes}
-        self._module = program.module().to(device)
+        self._module = program.module().to(self._device)
 
     @cached_property
     def graph(self) -> Graph:
         """Inputs and outputs."""
         inputs = [self._tensor(name, name) for name in self._signature.user_inputs]
-        found = zip(self._paths(), self._signature.user_outputs, strict=True)
-        outputs = [self._tensor(path or value, value) for path, value in found]
+        found = zip(self._outputs, self._signature.user_outputs, strict=True)
+        outputs = [self._tensor(name, value) for name, value in found]
         return Graph(self._name, tuple(inputs), tuple(outputs))
 
     def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -117,17 +125,7 @@ class ProgramSession:
                 values = trees.tree_leaves(self._module(*args, **kwargs))
             except Exception as error:
                 raise does_not_run(feeds, cause(error)) from error
-        names = [tensor.name for tensor in self.graph.outputs]
-        return [to_array(values[names.index(name)]) for name in outputs]
-
-    def _paths(self) -> list[str]:
-        """Return the keys of outputs that are a mapping, and nothing for others."""
-        from torch.utils import _pytree as trees
-
-        count = len(self._signature.user_outputs)
-        whole = trees.tree_unflatten(list(range(count)), self._spec.out_spec)
-        pairs, _ = trees.tree_flatten_with_path(whole)
-        return [".".join(str(k.key) for k in path if hasattr(k, "key")) for path, _ in pairs]
+        return [to_array(values[self._outputs.index(name)]) for name in outputs]
 
     def _tensor(self, name: str, value: str) -> Tensor:
         found = self._values.get(value)
@@ -148,3 +146,7 @@ def to_array(tensor: Any) -> NDArray[Any]:
     """Return a tensor as an array; half precisions as float32."""
     values = tensor.detach().cpu()
     return np.asarray(values.float().numpy() if values.is_floating_point() else values.numpy())
+
+
+def _to_array_if_tensor(value: Any) -> NDArray[Any] | None:
+    return to_array(value) if isinstance(value, import_torch().Tensor) else None

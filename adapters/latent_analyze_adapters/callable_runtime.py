@@ -58,7 +58,10 @@ class CallableSession:
     def _call(self, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         (_, rows), *constants = feeds.items()
         try:
-            return named(self._function(rows, **dict(constants)), np.asarray)
+            given = self._function(rows, **dict(constants))
+            return named(given, _to_array, name=str(self._half.entry))
+        except ModelError:
+            raise
         except Exception as error:
             found = f"{type(error).__name__}: {cause(error)}"
             raise does_not_run(feeds, found) from error
@@ -74,7 +77,7 @@ class CallableOpener(FolderOpener):
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
         """Import the function; hash its module and the file of its weights, if one is named."""
         entry = self._load(half)
-        hashes = [entries.entry_sha256(entry, str(half.entry))]
+        hashes = [entries.entry_sha256(entry, str(half.entry)), *entries.kinds_of_constants(half)]
         size = 0
         if half.file is not None:
             weights = inside(self.folder, half.file)
@@ -142,7 +145,7 @@ class CallableRuntime(FileAdapter):
         if is_for(path, self.name):
             return super().open(path, device=device, trust=trust, image_shape=image_shape)
         entries.require_trust(trust, f"the object {path}")
-        value = entries.load_entry(str(path), Path()).value
+        value = entries.load_entry(str(path), None).value
         if isinstance(value, type) or (callable(value) and not isinstance(value, Model)):
             value = _made(value, str(path))
         if not isinstance(value, Model):
@@ -152,6 +155,17 @@ class CallableRuntime(FileAdapter):
                 next_step=f"name functions in {SIDECAR}: entry = 'package.module:function'",
             )
         return value
+
+
+def _to_array(value: Any) -> NDArray[Any] | None:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    # Half precisions that NumPy itself does not know, such as JAX's bfloat16.
+    if array.dtype.kind == "V" and "float" in array.dtype.name:
+        array = array.astype(np.float32)
+    return array if array.dtype.kind in "iufb" else None
 
 
 def _made(factory: Callable[[], Any], text: str) -> Any:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import zipfile
-from functools import reduce
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latent_analyze import Adapter, Layout, ModelError, content_hash, file_sha256, hookimpl
 from latent_analyze_adapters import _entries as entries
+from latent_analyze_adapters._places import ROLES
+from latent_analyze_adapters._torch_programs import (
+    notes_on_program,
+    notes_on_script,
+    settle_rows,
+)
 from latent_analyze_adapters._torch_session import (
     ModuleSession,
     ProgramSession,
     choose_device,
     import_torch,
 )
+from latent_analyze_adapters._torch_weights import load_weights, refusal
 from latent_analyze_adapters.file_adapter import FileAdapter
 from latent_analyze_adapters.session import (
     FolderOpener,
@@ -28,10 +36,19 @@ from latent_analyze_adapters.session import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from latent_analyze import DecoderSpec, EncoderSpec
+    from latent_analyze import Bundle, DecoderSpec, EncoderSpec
 
 PROGRAM_SUFFIX = ".pt2"
 Kind = Literal["exported program", "TorchScript", "state dict"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file holds: a program or a module, with notes for people."""
+
+    kind: Kind
+    value: Any
+    notes: tuple[str, ...] = ()
 
 
 class TorchOpener(FolderOpener):
@@ -49,8 +66,31 @@ class TorchOpener(FolderOpener):
             entries.require_trust(self.trusted, f"the class {half.entry}")
             entry = entries.load_entry(half.entry, self.folder)
             sha256 = content_hash(sha256, entries.entry_sha256(entry, half.entry), half.arguments)
+        if half.constants:
+            sha256 = content_hash(sha256, *entries.kinds_of_constants(half))
         facts = {"kind": kind, "entry": half.entry, "part": half.part}
         return ModelFile(path, sha256, path.stat().st_size, "PyTorch", facts)
+
+    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+        """Limit batches to what exported programs take, and say what was found in the files."""
+        changes: dict[str, EncoderSpec | DecoderSpec] = {}
+        notes: list[str] = []
+        for role in ROLES:
+            half = getattr(bundle, role)
+            if half is None:
+                continue
+            loaded = self._load(self.read(half), half)
+            found = list(loaded.notes)
+            if loaded.kind == "exported program":
+                found += notes_on_program(loaded.value, half)
+                rows, note = settle_rows(loaded.value, half)
+                changes[role] = half.model_copy(update={"batch": rows}) if note else half
+                found += [note] if note else []
+            elif loaded.kind == "TorchScript":
+                path = inside(self.folder, half.file)
+                found += notes_on_script(_part(loaded.value, half.part, path))
+            notes += [f"{role}: {note}" for note in found]
+        return bundle.model_copy(update=changes), tuple(notes)
 
     def open(
         self, file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None
@@ -63,34 +103,45 @@ class TorchOpener(FolderOpener):
             If the file is not trusted, damaged, or wants something that model.toml does not state.
         """
         unchanged(file, self.read(half))
-        kind, device = file.facts["kind"], choose_device(self.device)
-        entries.require_trust(self.trusted, f"{file.path} ({kind})")
-        if kind == "exported program":
-            _without_part(half, file.path)
-            program = _load(file.path, lambda torch: torch.export.load(file.path))
-            return ProgramSession(program, file.path.name, device)
-        module = self._module(kind, file.path, half).to(device).eval()
-        place = (file.path.name, device, _dtype(module))
+        device, loaded = choose_device(self.device), self._load(file, half)
+        name = file.path.name
+        if loaded.kind == "exported program":
+            return ProgramSession(loaded.value, half, place=(name, device))
+        module = loaded.value.to(device).eval()
+        place = (name, device, _dtype(module))
         return ModuleSession(_part(module, half.part, file.path), half, row, place=place)
 
-    def _module(self, kind: Kind, path: Path, half: EncoderSpec | DecoderSpec) -> Any:
+    @cached_property
+    def _loaded(self) -> dict[str, Loaded]:
+        """What was loaded, by its hash: halves in one file share its weights."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_loaded"}
+
+    def _load(self, file: ModelFile, half: EncoderSpec | DecoderSpec) -> Loaded:
+        kind, path = file.facts["kind"], file.path
+        entries.require_trust(self.trusted, f"{path} ({kind})")
+        if kind == "exported program":
+            _without_part(half, path)
+        if file.sha256 not in self._loaded:
+            self._loaded[file.sha256] = self._loaded_anew(kind, path, half)
+        return self._loaded[file.sha256]
+
+    def _loaded_anew(self, kind: Kind, path: Path, half: EncoderSpec | DecoderSpec) -> Loaded:
+        if kind == "exported program":
+            return Loaded(kind, _load(path, lambda torch: torch.export.load(path)))
         if kind == "TorchScript":
-            return _load(path, lambda torch: torch.jit.load(path, map_location="cpu"))
+            return Loaded(kind, _load(path, lambda t: t.jit.load(path, map_location="cpu")))
         if half.entry is None:
             raise ModelError(
                 f"entry = 'package.module:Class' for {path}", found="a state dict without it",
                 next_step="state the class in model.toml, or save the model with torch.export",
             )  # fmt: skip
-        weights = _load(path, lambda t: t.load(path, map_location="cpu", weights_only=True))
+        content = _load(path, lambda t: t.load(path, map_location="cpu", weights_only=True))
         module = _make(entries.load_entry(half.entry, self.folder).value, half)
-        try:
-            module.load_state_dict(weights)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"the weights of a {half.entry} in {path}", found=cause(error),
-                next_step="check arguments in model.toml",
-            ) from error  # fmt: skip
-        return module
+        notes = load_weights(module, content, entry=half.entry, path=path)
+        return Loaded(kind, module, notes)
 
 
 class TorchRuntime(FileAdapter):
@@ -115,20 +166,13 @@ def _kind(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = [name.split("/", 1)[-1] for name in archive.namelist()]
     except (OSError, zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
-        raise _not_torch(path, error) from None
+        raise refusal(path, error) from None
     if any(name in ("archive_format", "serialized_exported_program.json") for name in names):
         return "exported program"
     if path.suffix.lower() == PROGRAM_SUFFIX:
         # A truncated program can end like one of the archives of tensors that it holds.
-        raise _not_torch(path, ValueError("no exported program"))
+        raise refusal(path, ValueError("no exported program"))
     return "TorchScript" if any(name.startswith("code/") for name in names) else "state dict"
-
-
-def _not_torch(path: Path, error: Exception) -> ModelError:
-    return ModelError(
-        f"a PyTorch model in {path}", found=cause(error),
-        next_step="save it again with torch.export.save, or export it to ONNX",
-    )  # fmt: skip
 
 
 def _load(path: Path, load: Any) -> Any:
@@ -136,7 +180,7 @@ def _load(path: Path, load: Any) -> Any:
         return load(import_torch())
     # Damaged archives raise whatever comes first: zip, pickle, JSON, PyTorch.
     except Exception as error:
-        raise _not_torch(path, error) from error
+        raise refusal(path, error) from error
 
 
 def _make(maker: Any, half: EncoderSpec | DecoderSpec) -> Any:

@@ -55,7 +55,7 @@ class HalfSpec(Spec):
         le=65536,
         description="rows per call; 1 for a graph that mixes rows or ignores the batch",
     )
-    constants: dict[str, float | list[float]] = Field(
+    constants: dict[str, int | float | list[int | float]] = Field(
         default_factory=dict, description="values of further inputs, the same for every row"
     )
     columns: dict[str, str] = Field(

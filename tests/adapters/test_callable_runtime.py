@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib import metadata
+
 import numpy as np
 import pytest
 
@@ -15,7 +19,7 @@ from latent_analyze import (
     write_bundle,
 )
 from latent_analyze.opening import open_model
-from latent_analyze_adapters import callable_runtime
+from latent_analyze_adapters import _sources, callable_runtime
 from latent_analyze_adapters.callable_runtime import CallableRuntime
 
 SHAPE, DIM = (4, 6, 3), 5
@@ -38,6 +42,11 @@ def conditioned(x, label): return mu(x) + label[:, None]
 def decode(z): return (z @ W.T).reshape(-1, 4, 6, 3)
 def spatial(z): return decode(z.reshape(len(z), -1))
 def broken(x): raise RuntimeError("no such\\nweights")
+def nothing(x): return None
+def texts(x): return mu(x), "log_var"
+def ragged(x): return [[[1.0], [1.0, 2.0]]]
+def empty(x): return {"mu": None}
+def nested(x): return {"dist": {"mean": "mu"}}
 number = 3
 
 class Whole:
@@ -132,12 +141,105 @@ class TestFunctions:
         third = open_with(folder, encoder="mu", file="w.bin").fingerprint
         assert len({first, second, third}) == 3
 
+    def test_a_module_beside_it_counts_and_is_imported_anew(self, folder):
+        x = images()
+        (folder / "my_functions.py").write_text(CODE + "\nfrom my_helper import K\nW = K * W\n")
+        found = []
+        for factor in (1, 3):
+            (folder / "my_helper.py").write_text(f"K = {factor}\n")
+            model = open_with(folder, encoder="mu")
+            np.testing.assert_allclose(model.encode(x).mu, factor * expected_mu(x), rtol=1e-5)
+            assert open_with(folder, encoder="mu").fingerprint == model.fingerprint
+            found.append(model.fingerprint)
+        assert found[0] != found[1]
+        assert not (folder / "__pycache__").exists()
+
+    def test_helpers_of_one_name_in_two_bundles(self, folder, tmp_path_factory):
+        other, x = tmp_path_factory.mktemp("other"), images()
+        for factor, place in enumerate((folder, other), 1):
+            (place / "common_helper.py").write_text(f"K = {factor}\n")
+            text = CODE + "\nfrom common_helper import K\nW = K * W\n"
+            (place / "my_functions.py").write_text(text)
+        models = [open_with(place, encoder="mu") for place in (folder, other, folder)]
+        for factor, model in zip((1, 2, 1), models, strict=True):
+            np.testing.assert_allclose(model.encode(x).mu, factor * expected_mu(x), rtol=1e-5)
+
+    def test_the_hash_is_the_same_in_another_process(self, folder):
+        (folder / "my_helper.py").write_text("K = 1\n")
+        found = open_with(folder, encoder="mu").fingerprint
+        cache = folder / "__pycache__"
+        cache.mkdir()
+        (cache / "stale.py").write_text("")
+        code = (
+            "import sys, pathlib; from latent_analyze_adapters import callable_runtime as c; "
+            "path = pathlib.Path(sys.argv[1]); "
+            "print(c.CallableRuntime().open(path, trust=True).fingerprint)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == found
+
     def test_modules_of_one_name_in_two_bundles(self, folder, tmp_path_factory):
         other = tmp_path_factory.mktemp("other")
         (other / "my_functions.py").write_text(CODE + "\nW = 2 * W\n")
         x = images()
         first, second = open_with(folder, encoder="mu"), open_with(other, encoder="mu")
         np.testing.assert_allclose(2 * first.encode(x).mu, second.encode(x).mu, rtol=1e-5)
+
+
+class TestPackages:
+    @pytest.fixture
+    def package(self, folder, monkeypatch):
+        """A package that is installed, with its code behind its `__init__`."""
+        place = folder / "installed"
+        (place / "my_package").mkdir(parents=True)
+        (place / "my_package" / "__init__.py").write_text("from my_package.code import mu\n")
+        (place / "my_package" / "code.py").write_text(CODE)
+        monkeypatch.syspath_prepend(place)
+        yield place / "my_package"
+        for name in [name for name in sys.modules if name.split(".")[0] == "my_package"]:
+            del sys.modules[name]
+
+    def open(self, folder):
+        (folder / "bundle").mkdir(exist_ok=True)
+        bundle = Bundle(
+            runtime="callable", image_shape=SHAPE, latent_shape=(DIM,),
+            encoder=EncoderSpec(entry="my_package:mu"),
+        )  # fmt: skip
+        write_bundle(folder / "bundle", bundle)
+        return CallableRuntime().open(folder / "bundle", trust=True)
+
+    def test_all_of_its_code_counts(self, folder, package):
+        first = self.open(folder).fingerprint
+        assert self.open(folder).fingerprint == first
+        (package / "code.py").write_text(CODE + "\n")
+        assert self.open(folder).fingerprint != first
+
+    def test_of_a_large_one_the_version_counts(self, folder, package, monkeypatch):
+        first = self.open(folder).fingerprint
+        monkeypatch.setattr(_sources, "MAX_FILES", 1)
+        monkeypatch.setattr(metadata, "packages_distributions", lambda: {"my_package": ["mine"]})
+        found = set()
+        for version in ("1.0", "2.0"):
+            monkeypatch.setattr(metadata, "version", lambda _, version=version: version)
+            found.add(self.open(folder).fingerprint)
+        assert len(found - {first}) == 2
+
+    def test_a_bundle_with_too_much_code(self, folder, monkeypatch):
+        (folder / "more.py").write_text("")
+        monkeypatch.setattr(_sources, "MAX_FILES", 1)
+        with pytest.raises(ModelError, match="at most 1 Python files") as error:
+            open_with(folder, encoder="mu")
+        assert "\n" not in str(error.value)
+
+    def test_what_is_installed_below_a_bundle_is_not_its_own(self, folder):
+        first = open_with(folder, encoder="mu").fingerprint
+        for place in (".venv", "env", "node_modules"):
+            (folder / place).mkdir()
+            (folder / place / "more.py").write_text("")
+        (folder / "env" / "pyvenv.cfg").write_text("")
+        assert open_with(folder, encoder="mu").fingerprint == first
 
 
 class TestObjects:
@@ -173,6 +275,11 @@ class TestErrors:
             ("missing", "AttributeError"),
             ("number", "a function called"),
             ("broken", "RuntimeError: no such weights"),
+            ("nothing", "from my_functions:nothing, found None"),
+            ("texts", "found a tuple with a str as 'log_var'"),
+            ("ragged", "found a list with a list as 'output'"),
+            ("empty", "found a dict"),
+            ("nested", "found a dict with a str as 'dist/mean'"),
         ],
     )
     def test_functions(self, folder, function, found):
@@ -208,6 +315,13 @@ class TestErrors:
         spec = EncoderSpec(entry="my_functions:mu")
         write_bundle(folder, Bundle(runtime="callable", encoder=spec))
         with pytest.raises(ModelError, match="state image_shape"):
+            CallableRuntime().open(folder, trust=True)
+
+    def test_shapes_that_are_too_large(self, folder):
+        spec = EncoderSpec(entry="my_functions:mu")
+        bundle = Bundle(runtime="callable", image_shape=(1_000_000, 1_000_000, 3), encoder=spec)
+        write_bundle(folder, bundle)
+        with pytest.raises(ModelError, match="rows of at most"):
             CallableRuntime().open(folder, trust=True)
 
     def test_shapes_that_do_not_fit(self, folder):

@@ -8,7 +8,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import latent_analyze as la
 from latent_analyze import Bundle, DatasetError, EncoderSpec, ModelError, write_bundle
+from latent_analyze_adapters.callable_runtime import CallableRuntime
 from latent_analyze_adapters.onnx_runtime import OnnxRuntime
+from latent_analyze_adapters.torch_runtime import TorchRuntime
 
 W = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
 
@@ -88,3 +90,84 @@ def test_the_error_names_the_input_and_both_ways(folder):
         OnnxRuntime().open(folder)
     assert "constants = " in str(error.value)
     assert "columns = " in str(error.value)
+
+
+@pytest.mark.parametrize("value", [2.7, 1e30, float("nan")])
+def test_a_constant_that_the_input_would_cut(folder, value):
+    with pytest.raises(ModelError, match="a value that int64 can hold for the input y"):
+        OnnxRuntime().open(state(folder, constants={"y": value}))
+
+
+def test_a_label_that_the_input_would_cut(folder):
+    model = OnnxRuntime().open(state(folder, columns={"y": "level"}))
+    x = np.zeros((2, 8, 8, 1), np.float32)
+    assert model.encode(x, {"level": np.array([1.0, 2.0])}).mu.shape == (2, 3)
+    with pytest.raises(ModelError, match=r"whole numbers in the label 'level'.*2\.5"):
+        model.encode(x, {"level": np.array([1.0, 2.5])})
+
+
+class TestFunctions:
+    """Functions do not say which dtype their further inputs want."""
+
+    @pytest.fixture(params=["callable", "torch"], name="open_with")
+    def _open_with(self, request, tmp_path):
+        """Opens an encoder whose mu is 8 x the dtype is int64 + y."""
+        if request.param == "callable":
+            code = """
+import numpy as np
+def encode(x, y):
+    return np.full((len(x), 3), 8 * (y.dtype == np.int64)) + y.reshape(len(x), -1)
+"""
+            (tmp_path / "code.py").write_text(code)
+            half = {"entry": "code:encode"}
+        else:
+            torch = pytest.importorskip("torch")
+            code = """
+import torch
+class Encoder(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(1))
+    def forward(self, x, y):
+        return torch.full((len(x), 3), 8.0 * (y.dtype == torch.int64)) + y.reshape(len(x), -1)
+"""
+            (tmp_path / "code.py").write_text(code)
+            torch.save({"w": torch.zeros(1)}, tmp_path / "w.pt")
+            half = {"entry": "code:Encoder", "file": "w.pt"}
+
+        def opened(**more):
+            runtime = {"callable": CallableRuntime, "torch": TorchRuntime}[request.param]
+            bundle = Bundle(
+                runtime=request.param, image_shape=(8, 8, 1), latent_shape=(3,),
+                encoder=EncoderSpec(**half, **more),
+            )  # fmt: skip
+            write_bundle(tmp_path, bundle)
+            return runtime().open(tmp_path, trust=True)
+
+        return opened
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [(3, [11] * 3), (3.0, [3] * 3), ([1, 2, 3], [9, 10, 11]), ([1, 2.5, 3], [1, 2.5, 3])],
+    )
+    def test_a_decimal_point_tells_the_dtype_of_constants(self, open_with, value, expected):
+        model = open_with(constants={"y": value})
+        np.testing.assert_array_equal(model.encode(np.zeros((2, 8, 8, 1), "f4")).mu, [expected] * 2)
+
+    def test_3_is_not_3_0(self, open_with):
+        assert open_with(constants={"y": 3}).fingerprint != open_with(constants={"y": 3.0}).fingerprint
+
+    def test_columns_alone(self, open_with):
+        model, x = open_with(columns={"y": "digit"}), np.zeros((2, 8, 8, 1), np.float32)
+        assert model.spec.columns == ("digit",)
+        np.testing.assert_array_equal(model.encode(x).mu, 8)
+        for dtype in (np.int64, np.uint8):
+            mu = model.encode(x, {"digit": np.array([4, 5], dtype)}).mu
+            np.testing.assert_array_equal(mu[:, 0], [12, 13])
+        mu = model.encode(x, {"digit": np.array([4, 5.5])}).mu
+        np.testing.assert_array_equal(mu[:, 0], [4, 5.5])
+
+    def test_a_constant_tells_the_dtype_of_a_column(self, open_with):
+        model, x = open_with(columns={"y": "digit"}, constants={"y": 0.0}), np.zeros((2, 8, 8, 1), "f4")
+        mu = model.encode(x, {"digit": np.array([4, 5])}).mu
+        np.testing.assert_array_equal(mu[:, 0], [4, 5])

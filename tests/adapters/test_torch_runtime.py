@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -54,8 +56,30 @@ def expected_images(vae, z):
     return run(vae.decoder, z).transpose(0, 2, 3, 1)
 
 
-def export(module, path, example, *, free=True):
-    rows = torch.export.Dim("n", min=1, max=100_000)
+class TwoOutputs(torch.nn.Module):
+    def __init__(self, encoder, *, drawn=False, image=False):
+        super().__init__()
+        self.encoder, self.drawn, self.image = encoder, drawn, image
+
+    def forward(self, x):
+        mu = self.encoder(x)
+        if self.drawn:
+            return mu + torch.randn_like(mu), mu
+        return (mu, x + 1) if self.image else (mu, -mu)
+
+
+class Nested(torch.nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, x):
+        mu = self.encoder(x)
+        return {"latent_dist": {"logvar": -mu, "mean": mu}}
+
+
+def export(module, path, example, *, free=True, rows=None):
+    rows = rows or torch.export.Dim("n", min=1, max=100_000)
     program = torch.export.export(
         module, (example,), dynamic_shapes=({0: rows},) if free else None, strict=False
     )
@@ -111,6 +135,72 @@ class TestExportedPrograms:
         np.testing.assert_allclose(latents.mu, expected_mu(vae, images()), atol=1e-5)
         np.testing.assert_array_equal(latents.log_var, -latents.mu)
 
+    def test_two_outputs_are_mu_and_log_var(self, vae, tmp_path):
+        export(TwoOutputs(vae.encoder), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        model = TorchRuntime().open(tmp_path, trust=True)
+        latents = model.encode(images())
+        np.testing.assert_allclose(latents.mu, expected_mu(vae, images()), atol=1e-5)
+        np.testing.assert_array_equal(latents.log_var, -latents.mu)
+        assert any("read as mu and log_var" in note for note in model.spec.notes)
+        # What was inferred, once it is stated, is read in the same way.
+        again = open_folder(tmp_path, encoder=model.bundle.encoder)
+        assert again.spec.variational
+        assert again.fingerprint == model.fingerprint
+
+    def test_two_outputs_by_their_nodes(self, vae, tmp_path):
+        export(TwoOutputs(vae.encoder), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        latents = open_folder(tmp_path, encoder=EncoderSpec(file="encoder.pt2", mu="neg")).encode(
+            images()
+        )
+        np.testing.assert_allclose(latents.mu, -expected_mu(vae, images()), atol=1e-5)
+        assert latents.log_var is None
+
+    def test_two_outputs_with_something_drawn_are_not_told_apart(self, vae, tmp_path):
+        module = TwoOutputs(vae.encoder, drawn=True)
+        export(module, tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        assert not TorchRuntime().open(tmp_path, trust=True).spec.variational
+
+    def test_outputs_of_several_shapes(self, vae, tmp_path):
+        export(
+            TwoOutputs(vae.encoder, image=True), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6)
+        )
+        model = TorchRuntime().open(tmp_path, trust=True)
+        assert any("several shapes" in note for note in model.spec.notes)
+
+    def test_outputs_in_a_mapping_inside(self, vae, tmp_path):
+        export(Nested(vae.encoder), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        latents = TorchRuntime().open(tmp_path, trust=True).encode(images())
+        np.testing.assert_allclose(latents.mu, expected_mu(vae, images()), atol=1e-5)
+        np.testing.assert_array_equal(latents.log_var, -latents.mu)
+
+    def test_bounded_batch(self, vae, tmp_path):
+        rows = torch.export.Dim("n", max=6)
+        export(vae.encoder, tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6), rows=rows)
+        x = images(20)
+        model = TorchRuntime().open(tmp_path, trust=True)
+        np.testing.assert_allclose(model.encode(x).mu, expected_mu(vae, x), atol=1e-5)
+        assert any("at most 6 rows" in note for note in model.spec.notes)
+        assert open_folder(tmp_path, encoder=model.bundle.encoder).spec.batch == model.spec.batch
+        with pytest.raises(ModelError, match="a batch of at most 6"):
+            open_folder(tmp_path, encoder=EncoderSpec(file="encoder.pt2", batch=7))
+
+    def test_training_mode(self, vae, tmp_path):
+        module = torch.nn.Sequential(torch.nn.Dropout(0.5), vae.encoder).train()
+        export(module, tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        export(module.eval(), tmp_path / "right.pt2", torch.rand(3, 3, 4, 6))
+        notes = TorchRuntime().open(tmp_path / "encoder.pt2", trust=True).spec.notes
+        assert any("training mode (dropout)" in note for note in notes)
+        notes = TorchRuntime().open(tmp_path / "right.pt2", trust=True).spec.notes
+        assert not any("training mode" in note for note in notes)
+
+    def test_it_pickles_as_what_is_known_of_it(self, programs):
+        model = TorchRuntime().open(programs, device="cpu", trust=True)
+        dumped = pickle.dumps(model)
+        assert len(dumped) < 20_000
+        np.testing.assert_array_equal(
+            pickle.loads(dumped).encode(images()).mu, model.encode(images()).mu
+        )
+
     def test_parts_are_refused(self, programs, tmp_path):
         (tmp_path / "e.pt2").write_bytes((programs / "encoder.pt2").read_bytes())
         with pytest.raises(ModelError, match="no parts"):
@@ -138,6 +228,19 @@ class TestTorchScript:
         with pytest.raises(ModelError, match="state image_shape"):
             open_folder(folder, encoder=EncoderSpec(file="vae.pt", part="encoder"))
 
+    def test_traced_in_training_mode(self, vae, tmp_path):
+        module = torch.nn.Sequential(torch.nn.Dropout(0.5), vae.encoder).train()
+        rows = torch.rand(2, 3, 4, 6)
+        torch.jit.trace(module, rows, check_trace=False).save(tmp_path / "vae.pt")
+        torch.jit.script(module).save(tmp_path / "scripted.pt")
+        vae.eval()
+        spec = EncoderSpec(file="vae.pt")
+        notes = open_folder(tmp_path, image_shape=SHAPE, encoder=spec).spec.notes
+        assert any("training mode (dropout)" in note for note in notes)
+        spec = EncoderSpec(file="scripted.pt")
+        notes = open_folder(tmp_path, image_shape=SHAPE, encoder=spec).spec.notes
+        assert not any("training mode" in note for note in notes)
+
     def test_unknown_part(self, folder):
         with pytest.raises(ModelError, match="'encoder', 'decoder'"):
             open_folder(folder, image_shape=SHAPE, encoder=EncoderSpec(file="vae.pt", part="enc"))
@@ -159,6 +262,59 @@ class TestStateDict:
         latents = self.open(folder, arguments={"dim": DIM}).encode(x)
         np.testing.assert_allclose(latents.mu, expected_mu(vae, x), atol=1e-5)
         np.testing.assert_array_equal(latents.log_var, -latents.mu)
+
+    @pytest.mark.parametrize(
+        ("wrap", "notes"),
+        [
+            (lambda w: {"state_dict": w, "epoch": 3}, ["under 'state_dict'"]),
+            (lambda w: {"model": w, "ema": w}, ["under 'model'"]),
+            (lambda w: {f"module.{k}": v for k, v in w.items()}, ["without 'module.'"]),
+            (
+                lambda w: {"state_dict": {f"model._orig_mod.{k}": v for k, v in w.items()}},
+                ["under 'state_dict'", "without 'model._orig_mod.'"],
+            ),
+        ],
+    )
+    def test_checkpoints(self, vae, folder, wrap, notes):
+        torch.save(wrap(vae.state_dict()), folder / "vae.pt")
+        model = self.open(folder)
+        np.testing.assert_allclose(model.encode(images()).mu, expected_mu(vae, images()), atol=1e-5)
+        assert all(any(note in found for found in model.spec.notes) for note in notes)
+
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            ({"state_dict": {"a": torch.ones(1)}, "model": {"a": torch.ones(1)}}, "'model'"),
+            ({"state_dict": {"a": torch.ones(1)}}, "missing 'decoder.0.bias', .* and 1 more"),
+            ({"net.a": torch.ones(1)}, "unexpected 'net.a'"),
+            (torch.ones(3), "found a Tensor"),
+            ({}, "an empty one"),
+        ],
+    )
+    def test_other_content(self, folder, content, found):
+        torch.save(content, folder / "vae.pt")
+        with pytest.raises(ModelError, match=found) as error:
+            self.open(folder)
+        assert "model.state_dict()" in str(error.value)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("new", [False, True])
+    def test_pickled_modules_and_old_files(self, vae, folder, new):
+        content = torch.nn.Linear(2, 2) if new else vae.state_dict()
+        torch.save(content, folder / "vae.pt", _use_new_zipfile_serialization=new)
+        with pytest.raises(ModelError, match=r"model\.state_dict\(\) with torch\.save") as error:
+            self.open(folder)
+        assert ("pickled module" in str(error.value)) == new
+        assert "weights_only" not in str(error.value)
+
+    def test_halves_share_what_was_loaded(self, folder):
+        half = {"file": "vae.pt", "entry": "my_vae:Vae"}
+        model = open_folder(
+            folder, image_shape=SHAPE, latent_shape=(DIM,),
+            encoder=EncoderSpec(**half, part="encode"), decoder=DecoderSpec(**half, part="decoder"),
+        )  # fmt: skip
+        assert model.decode(model.encode(images()).mu).shape == (7, *SHAPE)
+        assert len(model._opener._loaded) == 1
 
     def test_half_precision(self, vae, folder):
         torch.save(vae.half().state_dict(), folder / "vae.pt")
@@ -189,6 +345,11 @@ class TestStateDict:
         assert self.open(folder).fingerprint == first
         assert self.open(folder, part="encoder").fingerprint != first
         (folder / "my_vae.py").write_text(CLASS + "\n")
+        assert self.open(folder).fingerprint != first
+
+    def test_modules_beside_the_class_count_too(self, folder):
+        first = self.open(folder).fingerprint
+        (folder / "layers.py").write_text("WIDTH = 3\n")
         assert self.open(folder).fingerprint != first
 
 
