@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from latent_analyze import DecoderSpec, EncoderSpec
 from latent_analyze_adapters._onnx_devices import open_session
+from latent_analyze_adapters._onnx_noiseless import MEAN, STD, has_std, with_moments
 from latent_analyze_adapters._onnx_parts import Wiring, part
-from latent_analyze_adapters._onnx_sampling import Sampling, find_sampling
+from latent_analyze_adapters._onnx_sampling import Drawn, Draws, Sampling
 from latent_analyze_adapters.graph import (
     IMAGE_RANKS,
     LOG_VAR_NAMES,
@@ -36,17 +37,22 @@ def look_upstream(wiring: Wiring, half: EncoderSpec) -> tuple[dict[str, Any], tu
     """
     if _usual(wiring.outputs, MU_NAMES):
         return {}, ()
-    drawn = (find_sampling(wiring, name) for name in wiring.outputs)
-    found = next((sampling for sampling in drawn if sampling is not None), None)
-    if found is None:
+    draws = Draws(wiring)
+    pairs = ((name, draws.reach(name)) for name in wiring.outputs)
+    output, drawn = next(((name, d) for name, d in pairs if d is not None), ("", None))
+    if drawn is None:
         return {}, ()
-    changes: dict[str, Any] = {"mu": found.mu}
-    note = f"encoder: {found.z!r} is drawn inside the graph; mu is taken before that, {found.mu!r}"
-    log_var = half.log_var or next(iter(_usual(wiring.outputs, LOG_VAR_NAMES)), None)
-    if log_var is None and found.spread is not None:
-        changes |= {"log_var": found.spread, "spread": found.kind}
-        note += f", and its {found.kind} too, {found.spread!r}"
-    return changes, (note,)
+    mu = drawn.sampling.mu if drawn.plain else MEAN + output
+    place = "taken before that" if drawn.plain else f"{output!r} without the noise"
+    note = f"encoder: {drawn.sampling.z!r} is drawn inside the graph; mu is {place}, {mu!r}"
+    usual = _usual(wiring.outputs, LOG_VAR_NAMES) if drawn.as_wide else []
+    if half.log_var is not None or usual:
+        return {"mu": mu, "log_var": half.log_var or usual[0]}, (note,)
+    spread = _spread_of(wiring, output, drawn)
+    note += "; its log_var cannot be told"
+    if spread:
+        note = note.rpartition(";")[0] + f", and its {spread['spread']} too, {spread['log_var']!r}"
+    return {"mu": mu, **spread}, (note,)
 
 
 def find_halves(wiring: Wiring, graph: Graph) -> tuple[EncoderSpec, DecoderSpec] | None:
@@ -57,7 +63,8 @@ def find_halves(wiring: Wiring, graph: Graph) -> tuple[EncoderSpec, DecoderSpec]
         return None
     image = images[0].name
     vectors = [t.name for t in graph.outputs if len(t.shape) in VECTOR_RANKS]
-    sampling = find_sampling(wiring, image)
+    draws = (s for s in Draws(wiring).above(image) if _separates(wiring, s.z, image))
+    sampling = next((s for s in draws if s.std or not _decoded(wiring, s, vectors)), None)
     places = [*_points(sampling), *_usual(vectors, MU_NAMES), *vectors]
     start = next((p for p in places if _separates(wiring, p, image)), None)
     if start is None:
@@ -78,6 +85,7 @@ def part_of(wiring: Wiring, half: EncoderSpec | DecoderSpec, path: Path) -> byte
     ModelError
         If a decoder needs more than the tensor that is its input.
     """
+    wiring = with_moments(wiring, _outputs(half))
     known = {*wiring.inputs, *wiring.outputs}
     ends = _outputs(half) | ({half.input} if half.input else set())
     if any(name not in known and not wiring.holds(name) for name in ends):
@@ -116,9 +124,13 @@ def _serialized(proto: Any) -> bytes:
 
 def _separates(wiring: Wiring, place: str, output: str) -> bool:
     """Whether an output depends on the inputs by way of this tensor only."""
-    nodes = wiring.above([output])
-    makes = any(place in node.output for node in nodes)
-    return makes and place != output and not wiring.needed([output], [place])
+    makes = place != output and wiring.makes([output], place)
+    return makes and not wiring.needed([output], [place])
+
+
+def _decoded(wiring: Wiring, sampling: Sampling, vectors: list[str]) -> bool:
+    """Whether noise is added behind an output that could be the z-points: inside the decoder."""
+    return any(_separates(wiring, name, sampling.mu) for name in vectors)
 
 
 def _points(sampling: Sampling | None) -> Iterable[str]:
@@ -132,6 +144,13 @@ def _spread(sampling: Sampling | None, vectors: list[str]) -> dict[str, Any]:
     if sampling is None or sampling.spread is None:
         return {}
     return {"log_var": sampling.spread, "spread": sampling.kind}
+
+
+def _spread_of(wiring: Wiring, output: str, drawn: Drawn) -> dict[str, Any]:
+    """Return what to state of the spread of an output that is drawn, if it can be told."""
+    if drawn.plain:
+        return _spread(drawn.sampling, [])
+    return {"log_var": STD + output, "spread": "std"} if has_std(wiring, drawn) else {}
 
 
 def _usual(names: Iterable[str], usual: frozenset[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,22 @@ class Wiring:
     ----------
     proto
         A parsed model.
+    more
+        Nodes that it shall have as well.
     """
 
-    def __init__(self, proto: Any) -> None:
+    def __init__(self, proto: Any, more: Iterable[Any] = ()) -> None:
         self.proto = proto
         self.inputs = {text(i.name) for i in proto.graph.input}
         self.outputs = [text(o.name) for o in proto.graph.output]
         self.constants = {text(t.name): t for t in proto.graph.initializer}
         self.inputs -= self.constants.keys()
-        self.nodes = list(proto.graph.node)
+        self.nodes = [*proto.graph.node, *more]
         self._makers = {text(n): i for i, node in enumerate(self.nodes) for n in node.output if n}
+
+    def extended(self, nodes: Iterable[Any]) -> Wiring:
+        """Return the graph with further nodes."""
+        return Wiring(self.proto, nodes)
 
     def maker(self, name: str) -> Any:
         """Return the node that makes a tensor, or None for inputs and constants."""
@@ -38,20 +45,36 @@ class Wiring:
 
     def above(self, names: Iterable[str], stop: Iterable[str] = ()) -> list[Any]:
         """Return the nodes that these tensors need, in order, without those before `stop`."""
+        return [self.nodes[i] for i in self._above(names, stop)]
+
+    def needed(self, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+        """Return the inputs that these tensors need, without those before `stop`."""
+        names = set(names)
+        return self.inputs & names.union(*(self._used[i] for i in self._above(names, stop)))
+
+    def makes(self, names: Iterable[str], name: str) -> bool:
+        """Whether these tensors need another one that some node makes."""
+        return name in self._makers and self._makers[name] in self._above(names)
+
+    @cached_property
+    def _used(self) -> list[list[str]]:
+        # Kept, because a search for halves takes many walks and messages are slow to read.
+        return [list(used(node)) for node in self.nodes]
+
+    def _above(self, names: Iterable[str], stop: Iterable[str] = ()) -> list[int]:
         found: set[int] = set()
         waiting, stops = list(names), set(stop)
         while waiting:
             name = waiting.pop()
             if name in self._makers and name not in stops and self._makers[name] not in found:
                 found.add(self._makers[name])
-                waiting += used(self.nodes[self._makers[name]])
-        return [self.nodes[i] for i in sorted(found)]
+                waiting += self._used[self._makers[name]]
+        return sorted(found)
 
-    def needed(self, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
-        """Return the inputs that these tensors need, without those before `stop`."""
-        names = set(names)
-        nodes = self.above(names, stop)
-        return self.inputs & ({n for node in nodes for n in used(node)} | names)
+
+def op(node: Any) -> str:
+    """Return the name of a node's operator; nothing for functions and operators of a runtime."""
+    return text(node.op_type) if text(node.domain) in ("", "ai.onnx") else ""
 
 
 def used(node: Any) -> Iterator[str]:

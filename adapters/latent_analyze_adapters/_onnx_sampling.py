@@ -3,131 +3,171 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from latent_analyze_adapters._onnx_parts import Wiring, used
+from latent_analyze_adapters._onnx_parts import Wiring, op, used
 from latent_analyze_adapters._onnx_safety import text
+from latent_analyze_adapters._onnx_spread import Spread, find_std, untangle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-RANDOM = frozenset({
-    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
-    "Bernoulli",
+NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
+RANDOM = NORMAL | {"RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+OF_SHAPES = frozenset({"Shape", "Size", "EyeLike", "RandomNormalLike", "RandomUniformLike"})
+"""Operators that take the shape of their input, not its values."""
+
+LINEAR = frozenset({"Add", "Sub", "Mul", "Div", "Neg"})
+ARRANGING = frozenset({
+    "Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
 })  # fmt: skip
-SAME = frozenset({"Identity", "Reshape", "Cast", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})
-"""Operators that hand on their first input."""
 
-Spread = Literal["log_var", "variance", "std"]
+MOST = 64
+"""Draws that are looked at: each takes a walk through the graph, which may be a stranger's."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """z = mu + spread * noise: the names of the tensors, and what the spread's tensor holds."""
+    """z = mu + std * noise: the names of the tensors, and what the one called spread holds."""
 
     z: str
     mu: str
-    spread: str | None
+    std: str | None = None
+    spread: str | None = None
     kind: Spread = "log_var"
 
 
-def find_sampling(wiring: Wiring, output: str) -> Sampling | None:
-    """Return how an output is drawn, or None if nothing random is in it or it is made otherwise.
+@dataclass(frozen=True)
+class Drawn:
+    """An output that is a drawn z or, by way of `behind`, a scaled, shifted or rearranged one."""
 
-    The reparametrization of Kingma & Welling (2014) is looked for: an addition of something that is
-    drawn to something that is not, the last one before the output.
+    sampling: Sampling
+    behind: tuple[Any, ...]
+
+    @property
+    def plain(self) -> bool:
+        """Whether the output is z as it is drawn."""
+        return self._only({"Identity", "Cast"})
+
+    @property
+    def as_wide(self) -> bool:
+        """Whether each value of the output varies as the one of z in its place."""
+        return self._only({"Add", "Sub", *ARRANGING} - {"Transpose"})
+
+    def _only(self, operators: set[str]) -> bool:
+        return {op(node) for node in self.behind} <= operators
+
+
+class Draws:
+    """The draws in a graph.
+
+    Parameters
+    ----------
+    wiring
+        The graph.
     """
-    random = _random_tensors(wiring)
-    if output not in random:
-        return None
-    for node in reversed(wiring.above([output])):
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def above(self, output: str) -> list[Sampling]:
+        """Return the draws that an output depends on, the likeliest for its z first.
+
+        The reparametrization of Kingma & Welling (2014) is looked for, the last one before the
+        output. One whose spread depends on the image comes before noise of a fixed one, which
+        decoders may add too.
+        """
+        nodes = reversed(self._wiring.above([output]))
+        found = islice((s for s in map(self._at, nodes) if s is not None), MOST)
+        return sorted(found, key=lambda sampling: sampling.std is None)
+
+    def reach(self, output: str) -> Drawn | None:
+        """Return the draw that makes an output, or None if it is made otherwise.
+
+        Between both may lie a scale and a shift by constants, and what rearranges the values.
+        """
+        behind: list[Any] = []
+        name = output
+        while (inner := self.taken(name)) is not None:
+            behind.append(self._wiring.maker(name))
+            name = inner
+        sampling = self._at(self._wiring.maker(name))
+        return None if sampling is None else Drawn(sampling, tuple(reversed(behind)))
+
+    def taken(self, name: str) -> str | None:
+        """Return what alone a tensor is computed from, by a constant or a rearrangement; or None.
+
+        None as well for everything that is made of two things that change, or by other operators.
+        """
+        node = self._wiring.maker(name)
+        if node is None or op(node) not in LINEAR | ARRANGING:
+            return None
+        names = [text(n) for n in node.input]
+        changing = [n for n in names if n in self._random or n in self._varying]
+        # Only the training mode is a third input of Dropout.
+        trained = op(node) == "Dropout" and len(names) > 2
+        reverse = op(node) == "Div" and changing != names[:1]
+        return changing[0] if len(changing) == 1 and not trained and not reverse else None
+
+    @cached_property
+    def _random(self) -> set[str]:
+        """The tensors whose values something random has an influence on."""
+        return self._influenced((), RANDOM)
+
+    @cached_property
+    def _varying(self) -> set[str]:
+        """The tensors whose values the inputs have an influence on."""
+        return self._influenced(self._wiring.inputs, frozenset())
+
+    @cached_property
+    def _fixed(self) -> set[str]:
+        """The tensors that could be mu."""
+        return self._varying - self._random - self._given
+
+    @cached_property
+    def _given(self) -> set[str]:
+        """The inputs, and what is only scaled, shifted or rearranged of them: images still."""
+        found = set(self._wiring.inputs)
+        for node in self._wiring.nodes:
+            found |= {made for made in _first(node.output) if self.taken(made) in found}
+        return found
+
+    @cached_property
+    def _noise(self) -> set[str]:
+        """The tensors that are normal noise times something: nothing, where that is zero."""
+        found = self._influenced((), NORMAL) - self._varying
+        for node in self._wiring.nodes:
+            names = [text(name) for name in node.input]
+            kept = names if op(node) == "Mul" else names[:1]
+            if op(node) in ARRANGING | {"Mul", "Div"} and not found.isdisjoint(kept):
+                found |= _first(node.output)
+        return found
+
+    def _influenced(self, names: Iterable[str], operators: frozenset[str]) -> set[str]:
+        found = set(names)
+        for node in self._wiring.nodes:
+            reached = op(node) not in OF_SHAPES and any(name in found for name in used(node))
+            if op(node) in operators or reached:
+                found |= {text(name) for name in node.output}
+        return found
+
+    def _at(self, node: Any) -> Sampling | None:
+        """Return the draw if a node is one: the sum of noise and something that is not random."""
+        if node is None or op(node) not in ("Add", "Sum") or len(node.input) != 2:
+            return None
         names = [text(name) for name in node.input]
-        if text(node.op_type) in ("Add", "Sum") and len(names) == 2:
-            drawn = [name in random for name in names]
-            if sum(drawn) == 1:
-                mu, noise = names[drawn.index(False)], names[drawn.index(True)]
-                if mu not in wiring.constants:
-                    spread, kind = _spread(wiring, noise, random)
-                    return Sampling(text(node.output[0]), mu, spread, kind)
-    return None
+        noises = [name for name in names if name in self._noise]
+        fixed = [name for name in names if name in self._fixed]
+        if len(noises) != 1 or len(fixed) != 1:
+            return None
+        z, mu = text(node.output[0]), fixed[0]
+        std = find_std(self._wiring, noises[0], self._random)
+        if std is None:
+            return Sampling(z, mu)
+        return Sampling(z, mu, std, *untangle(self._wiring, std))
 
 
-def _random_tensors(wiring: Wiring) -> set[str]:
-    """Return the tensors that something random has an influence on."""
-    found: set[str] = set()
-    for node in wiring.nodes:
-        if text(node.op_type) in RANDOM or any(name in found for name in used(node)):
-            found |= {text(name) for name in node.output}
-    return found
-
-
-def _spread(wiring: Wiring, noise: str, random: set[str]) -> tuple[str | None, Spread]:
-    """Return what the noise is multiplied with, and what that is of the posterior."""
-    node = wiring.maker(_through(wiring, noise))
-    if node is None or text(node.op_type) != "Mul":
-        return None, "log_var"
-    names = [text(name) for name in node.input]
-    fixed = [name for name in names if name not in random]
-    if not fixed:
-        inner = (_spread(wiring, name, random) for name in names)
-        return next((found for found in inner if found[0]), (None, "log_var"))
-    return _untangle(wiring, fixed[0])
-
-
-def _untangle(wiring: Wiring, std: str) -> tuple[str | None, Spread]:
-    """Return the tensor from which a standard deviation is computed, and what it holds."""
-    node = wiring.maker(_through(wiring, std))
-    operator = "" if node is None else text(node.op_type)
-    if node is None or operator not in ("Exp", "Sqrt", "Pow"):
-        # A constant spread is no output of the encoder.
-        return (None if std in wiring.constants else std), "std"
-    inner = _through(wiring, text(node.input[0]))
-    if operator == "Exp":
-        halved = _half_of(wiring, inner)
-        return (halved, "log_var") if halved else (std, "std")
-    if operator == "Pow" and not _is(wiring, text(node.input[1]), 0.5):
-        return std, "std"
-    maker = wiring.maker(inner)
-    if maker is not None and text(maker.op_type) == "Exp":
-        return text(maker.input[0]), "log_var"
-    return inner, "variance"
-
-
-def _half_of(wiring: Wiring, name: str) -> str | None:
-    """Return x if the tensor is x / 2."""
-    node = wiring.maker(name)
-    if node is None or text(node.op_type) not in ("Mul", "Div"):
-        return None
-    first, second = (text(n) for n in node.input)
-    if text(node.op_type) == "Div":
-        return first if _is(wiring, second, 2.0) else None
-    pairs = ((first, second), (second, first))
-    return next((x for x, factor in pairs if _is(wiring, factor, 0.5)), None)
-
-
-def _is(wiring: Wiring, name: str, value: float) -> bool:
-    """Whether a tensor is one constant number, and this one."""
-    return any(v.size == 1 and np.isclose(float(v.ravel()[0]), value) for v in _value(wiring, name))
-
-
-def _value(wiring: Wiring, name: str) -> Iterator[Any]:
-    from onnx import numpy_helper
-
-    node = wiring.maker(_through(wiring, name))
-    tensor = wiring.constants.get(name)
-    if node is not None and text(node.op_type) == "Constant":
-        tensor = next((a.t for a in node.attribute if text(a.name) == "value"), None)
-    # A stranger's constant may lie beside the file: its values are not needed here.
-    if tensor is not None and not tensor.external_data and tensor.data_type in (1, 10, 11):
-        yield numpy_helper.to_array(tensor)
-
-
-def _through(wiring: Wiring, name: str) -> str:
-    """Return the tensor that is handed on as this one."""
-    node = wiring.maker(name)
-    while node is not None and text(node.op_type) in SAME and node.input:
-        name = text(node.input[0])
-        node = wiring.maker(name)
-    return name
+def _first(names: Iterable[Any]) -> set[str]:
+    return {text(name) for name in list(names)[:1]}
