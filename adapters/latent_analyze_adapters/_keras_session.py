@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import ModelError, missing_dependency
+from latent_analyze import ModelError
+from latent_analyze_adapters._keras_import import import_keras, import_tensorflow
+from latent_analyze_adapters._keras_parts import output_names
 from latent_analyze_adapters.graph import Graph, Tensor
 from latent_analyze_adapters.session import cause, does_not_run
 
@@ -17,16 +20,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
-
-
-def import_keras() -> Any:
-    """Return the keras package, or raise MissingDependencyError."""
-    try:
-        import keras
-    # Keras raises ImportError for a missing backend too.
-    except ImportError:
-        raise missing_dependency("keras", "keras", "running Keras models") from None
-    return keras
 
 
 def on_device(device: str | None) -> AbstractContextManager[Any]:
@@ -58,14 +51,11 @@ def _devices(keras: Any) -> list[Any]:
 
 
 class KerasSession:
-    """A Keras model; see `Session`."""
+    """A functional Keras model, with names for its inputs; see `Session`."""
 
-    def __init__(
-        self, model: Any, name: str, device: str | None, inputs: list[str] | None = None
-    ) -> None:
+    def __init__(self, model: Any, inputs: list[str], name: str, device: str | None) -> None:
         self._model, self._name, self._device = model, name, device
-        # Names of tensors are counted up from load to load, those of layers are in the file.
-        self._input_names = inputs or [t._keras_history.operation.name for t in model.inputs]
+        self._input_names, self._output_names = inputs, output_names(model)
         self.device = f"Keras on {import_keras().backend.backend()}, {device or 'its own device'}"
 
     @cached_property
@@ -80,7 +70,7 @@ class KerasSession:
         """Run it once; ModelError for whatever Keras raises."""
         keras = import_keras()
         given = [feeds[tensor.name] for tensor in self.graph.inputs]
-        struct = keras.tree.pack_sequence_as(self._model._inputs_struct, given)
+        struct = keras.tree.pack_sequence_as(self._model.input, given)
         with on_device(self._device):
             try:
                 values = keras.tree.flatten(self._model.predict_on_batch(struct))
@@ -89,39 +79,38 @@ class KerasSession:
                 raise does_not_run(feeds, cause(error)) from error
         return [np.asarray(values[self._output_names.index(name)]) for name in outputs]
 
-    @cached_property
-    def _output_names(self) -> list[str]:
-        """Return a name per output: its key in a mapping, or else that of its layer."""
-        struct, outputs = self._model._outputs_struct, self._model.outputs
-        if isinstance(struct, dict) and len(struct) == len(outputs):
-            # keras.tree flattens mappings in the order of their keys.
-            return sorted(struct)
-        names = list(self._model.output_names)
-        return [n if names.count(n) == 1 else f"{n}_{i}" for i, n in enumerate(names)]
-
 
 class SavedModelSession:
-    """The serving signature of a TensorFlow SavedModel; see `Session`."""
+    """A signature of a TensorFlow SavedModel; see `Session`.
 
-    def __init__(self, function: Any, name: str, device: str | None) -> None:
-        self._function, self._name, self._device = function, name, device
+    `row` is the shape of one row of its input, for one that does not even say its axes.
+    """
+
+    def __init__(
+        self, function: Any, name: str, device: str | None, row: tuple[int, ...] | None = None
+    ) -> None:
+        self._function, self._name, self._device, self._row = function, name, device, row
         self.device = f"TensorFlow, {device or 'its own device'}"
 
     @cached_property
     def graph(self) -> Graph:
-        """Inputs and outputs."""
+        """Inputs and outputs, by name: the file keeps them in no order."""
         _, given = self._function.structured_input_signature
         outputs = self._function.structured_outputs
+        if not isinstance(outputs, Mapping):
+            raise ModelError(
+                f"named outputs of {self._name}", found=type(outputs).__name__,
+                next_step="export it with model.export(), or give the outputs as a dictionary",
+            )  # fmt: skip
         return Graph(
             self._name,
-            tuple(_tensor(spec, name) for name, spec in given.items()),
-            tuple(_tensor(spec, name) for name, spec in outputs.items()),
+            tuple(self._input(given[name], name) for name in sorted(given, key=_by_number)),
+            tuple(_tensor(outputs[name], name) for name in sorted(outputs, key=_by_number)),
         )
 
     def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run it once; ModelError for whatever TensorFlow raises."""
-        import tensorflow as tf
-
+        tf = import_tensorflow()
         with on_device(self._device):
             try:
                 found = self._function(**{name: tf.constant(feed) for name, feed in feeds.items()})
@@ -129,7 +118,27 @@ class SavedModelSession:
                 raise does_not_run(feeds, cause(error)) from error
         return [np.asarray(found[name]) for name in outputs]
 
+    def _input(self, spec: Any, name: str) -> Tensor:
+        tensor = _tensor(spec, name)
+        if spec.shape.rank is not None:
+            return tensor
+        if self._row is None:
+            raise ModelError(
+                f"inputs with a known number of axes in {self._name}",
+                found=f"{name!r} without a shape",
+                next_step="export it with one, or state image_shape and latent_shape in model.toml",
+            )
+        return replace(tensor, shape=(None, *self._row))
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    """Sort output_2 before output_10."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or 0)
+
 
 def _tensor(spec: Any, name: str) -> Tensor:
     dtype = getattr(spec.dtype, "name", spec.dtype)
-    return Tensor(name, str(dtype), tuple(spec.shape))
+    # TensorFlow's shape of an unknown rank has no axes to go through.
+    known = getattr(spec.shape, "rank", 0) is not None
+    return Tensor(name, str(dtype), tuple(spec.shape) if known else ())

@@ -21,9 +21,9 @@ SUFFIXES = {
 }  # fmt: skip
 """Which runtime opens a file; where a folder holds halves of several, the first does.
 
-A folder without a suffix is a model if it is a SavedModel.
+A folder is a model if it is a SavedModel, whatever its name.
 """
-SAVED_MODEL = "saved_model.pb"
+SAVED_MODEL, SAVED_MODEL_RUNTIME = "saved_model.pb", "keras"
 
 
 def is_for(path: Path, runtime: str) -> bool:
@@ -32,7 +32,7 @@ def is_for(path: Path, runtime: str) -> bool:
         if (path / SIDECAR).is_file():
             return _stated_runtime(path / SIDECAR) == runtime
         if is_model(path):
-            return SUFFIXES.get(path.suffix.lower()) == runtime
+            return _runtime(path) == runtime
         return any(SUFFIXES[suffix] == runtime for suffix in _suffixes(path)[:1])
     except OSError:
         return False
@@ -40,9 +40,7 @@ def is_for(path: Path, runtime: str) -> bool:
 
 def is_model(path: Path) -> bool:
     """Whether there is a file with the suffix of a runtime, or a SavedModel."""
-    if path.is_dir():
-        return not path.suffix and (path / SAVED_MODEL).is_file()
-    return path.suffix.lower() in SUFFIXES and path.suffix != "" and path.is_file()
+    return _runtime(path) is not None
 
 
 def folder_of(path: Path) -> Path:
@@ -88,9 +86,17 @@ def _stated_runtime(sidecar: Path) -> str:
         return DEFAULT_RUNTIME
 
 
+def _runtime(path: Path) -> str | None:
+    """Return the runtime of a file, by its suffix, or of a SavedModel; None for anything else."""
+    if path.is_dir():
+        return SAVED_MODEL_RUNTIME if (path / SAVED_MODEL).is_file() else None
+    return SUFFIXES.get(path.suffix.lower()) if path.suffix and path.is_file() else None
+
+
 def _suffixes(folder: Path) -> list[str]:
     """Return how the halves in a folder end, the preferred first."""
-    return [s for s in SUFFIXES if any(is_model(folder / f"{role}{s}") for role in ROLES)]
+    halves = {suffix: [folder / f"{role}{suffix}" for role in ROLES] for suffix in SUFFIXES}
+    return [s for s, paths in halves.items() if any(_runtime(p) == SUFFIXES[s] for p in paths)]
 
 
 def _bare(path: Path, opener: Opener) -> Bundle:

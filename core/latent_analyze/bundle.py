@@ -28,7 +28,9 @@ class HalfSpec(Spec):
 
     file: str | None = Field(None, description="file name inside the bundle")
     entry: str | None = Field(
-        None, description="package.module:name of the function, or of the class of a state dict"
+        None,
+        description="package.module:name of the function, of the class of a state dict, or of what "
+        "a Keras model is made of",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="what the class of a state dict is made with"
