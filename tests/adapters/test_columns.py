@@ -155,7 +155,9 @@ class Encoder(torch.nn.Module):
         np.testing.assert_array_equal(model.encode(np.zeros((2, 8, 8, 1), "f4")).mu, [expected] * 2)
 
     def test_3_is_not_3_0(self, open_with):
-        assert open_with(constants={"y": 3}).fingerprint != open_with(constants={"y": 3.0}).fingerprint
+        assert (
+            open_with(constants={"y": 3}).fingerprint != open_with(constants={"y": 3.0}).fingerprint
+        )
 
     def test_columns_alone(self, open_with):
         model, x = open_with(columns={"y": "digit"}), np.zeros((2, 8, 8, 1), np.float32)
@@ -168,6 +170,9 @@ class Encoder(torch.nn.Module):
         np.testing.assert_array_equal(mu[:, 0], [4, 5.5])
 
     def test_a_constant_tells_the_dtype_of_a_column(self, open_with):
-        model, x = open_with(columns={"y": "digit"}, constants={"y": 0.0}), np.zeros((2, 8, 8, 1), "f4")
+        model, x = (
+            open_with(columns={"y": "digit"}, constants={"y": 0.0}),
+            np.zeros((2, 8, 8, 1), "f4"),
+        )
         mu = model.encode(x, {"digit": np.array([4, 5])}).mu
         np.testing.assert_array_equal(mu[:, 0], [4, 5])
