@@ -131,7 +131,7 @@ def _built_shape(model: Any) -> tuple[int | None, ...] | None:
 
 
 def _stated(half: EncoderSpec) -> list[str]:
-    return [name for name in (half.mu, half.log_var) if name is not None]
+    return [name for name in (half.mu, half.log_var) if name]
 
 
 def _inner_ends(model: Any, half: EncoderSpec) -> list[str]:

@@ -1,4 +1,4 @@
-"""The latent side of a model file: the shape of a z-point."""
+"""The latent side of a model file: the shape of a z-point, and which outputs hold it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from latent_analyze import ModelError
 
 if TYPE_CHECKING:
-    from latent_analyze_adapters.graph import Tensor
+    from latent_analyze_adapters.graph import Graph, Tensor
 
 
 def latent_shape(
@@ -44,6 +44,37 @@ def latent_shape(
             next_step=_way_out(shape, stated),
         )  # fmt: skip
     return shape
+
+
+def prod_of(tensor: Tensor, first: int) -> int | None:
+    """Return the number of values from an axis on, None where that is not known."""
+    axes = tensor.shape[first:]
+    return math.prod(n for n in axes if n) if axes and None not in axes else None
+
+
+def outputs_left(graph: Graph, taken: Tensor, mu: Tensor) -> tuple[str, ...]:
+    """Return a note on outputs that nothing tells to be log_var or mu, but may be.
+
+    Raises
+    ------
+    ModelError
+        If what was taken for mu, the first output, looks like an image that is given back.
+    """
+    others = [t for t in graph.outputs if t.name != mu.name]
+    if others and len(mu.shape) == len(taken.shape) > 2 and mu.shape[1:] == taken.shape[1:]:
+        raise ModelError(
+            f"mu among the outputs of {graph.name}",
+            found=f"{mu} first, an image as {taken} is, then {', '.join(map(str, others))}",
+            next_step="name mu, and log_var if there is one, in model.toml",
+        )
+    size = prod_of(mu, 1)
+    names = ", ".join(repr(t.name) for t in others if prod_of(t, 1) == size)
+    if not names or size is None:
+        return ()
+    return (
+        f"encoder: {mu.name!r} is taken for mu, and of the same shape are {names}: state mu and "
+        "log_var in model.toml, or let 'latent-analyze inspect MODEL --data IMAGES' tell",
+    )
 
 
 def _agree(shape: tuple[int, ...], stated: tuple[int, ...]) -> bool:

@@ -91,7 +91,7 @@ def part_of(wiring: Wiring, half: EncoderSpec | DecoderSpec, path: Path) -> byte
     if any(name not in known and not wiring.holds(name) for name in ends):
         return None
     if isinstance(half, EncoderSpec):
-        outputs = [name for name in (half.mu, half.log_var) if name is not None]
+        outputs = [name for name in (half.mu, half.log_var) if name]
         return _serialized(part(wiring, None, outputs or wiring.outputs, path))
     if half.input is None or half.input in wiring.inputs:
         return _serialized(part(wiring, None, [half.output or wiring.outputs[0]], path))
@@ -103,7 +103,7 @@ def part_of(wiring: Wiring, half: EncoderSpec | DecoderSpec, path: Path) -> byte
 
 def _outputs(half: EncoderSpec | DecoderSpec) -> set[str]:
     names = (half.mu, half.log_var) if isinstance(half, EncoderSpec) else (half.output,)
-    return {name for name in names if name is not None}
+    return {name for name in names if name}
 
 
 def _info(wiring: Wiring, name: str, path: Path) -> Any:

@@ -85,8 +85,9 @@ def named(
 ) -> dict[str, NDArray[Any]]:
     """Return what a function gave as named arrays.
 
-    A mapping or named tuple has names, those of mappings inside with a slash. Two arrays are mu and
-    log_var, one is ``output``, more are ``output_0``, ``output_1`` and so on. None is left out.
+    A mapping or named tuple has names, those of mappings inside with a slash. Two arrays of one
+    shape are mu and log_var, one is ``output``, others are ``output_0``, ``output_1`` and so on.
+    None is left out.
 
     Raises
     ------
@@ -114,7 +115,9 @@ def _pairs(outputs: Any) -> list[tuple[str, Any]]:
     if isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
         return list(zip(outputs._fields, outputs, strict=True))
     if isinstance(outputs, (tuple, list)):
-        names = ["mu", "log_var"] if len(outputs) == 2 else _numbered(len(outputs))
+        shapes = [getattr(value, "shape", None) for value in outputs]
+        alike = len(outputs) == 2 and (shapes[0] == shapes[1] or None in shapes)
+        names = ["mu", "log_var"] if alike else numbered(len(outputs))
         return list(zip(names, outputs, strict=True))
     return [("output", outputs)]
 
@@ -137,7 +140,8 @@ def _further_inputs(half: EncoderSpec | DecoderSpec, floating: str) -> Iterator[
         yield Tensor(name, dtype, (None, len(value)) if isinstance(value, list) else (None,))
 
 
-def _numbered(count: int) -> list[str]:
+def numbered(count: int) -> list[str]:
+    """Return names for outputs that have none."""
     return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
 
 

@@ -16,9 +16,6 @@ def find_role(graph: Graph) -> Role:
     """
     first, last = graph.inputs[0], graph.outputs[0]
     taken, given = len(first.shape), len(last.shape)
-    alike = len(graph.outputs) == 1 and first.shape[1:] == last.shape[1:]
-    if alike and taken in IMAGE_RANKS and None not in first.shape[1:]:
-        raise _whole(graph)
     if taken in IMAGE_RANKS and given in VECTOR_RANKS:
         return "encoder"
     if taken in VECTOR_RANKS and given in IMAGE_RANKS:
@@ -28,7 +25,7 @@ def find_role(graph: Graph) -> Role:
     named = [role for role in roles if role in name]
     if len(named) == 1:
         return named[0]
-    if alike:
+    if first.shape[1:] == last.shape[1:]:
         raise _whole(graph)
     raise ModelError(
         f"an encoder (images in, vectors out) or a decoder in {graph.name}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latent_analyze import EncoderSpec, ModelError
 from latent_analyze_adapters._half import BATCH_VALUES, MAX_BATCH
+from latent_analyze_adapters._probing import numbered
 
 if TYPE_CHECKING:
     from latent_analyze import DecoderSpec
@@ -16,17 +17,24 @@ RANDOM = ("rand", "normal", "bernoulli")
 
 
 def names_of_outputs(program: Any, half: EncoderSpec | DecoderSpec) -> tuple[str, ...]:
-    """Return the names of the outputs: their keys, ``mu`` and ``log_var``, or their nodes'.
+    """Return the names of the outputs: keys, ``mu`` and ``log_var``, numbered ones, or nodes'.
 
     An encoder's outputs without keys are mu and log_var if there are two of the same shape and
-    nothing is drawn inside, unless model.toml calls them by their nodes.
+    nothing is drawn inside, and numbered otherwise. model.toml may call them by their nodes: these
+    tell nothing by themselves, as a node is called after its operator, ``mean`` for instance.
     """
     nodes, keys = program.graph_signature.user_outputs, _keys(program)
-    if any(keys) or not isinstance(half, EncoderSpec) or {half.mu, half.log_var} & {*nodes}:
+    if (
+        any(keys)
+        or not isinstance(half, EncoderSpec)
+        or {half.mu, half.log_var} & {*filter(None, nodes)}
+    ):
         return tuple(key or node for key, node in zip(keys, nodes, strict=True))
     shapes = _shapes(program)
     alike = len(shapes) == 2 and shapes[0] == shapes[1]
-    return ("mu", "log_var") if alike and not _draws(program) else tuple(nodes)
+    if alike and not _draws(program):
+        return ("mu", "log_var")
+    return tuple(numbered(len(nodes)))
 
 
 def notes_on_program(program: Any, half: EncoderSpec | DecoderSpec) -> tuple[str, ...]:
@@ -54,14 +62,15 @@ def training_note(layers: Iterable[str]) -> tuple[str, ...]:
 
 
 def _how_read(program: Any, names: tuple[str, ...]) -> Iterator[str]:
+    nodes = ", ".join(map(repr, filter(None, program.graph_signature.user_outputs)))
     if names == ("mu", "log_var"):
         yield (
-            "the two outputs are read as mu and log_var, in this order: state mu and log_var in "
-            "model.toml if that is wrong"
+            f"the two outputs, the nodes {nodes}, are read as mu and log_var, in this order: state "
+            "mu in model.toml by its node if that is wrong"
         )
     elif len({len(shape) for shape in _shapes(program)}) > 1:
         yield (
-            f"outputs of several shapes, {', '.join(map(repr, names))}, the first is taken "
+            f"outputs of several shapes, the nodes {nodes}, the first is taken "
             "for mu: state mu and log_var in model.toml if that is wrong"
         )
 

@@ -110,7 +110,7 @@ class ProgramSession:
         """Inputs and outputs."""
         inputs = [self._tensor(name, name) for name in self._signature.user_inputs]
         found = zip(self._outputs, self._signature.user_outputs, strict=True)
-        outputs = [self._tensor(name, value) for name, value in found]
+        outputs = [self._tensor(name, value) for name, value in found if value is not None]
         return Graph(self._name, tuple(inputs), tuple(outputs))
 
     def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -118,7 +118,10 @@ class ProgramSession:
         from torch.utils import _pytree as trees
 
         torch = import_torch()
-        given = [to_tensor(feeds[tensor.name], self._device) for tensor in self.graph.inputs]
+        given = [
+            to_tensor(feeds[tensor.name], self._device).to(self._values[tensor.name].dtype)
+            for tensor in self.graph.inputs
+        ]
         args, kwargs = trees.tree_unflatten(given, self._spec.in_spec)
         with torch.inference_mode():
             try:
@@ -133,7 +136,9 @@ class ProgramSession:
             raise ModelError(f"tensors in and out of {self._name}", found=f"{name}, which is none")
         # A free axis is a symbol, not a number.
         shape = tuple(length if isinstance(length, int) else None for length in found.shape)
-        return Tensor(name, str(found.dtype).removeprefix("torch."), shape)
+        dtype = str(found.dtype).removeprefix("torch.")
+        # NumPy has no such floats.
+        return Tensor(name, "float32" if dtype == "bfloat16" else dtype, shape)
 
 
 def to_tensor(values: NDArray[Any], device: Any) -> Any:

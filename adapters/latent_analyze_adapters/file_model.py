@@ -20,23 +20,20 @@ from latent_analyze import (
     TensorSpec,
     content_hash,
 )
-from latent_analyze_adapters._batches import settle_batch
 from latent_analyze_adapters._check import compare_with_samples
 from latent_analyze_adapters._constants import further_inputs
 from latent_analyze_adapters._half import Half, columns_of, suitable_batch, to_log_var
 from latent_analyze_adapters._image_side import file_axes
+from latent_analyze_adapters._latent_side import prod_of
+from latent_analyze_adapters._opened import Opened
 from latent_analyze_adapters._places import ROLES, SIDECAR
-from latent_analyze_adapters.graph import Plan, Role, Stated, Tensor, plan_half, prod_of
-from latent_analyze_adapters.session import ModelFile, Opener, Session, inside, run_batch
+from latent_analyze_adapters.graph import Plan, Role, Stated, Tensor, plan_half
+from latent_analyze_adapters.session import Opener, Session, inside, run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
-
-
-Key = tuple[object, ...]
-Sessions = dict[Key, Session]
 
 
 class FileModel:
@@ -60,11 +57,11 @@ class FileModel:
         bundle: Bundle,
         opener: Opener,
         *,
-        sessions: Sessions | None = None,
+        opened: Opened | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.path, self._opener, self._data_shape = path, opener, image_shape
-        self._sessions: Sessions = {} if sessions is None else sessions
+        self._opened = opened or Opened(opener)
         self._halves: dict[Role, Half] = {}
         bundle, self._notes = opener.complete(bundle)
         for role in ROLES:
@@ -154,7 +151,7 @@ class FileModel:
         ModelError
             If it does not fit the files.
         """
-        return FileModel(self.path, bundle, self._opener, sessions=self._sessions)
+        return FileModel(self.path, bundle, self._opener, opened=self._opened)
 
     @property
     def latent_outputs(self) -> tuple[str, ...]:
@@ -167,9 +164,6 @@ class FileModel:
         """Return what is known of the files, beside `spec`, as plain data for people to read."""
         files: dict[str, Any] = {role: half.describe() for role, half in self._halves.items()}
         return {"runs on": self._device, **files}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_sessions": {}}
 
     @property
     def _device(self) -> str:
@@ -185,8 +179,8 @@ class FileModel:
             data=self._data_shape,
             beside=encoder.side.layout if encoder else None,
         )
-        file, row = self._opener.read(given), _row(role, stated, self._opener.layout)
-        session = self._session_of(file, given, row)
+        file, row = self._opened.file(given), _row(role, stated, self._opener.layout)
+        session = self._opened.session(file, given, row)
         graph = session.graph
 
         def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
@@ -195,20 +189,12 @@ class FileModel:
                 feeds[constant.tensor.name] = constant.fill(len(rows))
             return session.run([output], feeds)[0].shape
 
-        plan = settle_batch(session, plan_half(graph, stated, probe))
+        plan = self._opened.settle(file, given, row, plan_half(graph, stated, probe))
         self._halves[role] = Half(file, graph, plan, given, row)
 
     def _session(self, role: Role) -> Session:
         half = self._halves[role]
-        return self._session_of(half.file, half.given, half.row)
-
-    def _session_of(
-        self, file: ModelFile, given: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None
-    ) -> Session:
-        key = _key(file, given, row)
-        if key not in self._sessions:
-            self._sessions[key] = self._opener.open(file, given, row)
-        return self._sessions[key]
+        return self._opened.session(half.file, half.given, half.row)
 
     def _plan(self, role: Role) -> Plan:
         if role not in self._halves:
@@ -226,7 +212,7 @@ class FileModel:
         columns: Mapping[str, NDArray[Any]] = MappingProxyType({}),
     ) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
         plan, session = self._plan(role), self._session(role)
-        step = plan.batch or self.spec.batch
+        step = 1 if plan.single else plan.batch or self.spec.batch
         for start in range(0, len(rows), step):
             part = slice(start, min(start + step, len(rows)))
             labels = {name: values[part] for name, values in columns.items()}
@@ -270,12 +256,6 @@ class FileModel:
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )
-
-
-def _key(file: ModelFile, half: EncoderSpec | DecoderSpec, row: tuple[int, ...] | None) -> Key:
-    """Return all that decides what is opened."""
-    fields = {"entry", "arguments", "part", "constants", "input", "mu", "log_var", "output"}
-    return (type(half), file.sha256, half.model_dump_json(include=fields), row)
 
 
 def _row(role: Role, stated: Stated, layout: Layout) -> tuple[int, ...] | None:

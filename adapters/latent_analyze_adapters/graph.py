@@ -13,7 +13,7 @@ from latent_analyze import DecoderSpec, EncoderSpec, Layout, ModelError
 from latent_analyze_adapters import _image_side as sides
 from latent_analyze_adapters._constants import Constant, further_inputs
 from latent_analyze_adapters._image_side import ImageSide
-from latent_analyze_adapters._latent_side import latent_shape
+from latent_analyze_adapters._latent_side import latent_shape, outputs_left
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,6 +100,8 @@ class Plan:
         What was inferred, for people.
     constants
         Further inputs, with the values that model.toml states.
+    single
+        Whether each row is run alone, in a fixed batch of copies of it.
     """
 
     role: Role
@@ -111,6 +113,7 @@ class Plan:
     batched: bool
     notes: tuple[str, ...]
     constants: tuple[Constant, ...] = ()
+    single: bool = False
 
     @property
     def dim(self) -> int:
@@ -121,12 +124,6 @@ class Plan:
     def output_size(self) -> int:
         """Values per row of an output."""
         return self.dim if self.role == "encoder" else math.prod(self.side.shape)
-
-
-def prod_of(tensor: Tensor, first: int) -> int | None:
-    """Return the number of values from an axis on, None where that is not known."""
-    axes = tensor.shape[first:]
-    return math.prod(n for n in axes if n) if axes and None not in axes else None
 
 
 Probe = Callable[[Tensor, "NDArray[Any]", str], Shape]
@@ -182,7 +179,7 @@ def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     latent = latent_shape(graph.name, mu, _row_axes(mu, batched), stated.latent)
     notes = _notes("encoder", taken, side, stated)
     if log_var is None and stated.half.mu is None:
-        notes += _unused(graph, mu)
+        notes += outputs_left(graph, taken, mu)
     return Plan("encoder", taken, outputs, side, latent, batch, batched, notes)
 
 
@@ -200,18 +197,6 @@ def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> 
     return Plan("decoder", taken, (image.name,), side, latent, batch, batched, notes)
 
 
-def _unused(graph: Graph, mu: Tensor) -> tuple[str, ...]:
-    size = prod_of(mu, 1)
-    others = [t.name for t in graph.outputs if t.name != mu.name and prod_of(t, 1) == size]
-    if not others or size is None:
-        return ()
-    return (
-        f"encoder: {mu.name!r} is taken for mu, and of the same shape are "
-        f"{', '.join(map(repr, others))}: state mu and log_var in model.toml, or let "
-        "'latent-analyze inspect MODEL --data IMAGES' tell",
-    )
-
-
 def _input(graph: Graph, name: str | None) -> Tensor:
     """Return the input of this name, or else the first."""
     for tensor in graph.inputs:
@@ -221,11 +206,11 @@ def _input(graph: Graph, name: str | None) -> Tensor:
 
 
 def _named(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
-    """Return the output of this name, or else the first of a usual one."""
+    """Return the output of this name, or else the first of a usual one; none for no name."""
     for tensor in graph.outputs:
         if tensor.name == name or (name is None and canonical(tensor.name) in usual):
             return tensor
-    if name is None:
+    if not name:
         return None
     raise _no_tensor(graph, "output", name, [tensor.name for tensor in graph.outputs])
 

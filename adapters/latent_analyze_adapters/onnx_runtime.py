@@ -24,6 +24,7 @@ class OnnxOpener(FolderOpener):
     name: ClassVar[str] = "onnx"
     suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     layout: ClassVar[Layout] = "HWC"
+    takes_rows: ClassVar[bool] = False
 
     def halves(self, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
         """Tell what a file is: both halves if it gives images back and z-points on the way."""

@@ -77,11 +77,14 @@ class Opener(Protocol):
         How its files end, the preferred first.
     layout
         Layout of images in files that do not say the shapes of their tensors.
+    takes_rows
+        Whether there are such files at all, so that a session depends on the shape of a row.
     """
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     layout: ClassVar[Layout]
+    takes_rows: ClassVar[bool]
 
     @property
     def folder(self) -> Path:
@@ -118,6 +121,8 @@ class Opener(Protocol):
 @dataclass(frozen=True)
 class FolderOpener:
     """Base of openers: the folder, the device to run on, and whether its files may run code."""
+
+    takes_rows: ClassVar[bool] = True
 
     folder: Path
     device: str | None

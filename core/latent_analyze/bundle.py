@@ -79,7 +79,9 @@ class EncoderSpec(HalfSpec):
     mu: str | None = Field(
         None, description="name of the output that is mu; the first if not given"
     )
-    log_var: str | None = Field(None, description="name of the output that is log_var, if any")
+    log_var: str | None = Field(
+        None, description="name of the output that is log_var, if any; '' for none"
+    )
     spread: Literal["log_var", "variance", "std"] = Field(
         "log_var", description="what the output called log_var holds"
     )

@@ -36,6 +36,7 @@ class Both(NamedTuple):
 def mu(x): return x.reshape(len(x), -1) @ W
 def two(x): return mu(x), -mu(x)
 def mapping(x): return {"other": mu(x), "z_mean": 2 * mu(x)}
+def pooled(x): return mu(x), x.mean((1, 2))
 def named(x): return Both(mu=mu(x), log_var=0 * mu(x))
 def listed(x): return mu(x).tolist()
 def conditioned(x, label): return mu(x) + label[:, None]
@@ -102,6 +103,12 @@ class TestFunctions:
     def test_two_outputs_are_mu_and_log_var(self, folder):
         latents = open_with(folder, encoder="two").encode(images())
         np.testing.assert_array_equal(latents.log_var, -latents.mu)
+
+    def test_two_outputs_that_are_not(self, folder):
+        assert open_with(folder, encoder="two", log_var="").encode(images()).log_var is None
+        model = open_with(folder, encoder="pooled")
+        np.testing.assert_allclose(model.encode(images()).mu, expected_mu(images()), rtol=1e-5)
+        assert not model.spec.variational
 
     def test_a_mapping_has_names(self, folder):
         x = images()

@@ -48,7 +48,7 @@ def test_a_role_that_nothing_tells(name):
     [
         ((None, 784), "autoencoder.onnx"),
         ((None, 8, 8, 1), "autoencoder.onnx"),
-        ((1, 28, 28), "encoder.onnx"),
+        ((1, 28, 28), "net.onnx"),
     ],
 )
 def test_a_whole_autoencoder_is_no_encoder(shape, name):

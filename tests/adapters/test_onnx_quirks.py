@@ -135,14 +135,35 @@ class TestBatches:
         folder = write(nodes, arrays=arrays.items())
         self.encodes_rightly(folder, "encoder: run row by row, as rows of a batch change each")
 
+    def test_rows_that_change_each_other_in_a_fixed_batch(self, write):
+        """As int8 weights do, whose scale is that of the batch; copies of a row do not."""
+        peak = helper.make_node("ReduceMax", ["g", "A"], ["m"], keepdims=1)
+        nodes = [FLAT, TIMES, peak, helper.make_node("Add", ["g", "m"], ["y"])]
+        folder = write(nodes, ((4, 2, 2, 3), (4, 2)), arrays={"A": np.array([0])}.items())
+        model = open_folder(folder, encoder=EncoderSpec(file="encoder.onnx"))
+        x = images()
+        np.testing.assert_allclose(model.encode(x).mu, 2 * mu(x), rtol=1e-4, atol=1e-5)
+        assert any("in a batch of 4 copies" in note for note in model.spec.notes)
+
+    def test_rounding_is_no_difference(self, write):
+        nodes = [FLAT, TIMES, helper.make_node("Mul", ["g", "small"], ["s"]),
+                 helper.make_node("Add", ["s", "far"], ["y"])]  # fmt: skip
+        arrays = {"small": np.float32(1e-6), "far": np.float32(100)}
+        model = open_folder(
+            write(nodes, arrays=arrays.items()), encoder=EncoderSpec(file="encoder.onnx")
+        )
+        assert not any("row by row" in note or "random" in note for note in model.spec.notes)
+
     @pytest.mark.parametrize("batch", ["N", 4])
     def test_batch_normalization_in_training_mode(self, write, batch):
-        """Row by row would make all rows alike, and a fixed batch leaves nothing else."""
+        """Row by row makes all rows alike."""
         mean = helper.make_node("ReduceMean", ["g", "A"], ["m"], keepdims=1)
         nodes = [FLAT, TIMES, mean, helper.make_node("Sub", ["g", "m"], ["y"])]
         ends = ((batch, 2, 2, 3), (batch, 2))
         folder = write(nodes, ends, arrays={"A": np.array([0])}.items())
-        with pytest.raises(ModelError, match=r"depend on the other rows.*model\.eval\(\)"):
+        with pytest.raises(
+            ModelError, match=r"rows change each other, and are all alike alone.*model\.eval\(\)"
+        ):
             open_folder(folder, encoder=EncoderSpec(file="encoder.onnx"))
 
     def test_output_without_a_batch_axis(self, write):

@@ -160,6 +160,37 @@ class TestExportedPrograms:
         export(module, tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
         assert not TorchRuntime().open(tmp_path, trust=True).spec.variational
 
+    def test_a_node_called_mean_is_not_mu(self, vae, tmp_path):
+        class Pooled(torch.nn.Module):
+            def forward(self, x):
+                return vae.encoder(x), x.mean((2, 3)), None
+
+        export(Pooled(), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        model = TorchRuntime().open(tmp_path, trust=True)
+        expected = expected_mu(vae, images())
+        np.testing.assert_allclose(model.encode(images()).mu, expected, atol=1e-5)
+        pooled = open_folder(tmp_path, encoder=EncoderSpec(file="encoder.pt2", mu="mean"))
+        assert pooled.spec.dim == 3
+
+    def test_bfloat16(self, tmp_path):
+        module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(72, 5)).bfloat16()
+        example = torch.rand(3, 3, 4, 6).bfloat16()
+        export(module, tmp_path / "encoder.pt2", example)
+        found = TorchRuntime().open(tmp_path, trust=True).encode(images()).mu
+        x = torch.from_numpy(images().transpose(0, 3, 1, 2).copy())
+        np.testing.assert_allclose(found, module.float()(x).detach(), atol=0.03)
+
+    def test_a_whole_vae_is_no_encoder(self, vae, tmp_path):
+        class Whole(torch.nn.Module):
+            def forward(self, x):
+                return 1 - x, vae.encoder(x)
+
+        export(Whole(), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
+        with pytest.raises(ModelError, match=r"an image as x .* is"):
+            TorchRuntime().open(tmp_path, trust=True)
+        named = open_folder(tmp_path, encoder=EncoderSpec(file="encoder.pt2", mu="output_1"))
+        np.testing.assert_allclose(named.encode(images()).mu, expected_mu(vae, images()), atol=1e-5)
+
     def test_outputs_of_several_shapes(self, vae, tmp_path):
         export(
             TwoOutputs(vae.encoder, image=True), tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6)

@@ -127,3 +127,4 @@ def test_a_clearly_better_reading_is_named():
     assert check.text.startswith("round trip improves from 0.31 to 0.02 with range [")
     assert compare_readings(0.31, [replace(best, error=0.30)]).severity == "note"
     assert compare_readings(0.31, []).severity == "note"
+    assert compare_readings(0.0, [replace(best, error=0.0)]).severity == "note"

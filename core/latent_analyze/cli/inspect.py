@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -27,8 +28,8 @@ Write = Annotated[
         help="Save model.toml beside the files, with --data the best reading; keep a former one.",
     ),
 ]
-ROWS = 64
-"""Images that the checks take, evenly from the whole data set."""
+ROWS, VALUES = 64, 1 << 24
+"""Images that the checks take, evenly from the whole data set, and values of all of them."""
 
 
 def inspect(
@@ -94,7 +95,8 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Any]:
 
     if not dataset.count:
         raise DatasetError("a data set with rows", found=f"none in {dataset.name}")
-    rows = np.unique(np.linspace(0, dataset.count - 1, ROWS).astype(np.int64))
+    most = max(8, min(ROWS, VALUES // max(math.prod(dataset.item.shape), 1)))
+    rows = np.unique(np.linspace(0, dataset.count - 1, most).astype(np.int64))
     if model.spec.can_encode:
         require_encodable(model, dataset)
     images = dataset.read(rows).x
