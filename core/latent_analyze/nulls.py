@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.seeding import content_hash
+from latent_analyze.seeding import content_hash, derived_seed
 from latent_analyze.source import Z_ONLY, Batch, Block, BlockSource, Source
 from latent_analyze.source_views import RelabelledSource
 
@@ -62,8 +62,8 @@ def null_member(
 
 
 def member_seed(seed: int, label: str, r: int) -> int:
-    """Return the seed of member r: a 63-bit number that depends on seed, label and r."""
-    return int(content_hash("null", seed, label, r)[:15], 16)
+    """Return the seed of member r: a 60-bit number that depends on seed, label and r."""
+    return derived_seed("null", seed, label, r)
 
 
 class MomentMatched(BlockSource):

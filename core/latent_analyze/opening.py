@@ -18,7 +18,7 @@ from latent_analyze.errors import (
 from latent_analyze.files import exists
 from latent_analyze.model import ModelRef
 from latent_analyze.options import PluginSpec, parse_assignment, parse_spec, split_outside_brackets
-from latent_analyze.seeding import content_hash
+from latent_analyze.seeding import derived_seed
 from latent_analyze.source_views import PosteriorSource, RelabelledSource, finite_rows, select
 from latent_analyze.store import is_store, open_store
 
@@ -241,7 +241,7 @@ def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
     spec = parse_spec(base)
     if spec.name in host.samplers:
         # As data it must not be the same draw as the sampler of its name beside it.
-        own = int(content_hash("data", seed)[:15], 16)
+        own = derived_seed("data", seed)
         return RelabelledSource(fit_sampler(base, host, reference=None, seed=own), label)
     if exists(spec.name) and spec.options:
         return _vectors(base, host, label)

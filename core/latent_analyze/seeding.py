@@ -48,6 +48,11 @@ def row_priority(rows: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+def derived_seed(*parts: Any) -> int:
+    """Return a 60-bit seed that depends on all of `parts`, which `content_hash` takes."""
+    return int(content_hash(*parts)[:15], 16)
+
+
 def content_hash(*parts: Any) -> str:
     """Return a SHA-256 over text, numbers, bytes, arrays (shape and dtype included), None.
 

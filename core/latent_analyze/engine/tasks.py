@@ -11,7 +11,7 @@ import numpy as np
 
 from latent_analyze.contracts import Progress, no_progress
 from latent_analyze.errors import AnalysisError
-from latent_analyze.seeding import content_hash, keyed_rng
+from latent_analyze.seeding import derived_seed, keyed_rng
 from latent_analyze.source import Z_ONLY, Batch, Source, common_rows, take_rows
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class RunContext:
         self._source, self._around = source, around
         # Without the source: the same choices for the same points in the stores of two runtimes,
         # and for a reference and the members of its ensemble.
-        self.seed = int(content_hash("context", around.seed, analysis)[:15], 16)
+        self.seed = derived_seed("context", around.seed, analysis)
 
     @property
     def reference(self) -> Source:
