@@ -21,14 +21,14 @@ class Opened:
 
     It pickles as nothing: elsewhere files are read and sessions opened again.
 
-    Parameters
+    Attributes
     ----------
     opener
         Reads and opens them.
     """
 
     def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+        self.opener = opener
         self._files: dict[Key, ModelFile] = {}
         self._sessions: dict[Key, Session] = {}
         self._settled: dict[Key, tuple[int | None, bool, tuple[str, ...]]] = {}
@@ -37,14 +37,14 @@ class Opened:
         """Return the file of an encoder or decoder, checked and hashed the first time."""
         key = (half.model_dump_json(include={"file", "entry", "arguments", "part"}),)
         if key not in self._files:
-            self._files[key] = self._opener.read(half)
+            self._files[key] = self.opener.read(half)
         return self._files[key]
 
     def session(self, file: ModelFile, half: EncoderSpec | DecoderSpec, row: Row) -> Session:
         """Return the session of a half."""
         key = self._key(file, half, row)
         if key not in self._sessions:
-            self._sessions[key] = self._opener.open(file, half, row)
+            self._sessions[key] = self.opener.open(file, half, row)
         return self._sessions[key]
 
     def settle(
@@ -67,8 +67,8 @@ class Opened:
     def _key(self, file: ModelFile, half: EncoderSpec | DecoderSpec, row: Row) -> Key:
         """Return all that decides what is opened."""
         fields = {"entry", "arguments", "part", "constants", "input", "mu", "log_var", "output"}
-        shape = row if self._opener.takes_rows else None
+        shape = row if self.opener.takes_rows else None
         return (type(half), file.sha256, half.model_dump_json(include=fields), shape)
 
     def __reduce__(self) -> tuple[type[Opened], tuple[Opener]]:
-        return Opened, (self._opener,)
+        return Opened, (self.opener,)

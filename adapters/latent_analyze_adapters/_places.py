@@ -10,7 +10,7 @@ from latent_analyze import Bundle, DecoderSpec, EncoderSpec, ModelError, read_bu
 from latent_analyze_adapters.graph import Role
 
 if TYPE_CHECKING:
-    from latent_analyze_adapters.session import Opener
+    from latent_analyze_adapters.session import Opener, Read
 
 SIDECAR = "model.toml"
 ROLES: tuple[Role, ...] = ("encoder", "decoder")
@@ -48,8 +48,10 @@ def folder_of(path: Path) -> Path:
     return path if path.is_dir() and not is_model(path) else path.parent
 
 
-def bundle_at(path: Path, opener: Opener) -> Bundle:
+def bundle_at(path: Path, opener: Opener, read: Read) -> Bundle:
     """Return what model.toml says or, where there is none, what the names of the files tell.
+
+    A file alone is read, by `read`, to tell what it is.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def bundle_at(path: Path, opener: Opener) -> Bundle:
         If nothing usable is there.
     """
     if is_model(path) or not path.is_dir():
-        return _bare(path, opener)
+        return _bare(path, opener, read)
     if (path / SIDECAR).is_file():
         bundle = read_bundle(path)
         if bundle.encoder is None and bundle.decoder is None:
@@ -99,8 +101,8 @@ def _suffixes(folder: Path) -> list[str]:
     return [s for s, paths in halves.items() if any(_runtime(p) == SUFFIXES[s] for p in paths)]
 
 
-def _bare(path: Path, opener: Opener) -> Bundle:
-    encoder, decoder = opener.halves(path.name)
+def _bare(path: Path, opener: Opener, read: Read) -> Bundle:
+    encoder, decoder = opener.halves(path.name, read)
     return Bundle(name=path.stem, runtime=opener.name, encoder=encoder, decoder=decoder)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from latent_analyze import Adapter, Model
+from latent_analyze_adapters._opened import Opened
 from latent_analyze_adapters._places import bundle_at, folder_of, is_for
 from latent_analyze_adapters.file_model import FileModel
 from latent_analyze_adapters.session import Opener
@@ -57,4 +58,6 @@ class FileAdapter(Adapter):
         """
         self.import_runtime()
         opener = self.opener(folder_of(path), device, trust)
-        return FileModel(path, bundle_at(path, opener), opener, image_shape=image_shape)
+        opened = Opened(opener)
+        bundle = bundle_at(path, opener, opened.file)
+        return FileModel(path, bundle, opened, image_shape=image_shape)

@@ -55,15 +55,13 @@ class FileModel:
         self,
         path: Path,
         bundle: Bundle,
-        opener: Opener,
+        opened: Opened,
         *,
-        opened: Opened | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> None:
-        self.path, self._opener, self._data_shape = path, opener, image_shape
-        self._opened = opened or Opened(opener)
+        self.path, self._opened, self._data_shape = path, opened, image_shape
         self._halves: dict[Role, Half] = {}
-        bundle, self._notes = opener.complete(bundle)
+        bundle, self._notes = self._opener.complete(bundle, opened.file)
         for role in ROLES:
             half = getattr(bundle, role)
             if half is not None:
@@ -151,7 +149,7 @@ class FileModel:
         ModelError
             If it does not fit the files.
         """
-        return FileModel(self.path, bundle, self._opener, opened=self._opened)
+        return FileModel(self.path, bundle, self._opened)
 
     @property
     def latent_outputs(self) -> tuple[str, ...]:
@@ -164,6 +162,10 @@ class FileModel:
         """Return what is known of the files, beside `spec`, as plain data for people to read."""
         files: dict[str, Any] = {role: half.describe() for role, half in self._halves.items()}
         return {"runs on": self._device, **files}
+
+    @property
+    def _opener(self) -> Opener:
+        return self._opened.opener
 
     @property
     def _device(self) -> str:

@@ -24,6 +24,7 @@ from latent_analyze_adapters.file_adapter import FileAdapter
 from latent_analyze_adapters.session import (
     FolderOpener,
     ModelFile,
+    Read,
     Session,
     inside,
     unchanged,
@@ -40,7 +41,7 @@ class KerasOpener(FolderOpener):
     suffixes: ClassVar[tuple[str, ...]] = (".keras", "", ".h5")
     layout: ClassVar[Layout] = "HWC"
 
-    def halves(self, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
+    def halves(self, name: str, read: Read) -> tuple[EncoderSpec | None, DecoderSpec | None]:
         """Tell what a file is: both halves if it has sub-models called encoder and decoder."""
         path = self.folder / name
         if not path.is_dir():
@@ -51,7 +52,7 @@ class KerasOpener(FolderOpener):
                     EncoderSpec(file=name, part="encoder"),
                     DecoderSpec(file=name, part="decoder"),
                 )
-        return super().halves(name)
+        return super().halves(name, read)
 
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
         """Hash a file or the files of a SavedModel, without opening it, and import its entry."""

@@ -12,7 +12,7 @@ from latent_analyze_adapters._onnx_parts import Wiring
 from latent_analyze_adapters._onnx_sandbox import vet_model_file
 from latent_analyze_adapters._onnx_session import OnnxSession
 from latent_analyze_adapters.file_adapter import FileAdapter
-from latent_analyze_adapters.session import FolderOpener, ModelFile, inside, unchanged
+from latent_analyze_adapters.session import FolderOpener, ModelFile, Read, inside, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,21 +26,21 @@ class OnnxOpener(FolderOpener):
     layout: ClassVar[Layout] = "HWC"
     takes_rows: ClassVar[bool] = False
 
-    def halves(self, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
+    def halves(self, name: str, read: Read) -> tuple[EncoderSpec | None, DecoderSpec | None]:
         """Tell what a file is: both halves if it gives images back and z-points on the way."""
-        file = self.read(EncoderSpec(file=name))
+        file = read(EncoderSpec(file=name))
         both = find_halves(Wiring(load_proto(file.path)), OnnxSession(file.path, "cpu").graph)
-        return both or super().halves(name)
+        return both or super().halves(name, read)
 
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
         """Read, check and try out a file, in another process."""
         return vet_model_file(inside(self.folder, half.file), trusted=self.trusted)
 
-    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
         """Name the tensors that hold mu and log_var where z is drawn inside the graph."""
         if bundle.encoder is None or bundle.encoder.mu is not None:
             return bundle, ()
-        file = self.read(bundle.encoder)
+        file = read(bundle.encoder)
         changes, notes = look_upstream(Wiring(load_proto(file.path)), bundle.encoder)
         encoder = bundle.encoder.model_copy(update=changes)
         return bundle.model_copy(update={"encoder": encoder}), notes

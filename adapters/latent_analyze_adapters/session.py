@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -46,6 +46,10 @@ class ModelFile:
     size: int
     producer: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Read = Callable[["EncoderSpec | DecoderSpec"], ModelFile]
+"""Checks and hashes the file of a half."""
 
 
 class Session(Protocol):
@@ -95,12 +99,15 @@ class Opener(Protocol):
         """Hold the folder, the device to run on and whether its files may run code."""
         ...
 
-    def halves(self, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
+    def halves(self, name: str, read: Read) -> tuple[EncoderSpec | None, DecoderSpec | None]:
         """Tell what a file is that comes without model.toml."""
         ...
 
-    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
-        """Return the bundle with what the files tell of their tensors, and notes for people."""
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
+        """Return the bundle with what the files tell of their tensors, and notes for people.
+
+        `read` is the method of this name, but reads each file once.
+        """
         ...
 
     def read(self, half: EncoderSpec | DecoderSpec) -> ModelFile:
@@ -128,14 +135,17 @@ class FolderOpener:
     device: str | None
     trusted: bool
 
-    def halves(self: Opener, name: str) -> tuple[EncoderSpec | None, DecoderSpec | None]:
+    def halves(
+        self: Opener, name: str, read: Read
+    ) -> tuple[EncoderSpec | None, DecoderSpec | None]:
         """Tell an encoder from a decoder by its tensors, or else by its name."""
         half = EncoderSpec(file=name)
-        role = find_role(self.open(self.read(half), half, None).graph)
+        role = find_role(self.open(read(half), half, None).graph)
         return (half, None) if role == "encoder" else (None, DecoderSpec(file=name))
 
-    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
         """Return the bundle as it is."""
+        del read
         return bundle, ()
 
 

@@ -27,6 +27,7 @@ from latent_analyze_adapters.file_adapter import FileAdapter
 from latent_analyze_adapters.session import (
     FolderOpener,
     ModelFile,
+    Read,
     Session,
     cause,
     inside,
@@ -71,7 +72,7 @@ class TorchOpener(FolderOpener):
         facts = {"kind": kind, "entry": half.entry, "part": half.part}
         return ModelFile(path, sha256, path.stat().st_size, "PyTorch", facts)
 
-    def complete(self, bundle: Bundle) -> tuple[Bundle, tuple[str, ...]]:
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
         """Limit batches to what exported programs take, and say what was found in the files."""
         changes: dict[str, EncoderSpec | DecoderSpec] = {}
         notes: list[str] = []
@@ -79,7 +80,7 @@ class TorchOpener(FolderOpener):
             half = getattr(bundle, role)
             if half is None:
                 continue
-            loaded = self._load(self.read(half), half)
+            loaded = self._load(read(half), half)
             found = list(loaded.notes)
             if loaded.kind == "exported program":
                 found += notes_on_program(loaded.value, half)
