@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import latent_analyze as la
+from latent_analyze.plugin import Host, keyed_rng
 
 PLUGINS = "radius,axis_density,slices,pca,projections,correlations,neighbors"
 """All light analyses that need no more than z-points."""
@@ -88,9 +89,9 @@ def log_uniform(rng: np.random.Generator, bounds: Sequence[int]) -> int:
 
 
 def measure(null: str, arguments: argparse.Namespace) -> Tally:
-    host, tally = la.Host(), Tally()
+    host, tally = Host(), Tally()
     for number in range(arguments.first, arguments.first + arguments.clouds):
-        rng = la.keyed_rng(arguments.seed, "false alarms", null, number)
+        rng = keyed_rng(arguments.seed, "false alarms", null, number)
         make = CLOUDS[null][number % len(CLOUDS[null])]
         count, dim = log_uniform(rng, arguments.points), log_uniform(rng, arguments.dims)
         z = make(rng, count, dim).astype(np.float32)

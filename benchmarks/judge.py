@@ -31,9 +31,10 @@ from judge_statistics import Estimate, Scored, median_auc, pooled_auc, rank_corr
 from numpy.typing import NDArray
 
 import latent_analyze as la
-from latent_analyze.opening import fit_sampler, open_model
+from latent_analyze.plugin import Host, Result, keyed_rng
+from latent_analyze.runs.opening import fit_sampler, open_model
 from latent_analyze.testing import run_analysis
-from latent_analyze_plugins._rows import rows_of
+from latent_analyze_plugins.shared.rows import rows_of
 
 PREREGISTERED = "2026-11-21"
 """Written on this day, before any decoded image was judged: sources, controls, k, statistics.
@@ -116,7 +117,7 @@ class Judged:
 
 def judge_model(bundle: Path, store: Path, judge: Judge, arguments: Any) -> list[Judged]:
     """Run the analysis over all sources, and show the judge the images of the same z-points."""
-    host = la.Host()
+    host = Host()
     model, _ = open_model(str(bundle), host)
     made_with = la.open_store(store).schema.model.fingerprint
     if made_with != model.fingerprint:
@@ -136,11 +137,11 @@ def judge_model(bundle: Path, store: Path, judge: Judge, arguments: Any) -> list
     return judged
 
 
-def rates_of(result: la.Result) -> dict[str, float]:
+def rates_of(result: Result) -> dict[str, float]:
     return {name: float(result[f"{name}_rate"]) for name in RATES}
 
 
-def scores_of(result: la.Result) -> dict[str, NDArray[np.float64]]:
+def scores_of(result: Result) -> dict[str, NDArray[np.float64]]:
     cycle, support = (result[f"{name}_score"].astype(np.float64) for name in ("cycle", "support"))
     both = np.maximum(cycle, support)
     values = (-cycle, -support, -both, (both <= 1).astype(np.float64))
@@ -149,7 +150,7 @@ def scores_of(result: la.Result) -> dict[str, NDArray[np.float64]]:
 
 def judge_controls(digits: Digits, judge: Judge, arguments: Any) -> dict[str, dict[str, float]]:
     """Return what the judge says of training images, and of their pixels in random order."""
-    rng = la.keyed_rng(arguments.seed, "controls")
+    rng = keyed_rng(arguments.seed, "controls")
     real = digits.x_train[rng.choice(len(digits.x_train), arguments.points, replace=False)]
     permuted = rng.permuted(real.reshape(len(real), -1), axis=1).reshape(real.shape)
     pairs = zip(CONTROLS, (real, permuted), strict=True)
@@ -158,7 +159,7 @@ def judge_controls(digits: Digits, judge: Judge, arguments: Any) -> dict[str, di
 
 def summarize(sources: list[Judged], arguments: Any) -> dict[str, Any]:
     """Return the rows of all sources, rank correlations over them, and AUCs over their images."""
-    rng = la.keyed_rng(arguments.seed, "bootstrap")
+    rng = keyed_rng(arguments.seed, "bootstrap")
     rows = {judged.label: {**judged.rates, **judged.verdicts.shares} for judged in sources}
     columns = {n: [row[n] for row in rows.values()] for n in (*RATES, *JUDGMENTS)}
     more = {"resamples": arguments.resamples}

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
-from latent_analyze import Host, Source
-from latent_analyze.engine import LocalEngine, Surroundings
-from latent_analyze.nulls import null_members
+from latent_analyze.plugin import Host, Source
+from latent_analyze.runs.engine import LocalEngine, Surroundings
+from latent_analyze.runs.nulls import null_members
 
 NAMES = ("radius", "axis_density", "slices")
 NULLS = ("gaussian", "gaussian:covariance=diag", "shuffled", "normal")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
-from latent_analyze import Host
-from latent_analyze.engine import LocalEngine, Surroundings
+from latent_analyze.plugin import Host
+from latent_analyze.runs.engine import LocalEngine, Surroundings
 
 NAMES = ("radius", "axis_density", "slices")
 BINS = np.arange(-64, 65) * 0.25

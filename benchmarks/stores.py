@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Host, ModelSpec, Source, Store, TensorSpec
-from latent_analyze.engine import Task
-from latent_analyze.source import rows_per_block
+from latent_analyze import Store
+from latent_analyze.plugin import Host, ModelSpec, Source, TensorSpec
+from latent_analyze.runs.engine import Task
+from latent_analyze.sources.source import rows_per_block
 from latent_analyze.store import StoreWriter
 from latent_analyze.store.schema import DatasetSpec, EncodeSpec, StoredModel, StoreSchema
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ratios import arguments, cloud, relative_times, show
 
-from latent_analyze import ArraySource
+from latent_analyze.plugin import ArraySource
 
 OFFSETS = (0.0, 10.0, 1000.0)
 

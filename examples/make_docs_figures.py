@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import latent_analyze as la
+from latent_analyze.plugin import ResultSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ def analyze(
     return la.run(*stores, plugins=plugin, shown=list(shown), calibrate=calibrate)
 
 
-def telling_pair(results: la.ResultSet) -> tuple[int, int]:
+def telling_pair(results: ResultSet) -> tuple[int, int]:
     """Return the pair of axes whose slice is emptiest compared with the null's."""
 
     def emptiness(pair: tuple[int, int]) -> float:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 from pydantic import Field
 
-from latent_analyze import (
+from latent_analyze.host.discovery import Host
+from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
     Array,
@@ -25,8 +26,7 @@ from latent_analyze import (
     Source,
     hookimpl,
 )
-from latent_analyze.host import Host
-from latent_analyze_adapters import vector_arrays
+from latent_analyze_adapters.vectors import arrays as vector_arrays
 from latent_analyze_plugins import samplers
 
 settings.register_profile("house", deadline=None, max_examples=50)

@@ -14,18 +14,19 @@ import pytest
 import typer
 
 import latent_analyze as la
-from latent_analyze import hookspecs
-from latent_analyze.bundle import Bundle, DecoderSpec, EncoderSpec
 from latent_analyze.cli.app import app
-from latent_analyze.host import KINDS, Plugin
-from latent_analyze.options import SamplerOptions, describe_options
-from latent_analyze.run_config import RunConfig
+from latent_analyze.host import hookspecs
+from latent_analyze.host.discovery import KINDS, Plugin
+from latent_analyze.host.options import SamplerOptions, describe_options
+from latent_analyze.models.bundle import Bundle, DecoderSpec, EncoderSpec
+from latent_analyze.plugin import Analysis, Context, Host, Latents, ModelSpec, Sampler, TensorSpec
+from latent_analyze.runs.config import RunConfig
 from latent_analyze.testing import run_analysis, tiny_source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-HOST = la.Host()
+HOST = Host()
 
 DESCRIBED_BY_THEIR_CONTRACT = {"is_streaming"}
 """Members that the host uses and authors do not."""
@@ -126,18 +127,18 @@ class Model:
     """Encodes images of 4 x 4 pixels to their first 8, and decodes these."""
 
     fingerprint = "docs"
-    spec = la.ModelSpec(
+    spec = ModelSpec(
         name="docs",
         adapter="docs",
-        input=la.TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
-        latent=la.TensorSpec(shape=(8,)),
-        output=la.TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
+        input=TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
+        latent=TensorSpec(shape=(8,)),
+        output=TensorSpec(shape=(4, 4, 1), layout="HWC", range=(0.0, 1.0)),
         can_encode=True,
         can_decode=True,
     )
 
-    def encode(self, x: np.ndarray) -> la.Latents:
-        return la.Latents(x.reshape(len(x), 16)[:, :8].astype(np.float32))
+    def encode(self, x: np.ndarray) -> Latents:
+        return Latents(x.reshape(len(x), 16)[:, :8].astype(np.float32))
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         return np.clip(np.tile(z, 2), 0, 1).reshape(-1, 4, 4, 1).astype(np.float32)
@@ -180,7 +181,7 @@ def test_hooks_are_documented(hook: str) -> None:
     assert f"`latent_analyze.{base.__name__}`" in row
 
 
-@pytest.mark.parametrize("contract", [la.Analysis, la.Sampler, la.Context])
+@pytest.mark.parametrize("contract", [Analysis, Sampler, Context])
 def test_what_an_analysis_or_sampler_may_do_is_documented(contract: type) -> None:
     page = (DOCS / "plugins.md").read_text(encoding="utf-8")
     for member in vars(contract):

@@ -15,7 +15,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import latent_analyze as la
-from latent_analyze import hookspecs
+from latent_analyze.host import hookspecs
+from latent_analyze.plugin import Bundle, Dataset, DecoderSpec, EncoderSpec, Host, write_bundle
 from latent_analyze.testing import check_analysis
 
 ROOT = Path(__file__).parents[1]
@@ -54,12 +55,12 @@ def write_linear_bundle(folder: Path, dim: int) -> None:
     arrays["shape"] = np.array([-1, 8, 8, 1])
     _save(folder / "encoder.onnx", encoder, ([image], latents), arrays)
     _save(folder / "decoder.onnx", decoder, ([z], [image]), arrays)
-    la.write_bundle(
+    write_bundle(
         folder,
-        la.Bundle(
+        Bundle(
             image_shape=(8, 8, 1),
-            encoder=la.EncoderSpec(file="encoder.onnx", log_var="log_var"),
-            decoder=la.DecoderSpec(file="decoder.onnx"),
+            encoder=EncoderSpec(file="encoder.onnx", log_var="log_var"),
+            decoder=DecoderSpec(file="decoder.onnx"),
         ),
     )
 
@@ -89,11 +90,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_python_blocks_run(
     page: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(trainer: Any, dataset: la.Dataset, output: Path, progress: Any) -> None:
+    def train(trainer: Any, dataset: Dataset, output: Path, progress: Any) -> None:
         assert dataset.item.shape == (8, 8, 1)
         write_linear_bundle(output, trainer.options.z_dim)
 
-    monkeypatch.setattr(la.Host().trainers["vae"].cls, "train", train)
+    monkeypatch.setattr(Host().trainers["vae"].cls, "train", train)
     found, names = blocks(page, "python"), dict[str, Any]()
     assert found
     for number, block in enumerate(found):
@@ -115,7 +116,7 @@ def test_the_plugin_of_the_docs_keeps_its_contract(
     module = importlib.import_module("documented_plugin")
     check_analysis(module.PowerRadius())
     check_analysis(module.PowerRadius(module.PowerRadius.Options(power=2)))
-    assert "power_radius" in la.Host(plugins=[module]).analyses
+    assert "power_radius" in Host(plugins=[module]).analyses
     names = dict(vars(module))
     for block in others:
         exec(compile(block, page.name, "exec"), names)

@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from latent_analyze.array_source import ArraySource
-from latent_analyze.contracts import Progress, no_progress
-from latent_analyze.encode import encode as encode_into_store
-from latent_analyze.errors import ModelError, OptionError
-from latent_analyze.host import Host
-from latent_analyze.opening import DEFAULT_STORE, open_dataset, open_model
-from latent_analyze.opening import open_source as open_source_text
-from latent_analyze.options import parse_specs, split_outside_brackets
-from latent_analyze.plan import check_names, make_plan
-from latent_analyze.result_files import ResultFiles
-from latent_analyze.run_config import PluginChoice, RunConfig, make_config
-from latent_analyze.run_report import Report, check_output
-from latent_analyze.runner import Runner
-from latent_analyze.source import Source
+from latent_analyze.errors import OptionError
+from latent_analyze.host.contracts import Progress, no_progress
+from latent_analyze.host.discovery import Host
+from latent_analyze.host.options import parse_specs, split_outside_brackets
+from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.report.report import Report, check_output
+from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
+from latent_analyze.runs.inspecting import Inspection, inspect_model
+from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
+from latent_analyze.runs.opening import open_source as open_source_text
+from latent_analyze.runs.plan import check_names, make_plan
+from latent_analyze.runs.result_files import ResultFiles
+from latent_analyze.runs.runner import Runner
+from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.source import Source
+from latent_analyze.store.encode import encode as encode_into_store
 
 if TYPE_CHECKING:
-    from latent_analyze.model import Model
     from latent_analyze.store import Store
-
-MAX_RUNTIME_DIFFERENCE = 1e-4
-"""How far a runtime may differ from the one that trained, relative to the output's spread."""
 
 SourceLike = str | Path | Source | np.ndarray
 
@@ -155,29 +153,31 @@ def train(
     return Path(output)
 
 
-def check_runtime(model: Model) -> dict[str, float] | None:
-    """Compare the runtime with the samples that the trainer stored; None if there are none.
+def inspect(
+    model: str | Path,
+    data: str | Path | None = None,
+    *,
+    write: bool = False,
+    host: Host | None = None,
+    device: str | None = None,
+    trust: bool = False,
+) -> Inspection:
+    """Say what a model takes and gives; with a data set, what it does with real rows.
 
-    Returns
-    -------
-    dict
-        Output -> largest difference / standard deviation of the output.
+    Parameters
+    ----------
+    write
+        Save ``model.toml`` beside the files; a former one is kept.
 
     Raises
     ------
-    ModelError
-        If a difference is above `MAX_RUNTIME_DIFFERENCE`.
+    LatentAnalyzeError
+        If model or data cannot be opened, or there is nothing to write.
     """
-    check = getattr(model, "check", None)
-    found: dict[str, float] | None = check() if check is not None else None
-    for name, difference in (found or {}).items():
-        if not difference <= MAX_RUNTIME_DIFFERENCE:
-            raise ModelError(
-                f"{name} as in training to {MAX_RUNTIME_DIFFERENCE:g} standard deviations",
-                found=f"a difference of {difference:.3g}",
-                next_step="export the model again, or remove 'check' from its model.toml",
-            )
-    return found
+    return inspect_model(
+        str(model), None if data is None else str(data), host or Host(),
+        write=write, device=device, trust=trust,
+    )  # fmt: skip
 
 
 def choices(plugins: str | Sequence[str]) -> tuple[PluginChoice, ...]:

@@ -23,8 +23,9 @@ from image_files import bases
 from image_mutants import KINDS, Mutant, mutant
 from mutation_runs import Subject, command, verdict
 
-from latent_analyze import Host, LatentAnalyzeError
-from latent_analyze.opening import open_dataset
+from latent_analyze import LatentAnalyzeError
+from latent_analyze.plugin import Host
+from latent_analyze.runs.opening import open_dataset
 
 ARRAYS = (".npy", ".npz")
 ROWS = 4

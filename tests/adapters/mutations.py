@@ -186,7 +186,7 @@ SEMANTIC: dict[str, Callable[[Any, Draw], None]] = {
 
 def attempt(path: Path) -> str:
     """Open and run a model; return "result" or "error"."""
-    from latent_analyze_adapters.onnx_runtime import OnnxRuntime
+    from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
     try:
         model = OnnxRuntime().open(path, device="cpu")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
-from collections.abc import Iterator
+import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from imports import MODULES, ROOT, imported_modules, imports
 
 import latent_analyze
-from latent_analyze import hookspecs
-from latent_analyze.host import KINDS, Host
-from latent_analyze.options import describe_options
+from latent_analyze import plotting, plugin, testing  # noqa: F401  (looked up by name)
+from latent_analyze.host import hookspecs
+from latent_analyze.host.discovery import KINDS, Host
+from latent_analyze.host.options import describe_options
+from latent_analyze.renamed import MOVED
 
-ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 ADAPTERS = sorted((ROOT / "adapters").rglob("*.py"))
@@ -23,37 +25,15 @@ TEMPLATE = sorted((ROOT / "examples").rglob("src/**/*.py"))
 
 RUNTIMES = {"tensorflow", "torch", "onnxruntime", "keras", "onnx", "tf2onnx", "jax"}
 LIGHT = {"numpy", "latent_analyze", "pydantic"}
-PUBLIC_MODULES = {"latent_analyze", "latent_analyze.plotting", "latent_analyze.testing"}
+PUBLIC_MODULES = {"latent_analyze.plugin", "latent_analyze.plotting", "latent_analyze.testing"}
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path, *, top_level: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Yield (module, names); with `top_level` only what is imported along with the module."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in _walk(tree) if top_level else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, []) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield str(node.module), [alias.name for alias in node.names]
-
-
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        skipped = (ast.FunctionDef, ast.AsyncFunctionDef)
-        if isinstance(node, skipped) or _is_for_types(node):
-            continue
-        yield node
-        yield from _walk(node)
-
-
-def _is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-
-
 def roots(path: Path, **kwargs: bool) -> set[str]:
+    """Return the top-level packages that a file imports, those for type checks not counted."""
     return {module.split(".")[0] for module, _ in imports(path, **kwargs)}
 
 
@@ -67,8 +47,8 @@ def test_plugins_import_public_names_only(path: Path) -> None:
     for module, names in imports(path):
         if module.split(".")[0] == "latent_analyze":
             assert module in PUBLIC_MODULES
-        if module == "latent_analyze":
-            assert set(names) <= set(latent_analyze.__all__)
+        if module in PUBLIC_MODULES:
+            assert set(names) <= set(sys.modules[module].__all__)
 
 
 @pytest.mark.parametrize("path", [*PLUGINS, *ADAPTERS], ids=name_of)
@@ -81,35 +61,38 @@ STANDARD = frozenset(sys.stdlib_module_names)
 OWN = {"latent_analyze_plugins", "latent_analyze_adapters"}
 
 
-def heavy_imports(path: Path) -> set[str]:
-    """Return what a module imports along with itself besides the few light packages."""
+def loaded_with_plugins() -> set[str]:
+    """Return the modules that are imported when the host finds the built-in plugins."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        waiting = list(tomllib.load(file)["project"]["entry-points"]["latent_analyze"].values())
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        waiting.append(module.rpartition(".")[0] or module)
+        if module in MODULES:
+            waiting += imported_modules(MODULES[module], functions=False)
+    return {module for module in seen if module.split(".")[0] in OWN}
+
+
+@pytest.mark.parametrize("module", sorted(loaded_with_plugins()))
+def test_what_is_loaded_with_the_plugins_imports_nothing_heavy(module: str) -> None:
+    # All plugins are imported when the program starts. A module with kernels or networks needs
+    # its library at the top, so it is imported inside the function that needs it.
+    assert not roots(MODULES[module], functions=False) - STANDARD - LIGHT - OWN
+
+
+@pytest.mark.parametrize("path", TEMPLATE, ids=name_of)
+def test_the_template_imports_nothing_heavy(path: Path) -> None:
     own = {folder.name for folder in path.parents}
-    return roots(path, top_level=True) - STANDARD - LIGHT - OWN - own
-
-
-def is_lazy(path: Path) -> bool:
-    """Whether a private module is imported inside functions only, or by such modules only."""
-    if not path.stem.startswith("_") or path.stem == "__init__":
-        return False
-    importers = [
-        other
-        for other in (*PLUGINS, *ADAPTERS)
-        for module, names in imports(other, top_level=True)
-        if path.stem in {*module.split("."), *names} and other != path
-    ]
-    return all(is_lazy(other) for other in importers)
-
-
-@pytest.mark.parametrize("path", [*PLUGINS, *ADAPTERS, *TEMPLATE], ids=name_of)
-def test_plugin_modules_import_nothing_heavy_at_the_top(path: Path) -> None:
-    # Kernels and networks need their library for decorators and bases: they are private modules,
-    # imported inside the function that needs them.
-    assert not heavy_imports(path) or is_lazy(path)
+    assert not roots(path, functions=False) - STANDARD - LIGHT - own
 
 
 @pytest.mark.parametrize("path", CORE, ids=name_of)
 def test_core_imports_nothing_heavy_at_the_top(path: Path) -> None:
-    assert not roots(path, top_level=True) & {"sklearn", "scipy", "numba", "matplotlib", "PIL"}
+    assert not roots(path, functions=False) & {"sklearn", "scipy", "numba", "matplotlib", "PIL"}
 
 
 def registered() -> list[tuple[str, str, type]]:
@@ -147,10 +130,28 @@ def test_every_hook_is_one_sentence_and_one_kind() -> None:
         assert doc.count(". ") == 0
 
 
-def test_public_names_are_sorted_and_documented() -> None:
-    names = latent_analyze.__all__
+@pytest.mark.parametrize("module", [latent_analyze, plugin], ids=lambda m: m.__name__)
+def test_public_names_are_sorted_and_documented(module: ModuleType) -> None:
+    names = module.__all__
     assert names == sorted(names)
     for name in names:
-        thing = getattr(latent_analyze, name)
+        thing = getattr(module, name)
         if inspect.isclass(thing) or inspect.isroutine(thing):
             assert (getattr(thing, "__doc__", "") or "").strip(), name
+
+
+def test_users_see_what_they_need_and_nothing_else() -> None:
+    assert dir(latent_analyze) == latent_analyze.__all__
+    assert len(latent_analyze.__all__) <= 20
+
+
+@pytest.mark.parametrize("name", sorted(MOVED))
+def test_names_of_the_first_version_say_where_they_went(name: str) -> None:
+    assert name in plugin.__all__
+    with pytest.raises(ImportError, match=f"from latent_analyze.plugin import {name}"):
+        getattr(latent_analyze, name)
+
+
+def test_other_names_are_unknown() -> None:
+    assert not hasattr(latent_analyze, "nothing_of_this_name")
+    assert latent_analyze.__version__

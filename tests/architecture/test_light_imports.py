@@ -52,6 +52,8 @@ def test_the_command_is_light() -> None:
 
 
 def test_loading_all_plugins_is_light() -> None:
-    names = loaded("-c", "from latent_analyze.host import Host; assert not Host().problems")
+    names = loaded(
+        "-c", "from latent_analyze.host.discovery import Host; assert not Host().problems"
+    )
     assert "latent_analyze_plugins" in names
     assert not names & HEAVY

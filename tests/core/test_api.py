@@ -14,8 +14,10 @@ from tiny_bundle import write_images, write_tiny_bundle
 import latent_analyze as la
 from latent_analyze import api
 from latent_analyze.errors import ModelError, OptionError, StoreError
-from latent_analyze.host import Host
-from latent_analyze.run_report import check_output
+from latent_analyze.host.discovery import Host
+from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.plugin import ArraySource, Options, Trainer, hookimpl
+from latent_analyze.report.report import check_output
 from latent_analyze.testing import tiny_source
 
 
@@ -33,7 +35,7 @@ def run(*sources: Any, host: Host, **options: Any) -> la.Report:
 class TestRun:
     def test_arrays_sources_and_paths_are_the_same(self, host: Host, here: Path) -> None:
         z = np.load("points.npy")
-        given = ("points.npy", here / "points.npy", z, la.ArraySource(z, "mine"))
+        given = ("points.npy", here / "points.npy", z, ArraySource(z, "mine"))
         means = {run(one, host=host)["moments"].data["moment"] for one in given}
         assert len(means) == 1
 
@@ -204,26 +206,26 @@ class TestRuntimeCheck:
     @pytest.mark.parametrize("differences", [None, {}, {"mu": 0.0}, {"mu": 1e-4, "decoded": 1e-6}])
     def test_close_enough(self, differences: dict[str, float] | None) -> None:
         model: Any = Checked(differences)
-        assert api.check_runtime(model) == differences
+        assert check_runtime(model) == differences
 
     @pytest.mark.parametrize("difference", [1.1e-4, float("inf"), float("nan")])
     def test_too_far(self, difference: float) -> None:
         model: Any = Checked({"mu": 1e-6, "decoded": difference})
         with pytest.raises(ModelError, match="decoded as in training"):
-            api.check_runtime(model)
+            check_runtime(model)
 
     def test_models_without_a_check(self) -> None:
         model: Any = object()
-        assert api.check_runtime(model) is None
+        assert check_runtime(model) is None
 
 
 def test_training_makes_options_of_keywords(tmp_path: Path) -> None:
     made: list[Any] = []
 
-    class NoteOptions(la.Options):
+    class NoteOptions(Options):
         z_dim: int = 2
 
-    class Note(la.Trainer):
+    class Note(Trainer):
         """Writes down what it was given."""
 
         name = "note"
@@ -233,8 +235,8 @@ def test_training_makes_options_of_keywords(tmp_path: Path) -> None:
             made.append((self.options.z_dim, dataset.count, output))
 
     class Plugin:
-        @la.hookimpl
-        def register_trainers(self) -> list[type[la.Trainer]]:
+        @hookimpl
+        def register_trainers(self) -> list[type[Trainer]]:
             return [Note]
 
     host = Host([Plugin()])

@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 import latent_analyze as la
-from latent_analyze.opening import open_model
+from latent_analyze.plugin import Host
+from latent_analyze.runs.opening import open_model
 
 EXPORTS = Path(__file__).parents[2] / "examples" / "exports"
 PCA_COMMANDS, GENERATOR_COMMANDS = re.findall(
@@ -32,7 +33,7 @@ def run(commands: str, folder: Path) -> None:
 
 
 def decode(model: Path, z: np.ndarray) -> np.ndarray:
-    images = open_model(str(model), la.Host())[0].decode(z)
+    images = open_model(str(model), Host())[0].decode(z)
     assert images.shape == (len(z), 8, 8, 1)
     return images.reshape(len(z), -1)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_analyze import AnalysisError, ArraySource, Batch, OptionError
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Batch
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.axis_density import AxisDensity, register_analyses
 from latent_analyze_plugins.axis_density.curves import robust_z, smooth

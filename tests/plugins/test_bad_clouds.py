@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import latent_analyze as la
-from latent_analyze.array_source import ArraySource
-from latent_analyze.host import Host
-from latent_analyze.opening import open_model
+from latent_analyze.host.discovery import Host
+from latent_analyze.host.results import Finding, Result
 from latent_analyze.report import figures as report_figures
-from latent_analyze.results import Finding, Result
+from latent_analyze.runs.opening import open_model
+from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.testing import run_analysis
 
 sys.path.append(str(Path(__file__).parents[1] / "core" / "helpers"))

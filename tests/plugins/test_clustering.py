@@ -5,8 +5,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, OptionError
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.clustering import Clustering, register_analyses
 from latent_analyze_plugins.clustering.scores import gap_choice, gap_curve

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, Finding, OptionError, ResultSet
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Finding, ResultSet
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
 from latent_analyze_plugins.correlations import Correlations
 from latent_analyze_plugins.correlations.output import correlation, rank_correlation, upper

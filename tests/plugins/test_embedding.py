@@ -13,16 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze import (
-    AnalysisError,
-    ArraySource,
-    Calibration,
-    MissingDependencyError,
-    OptionError,
-    ResultSet,
-    Scalar,
-    keyed_rng,
-)
+from latent_analyze import AnalysisError, MissingDependencyError, OptionError
+from latent_analyze.plugin import ArraySource, Calibration, ResultSet, Scalar, keyed_rng
 from latent_analyze.testing import gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.embedding import base, libraries
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of

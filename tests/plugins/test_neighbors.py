@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, Frame, OptionError
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Frame
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
 from latent_analyze_plugins.neighbors import Neighbors, register_analyses
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, Frame
+from latent_analyze.plugin import ArraySource, Frame
 from latent_analyze_plugins.neighbors.voids import (
     contact_distances,
     missing_points,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, Result, ResultSet, Source
+from latent_analyze import AnalysisError
+from latent_analyze.plugin import ArraySource, Result, ResultSet, Source
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
-from latent_analyze_plugins._basis import Moments, second_moments
 from latent_analyze_plugins.pca import Pca
 from latent_analyze_plugins.pca.output import participation_ratio, separated_components
+from latent_analyze_plugins.shared.basis import Moments, second_moments
 
 
 def cloud(variances: list[float], n: int = 2000, seed: int = 0) -> np.ndarray:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_analyze import AnalysisError, ArraySource, Batch, OptionError
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Batch
 from latent_analyze.testing import assert_same_result, check_analysis, run_analysis, tiny_source
 from latent_analyze_plugins.posterior import Posterior, register_analyses
 from latent_analyze_plugins.posterior.findings import axes_text

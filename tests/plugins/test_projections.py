@@ -10,17 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_analyze import (
-    AnalysisError,
-    ArraySource,
-    Batch,
-    Finding,
-    Frame,
-    OptionError,
-    Result,
-    ResultSet,
-)
-from latent_analyze.options import build_options, parse_spec
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options, parse_spec
+from latent_analyze.plugin import ArraySource, Batch, Finding, Frame, Result, ResultSet
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
 from latent_analyze_plugins.projections import Projections
 from latent_analyze_plugins.projections.frame import WIDEST

@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from latent_analyze import (
-    AnalysisError,
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import (
     ArraySource,
     Frame,
     Host,
     Latents,
     ModelSpec,
-    OptionError,
     PosteriorSource,
     Result,
     ResultSet,
     Source,
     TensorSpec,
 )
-from latent_analyze.opening import fit_sampler
-from latent_analyze.options import build_options
+from latent_analyze.runs.opening import fit_sampler
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.random_decode import RandomDecode
 

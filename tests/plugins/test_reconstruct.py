@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, ResultSet
-from latent_analyze.options import build_options
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, ResultSet
 from latent_analyze.testing import check_analysis, run_analysis
 from latent_analyze_plugins.reconstruct import Reconstruct
 

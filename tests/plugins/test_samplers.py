@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, OptionError, content_hash
-from latent_analyze.options import build_options
+from latent_analyze import OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, content_hash
 from latent_analyze.testing import check_sampler, tiny_source
 from latent_analyze_plugins.samplers import register_samplers
 from latent_analyze_plugins.samplers.fitted import covariance_factor

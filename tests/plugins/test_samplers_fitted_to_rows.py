@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_analyze import ArraySource, OptionError, Source, content_hash
-from latent_analyze.options import build_options
+from latent_analyze import OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Source, content_hash
 from latent_analyze.testing import check_sampler, tiny_source
 from latent_analyze_plugins.samplers.ellipsoid import Ellipsoid
 from latent_analyze_plugins.samplers.interpolate import Interpolate, linear, spherical

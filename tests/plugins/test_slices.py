@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_analyze import AnalysisError, ArraySource, Batch, OptionError, Result, row_priority
-from latent_analyze.options import build_options, parse_spec
+from latent_analyze import AnalysisError, OptionError
+from latent_analyze.host.options import build_options, parse_spec
+from latent_analyze.plugin import ArraySource, Batch, Result, row_priority
 from latent_analyze_plugins.slices import Slices
 from latent_analyze_plugins.slices.accumulator import LowestPriority, SliceAccumulator
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, Batch, Frame, Result
+from latent_analyze.plugin import ArraySource, Batch, Frame, Result
 from latent_analyze_plugins.slices import Slices
 from latent_analyze_plugins.slices.frame import half_width_grid, rank_by_elongation
 from latent_analyze_plugins.slices.metric import count_nearer

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latent_analyze import ArraySource, Batch, Calibration, ResultSet
+from latent_analyze.plugin import ArraySource, Batch, Calibration, ResultSet
 from latent_analyze_plugins.slices import Slices
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latent_analyze import Array, ArraySource, ResultSet
-from latent_analyze.options import build_options
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import Array, ArraySource, ResultSet
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.traversals import Traversals
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze import AnalysisError, Batch
+from latent_analyze import AnalysisError
+from latent_analyze.plugin import Batch
 from latent_analyze_plugins.traversals.cloud import Cloud
 from latent_analyze_plugins.traversals.paths import (
     Paths,

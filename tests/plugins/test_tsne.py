@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisError, ArraySource, MissingDependencyError, OptionError, Result
-from latent_analyze.options import build_options
+from latent_analyze import AnalysisError, MissingDependencyError, OptionError
+from latent_analyze.host.options import build_options
+from latent_analyze.plugin import ArraySource, Result
 from latent_analyze.testing import check_analysis, run_analysis, tiny_source
 from latent_analyze_plugins.embedding import tsne
 from latent_analyze_plugins.embedding.tsne import Tsne

@@ -25,7 +25,7 @@ def demo(
     Model, store and report lie under the output folder; a model that is there is used again.
     """
     from latent_analyze import api
-    from latent_analyze.host import Host
+    from latent_analyze.host.discovery import Host
 
     model, store, report = output / "model", output / "latents.zarr", output / "report"
     with progress_bars(quiet) as progress:

@@ -11,7 +11,7 @@ from latent_analyze.cli.options import Device, Nonfinite, Output, Quiet, Trust
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
-    from latent_analyze.model import Model
+    from latent_analyze.models.spec import Model
 
 
 def encode(
@@ -26,10 +26,10 @@ def encode(
     quiet: Quiet = False,
 ) -> None:
     """Encode a data set into a latent store; goes on where an earlier try was interrupted."""
-    from latent_analyze.encode import encode as encode_into_store
     from latent_analyze.errors import printable
-    from latent_analyze.host import Host
-    from latent_analyze.opening import open_dataset, open_model
+    from latent_analyze.host.discovery import Host
+    from latent_analyze.runs.opening import open_dataset, open_model
+    from latent_analyze.store.encode import encode as encode_into_store
 
     host = Host()
     opened, ref = open_model(model, host, device=device, trust=trust)
@@ -46,7 +46,7 @@ def encode(
 
 def print_check(model: Model) -> None:
     """Print how far the runtime is from the one that trained; raises ModelError if too far."""
-    from latent_analyze.api import check_runtime
+    from latent_analyze.models.runtime_check import check_runtime
 
     found = check_runtime(model)
     if found:

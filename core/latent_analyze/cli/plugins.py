@@ -9,7 +9,7 @@ import typer
 from latent_analyze.cli.options import Json
 
 if TYPE_CHECKING:
-    from latent_analyze.host import Host, Plugin
+    from latent_analyze.host.discovery import Host, Plugin
 
 app = typer.Typer(help="Show the installed plugins.", no_args_is_help=True)
 
@@ -17,8 +17,8 @@ app = typer.Typer(help="Show the installed plugins.", no_args_is_help=True)
 @app.command("list")
 def list_plugins(as_json: Json = False) -> None:
     """List all plugins, and those that cannot be loaded."""
-    from latent_analyze.host import KINDS, Host
-    from latent_analyze.result_files import dump_json
+    from latent_analyze.host.discovery import KINDS, Host
+    from latent_analyze.runs.result_files import dump_json
 
     host = Host()
     rows = [_row(kind, plugin) for kind in KINDS for plugin in _of(host, kind)]
@@ -44,9 +44,9 @@ def show_plugin(
     import inspect
 
     from latent_analyze.errors import unknown_name
-    from latent_analyze.host import KINDS, Host
-    from latent_analyze.options import describe_options
-    from latent_analyze.result_files import dump_json
+    from latent_analyze.host.discovery import KINDS, Host
+    from latent_analyze.host.options import describe_options
+    from latent_analyze.runs.result_files import dump_json
 
     host = Host()
     found = {kind: plugin for kind in KINDS for plugin in _of(host, kind) if plugin.name == name}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from latent_analyze.contracts import Progress, no_progress
 from latent_analyze.errors import printable
+from latent_analyze.host.contracts import Progress, no_progress
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task

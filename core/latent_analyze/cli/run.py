@@ -11,8 +11,8 @@ from latent_analyze.cli.options import Device, Json, Nonfinite, Output, Quiet, S
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
-    from latent_analyze.run_config import RunConfig
-    from latent_analyze.run_report import Report
+    from latent_analyze.report.report import Report
+    from latent_analyze.runs.config import RunConfig
 
 _MANY = "between commas, or repeated"
 
@@ -95,7 +95,7 @@ def _config(
     settings: list[str],
 ) -> RunConfig:
     from latent_analyze.api import choices
-    from latent_analyze.run_config import apply_settings, load_config, make_config
+    from latent_analyze.runs.config import apply_settings, load_config, make_config
 
     values = load_config(file) if file is not None else {}
     values |= {key: v for key, v in given.items() if key in asked or key not in values}
@@ -114,8 +114,8 @@ def _print_report(report: Report, output: Path, as_json: bool) -> None:
     from latent_analyze.errors import printable
 
     if as_json:
-        from latent_analyze.outcome import describe
-        from latent_analyze.result_files import dump_json
+        from latent_analyze.runs.outcome import describe
+        from latent_analyze.runs.result_files import dump_json
 
         typer.echo(dump_json(describe(report.outcome)), nl=False)
         return

@@ -30,7 +30,7 @@ def train(
     """
     from latent_analyze.api import train as train_model
     from latent_analyze.errors import OptionError, printable
-    from latent_analyze.options import parse_assignment
+    from latent_analyze.host.options import parse_assignment
 
     options = parse_extra(context.args)
     for text in settings or []:
@@ -53,7 +53,7 @@ def parse_extra(arguments: list[str]) -> dict[str, Any]:
         If an option has no value, or a value stands alone.
     """
     from latent_analyze.errors import OptionError
-    from latent_analyze.options import parse_value
+    from latent_analyze.host.options import parse_value
 
     options: dict[str, Any] = {}
     rest = list(arguments)

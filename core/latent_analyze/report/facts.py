@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from latent_analyze.report.numbers import show, show_range
 
 if TYPE_CHECKING:
-    from latent_analyze.options import Options
-    from latent_analyze.outcome import CaseOutcome, NullInfo, SourceInfo
-    from latent_analyze.run_config import RunConfig
+    from latent_analyze.host.options import Options
+    from latent_analyze.runs.config import RunConfig
+    from latent_analyze.runs.outcome import CaseOutcome, NullInfo, SourceInfo
 
 SHORT_HASH = 12
 TITLES = {"model": "Model", "dataset": "Data set"}

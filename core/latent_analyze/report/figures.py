@@ -10,16 +10,16 @@ from io import BytesIO
 from itertools import count
 from typing import TYPE_CHECKING
 
-from latent_analyze.contracts import Progress, no_progress
-from latent_analyze.engine import Failure, failure
 from latent_analyze.errors import PluginError
-from latent_analyze.files import safe_name
-from latent_analyze.results import Figure
+from latent_analyze.files.writing import safe_name
+from latent_analyze.host.contracts import Progress, no_progress
+from latent_analyze.host.results import Figure
+from latent_analyze.runs.engine import Failure, failure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
-    from latent_analyze.outcome import AnalysisOutcome, RunOutcome
+    from latent_analyze.runs.outcome import AnalysisOutcome, RunOutcome
 
 DPI = 200
 """Pixels per inch: sharp in print and on dense screens."""

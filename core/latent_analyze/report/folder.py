@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.contracts import Progress, no_progress
-from latent_analyze.files import no_space, replacing, write_text_atomically
-from latent_analyze.outcome import describe
+from latent_analyze.files.writing import no_space, replacing, write_text_atomically
+from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.report.figures import SOFTWARE, Figures, draw_figures
 from latent_analyze.report.page import render_page
-from latent_analyze.result_files import dump_json
-from latent_analyze.run_config import dump_config
+from latent_analyze.runs.config import dump_config
+from latent_analyze.runs.outcome import describe
+from latent_analyze.runs.result_files import dump_json
 
 if TYPE_CHECKING:
-    from latent_analyze.outcome import RunOutcome
+    from latent_analyze.runs.outcome import RunOutcome
 
 PAGE = "report.html"
 FIGURES = "figures"

@@ -10,23 +10,23 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze.calibration import ALPHA
 from latent_analyze.errors import printable
-from latent_analyze.files import safe_name
+from latent_analyze.files.writing import safe_name
 from latent_analyze.report.facts import Group, case_facts, detail, given_source, option_texts
 from latent_analyze.report.numbers import show
 from latent_analyze.report.tables import Table, scalar_table
-from latent_analyze.run_config import dump_config
+from latent_analyze.runs.calibration import ALPHA
+from latent_analyze.runs.config import dump_config
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from latent_analyze.engine import Failure
-    from latent_analyze.outcome import AnalysisOutcome, CaseOutcome, RunOutcome
+    from latent_analyze.host.results import Finding
     from latent_analyze.report.figures import Drawn, Figures
-    from latent_analyze.results import Finding
-    from latent_analyze.selection import LeftOut
+    from latent_analyze.runs.engine import Failure
+    from latent_analyze.runs.outcome import AnalysisOutcome, CaseOutcome, RunOutcome
+    from latent_analyze.runs.selection import LeftOut
 
 SCREEN_PIXELS_PER_INCH = 118
 """A figure of the house's width, 7 inches, fills the page's text column."""

@@ -11,7 +11,7 @@ import numpy as np
 from latent_analyze.report.numbers import show, show_range, show_signed
 
 if TYPE_CHECKING:
-    from latent_analyze.results import Calibration, Result, ResultSet, Scalar
+    from latent_analyze.host.results import Calibration, Result, ResultSet, Scalar
 
 MAX_SOURCES = 5
 """With more sources than that and fewer scalars, sources become the rows."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from latent_analyze.errors import MissingDependencyError, StoreError
-from latent_analyze.files import exists
+from latent_analyze.files.writing import exists
 from latent_analyze.store.journal import JOURNAL
 from latent_analyze.store.layout import METADATA, ArrayLayout, row_arrays
 from latent_analyze.store.schema import (

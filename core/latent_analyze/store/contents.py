@@ -18,8 +18,8 @@ from latent_analyze.store.layout import (
 from latent_analyze.store.schema import StoreAttributes
 
 if TYPE_CHECKING:
+    from latent_analyze.sources.summary import Summary
     from latent_analyze.store.schema import StoreSchema
-    from latent_analyze.summary import Summary
 
 Metadata = dict[str, dict[str, Any]]
 """Path of a group or array inside the store -> its Zarr metadata."""

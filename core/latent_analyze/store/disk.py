@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from latent_analyze.errors import StoreError
-from latent_analyze.files import no_space
+from latent_analyze.files.writing import no_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

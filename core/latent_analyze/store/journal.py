@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from latent_analyze.model import Spec
+from latent_analyze.models.spec import Spec
 from latent_analyze.store.disk import lock, write_all
 
 if TYPE_CHECKING:

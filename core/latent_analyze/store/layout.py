@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from latent_analyze.sources.summary import MAX_COVARIANCE_DIM
 from latent_analyze.store.text_codec import encode_texts
-from latent_analyze.summary import MAX_COVARIANCE_DIM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.errors import StoreError
-from latent_analyze.seeding import content_hash
-from latent_analyze.source import Z_ONLY, Batch, Block, BlockSource
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource
+from latent_analyze.sources.summary import Summary
 from latent_analyze.store.chunks import chunks_of
 from latent_analyze.store.layout import SUMMARY, ArrayLayout, row_arrays, summary_arrays
 from latent_analyze.store.schema import StoreAttributes, damaged, parse_attributes
-from latent_analyze.summary import Summary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.model import ModelRef, ModelSpec
+    from latent_analyze.models.spec import ModelRef, ModelSpec
 
 
 class Store(BlockSource):

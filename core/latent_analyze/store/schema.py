@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PositiveInt, ValidationError
 
 from latent_analyze.errors import StoreError
-from latent_analyze.model import ModelRef, ModelSpec, Spec, TensorSpec
-from latent_analyze.seeding import content_hash
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.models.spec import ModelRef, ModelSpec, Spec, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

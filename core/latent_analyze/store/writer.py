@@ -8,13 +8,13 @@ import zlib
 from typing import TYPE_CHECKING, Any, Self
 
 from latent_analyze.errors import LatentAnalyzeError, StoreError
+from latent_analyze.sources.summary import Summary, SummaryAccumulator
 from latent_analyze.store.chunks import LocalChunks, read_attributes
 from latent_analyze.store.contents import complete_files, empty_files
 from latent_analyze.store.disk import replace_durably, sync_folder, write_durably, writing
 from latent_analyze.store.journal import JOURNAL, BlockRecord, JournalWriter, moments
 from latent_analyze.store.layout import METADATA, row_arrays
 from latent_analyze.store.schema import StoreSchema, damaged
-from latent_analyze.summary import Summary, SummaryAccumulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

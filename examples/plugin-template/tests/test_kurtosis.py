@@ -5,7 +5,7 @@ import pytest
 from latent_analyze_kurtosis import Kurtosis
 from latent_analyze_kurtosis.moments import CentralMoments
 
-from latent_analyze import ArraySource, keyed_rng
+from latent_analyze.plugin import ArraySource, keyed_rng
 from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
 
 RNG = keyed_rng(0, "kurtosis")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from latent_analyze import (
+from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
     Figure,

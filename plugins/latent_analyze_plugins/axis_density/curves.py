@@ -41,7 +41,7 @@ def mode_counts(curves: NDArray[np.float64], bandwidth: NDArray[np.float64]) -> 
     A mode rises above the valleys beside it by `MODE_HEIGHT` and `MODE_NOISE`. The variance of a
     smoothed Poisson count c is c / (2 sqrt(pi) h) for a bandwidth of h bins.
     """
-    from latent_analyze_plugins._histogram_kernels import count_modes
+    from latent_analyze_plugins.shared.histogram_kernels import count_modes
 
     peak = curves.max(axis=1)
     noise = np.sqrt(peak / (2 * math.sqrt(math.pi) * bandwidth))

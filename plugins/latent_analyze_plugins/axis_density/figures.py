@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Figure, ResultSet
 from latent_analyze.plotting import DATA_COLOR, NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure, ResultSet
 from latent_analyze_plugins.axis_density.findings import center_range, describe_axis, ranked
 from latent_analyze_plugins.axis_density.view import View
 

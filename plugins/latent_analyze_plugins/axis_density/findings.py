@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Calibration, Finding, Result, ResultSet
-from latent_analyze_plugins._histograms import rounded
+from latent_analyze.plugin import Calibration, Finding, Result, ResultSet
 from latent_analyze_plugins.axis_density.curves import FEWEST_AXES
+from latent_analyze_plugins.shared.histograms import rounded
 
 LISTED = 8
 """Axes named in a sentence; of more, the first ones."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import AnalysisError, Frame, Source, Summary
-from latent_analyze_plugins._histograms import freedman_diaconis, nice_width
+from latent_analyze.plugin import AnalysisError, Frame, Source, Summary
+from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width
 
 if TYPE_CHECKING:
     from latent_analyze_plugins.axis_density import AxisDensityOptions

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Array, Frame, Result, Scalar
-from latent_analyze_plugins._histograms import quantile_positions
+from latent_analyze.plugin import Array, Frame, Result, Scalar
 from latent_analyze_plugins.axis_density.curves import mode_counts, robust_z, smooth
+from latent_analyze_plugins.shared.histograms import quantile_positions
 
 UNIT = "latent units"
 IQR = 1.349
@@ -72,7 +72,7 @@ def _moments(found: Cells, frame: Frame) -> dict[str, NDArray[Any]]:
 
 
 def _shapes(found: Cells, frame: Frame, std: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-    from latent_analyze_plugins._histogram_kernels import half_maximum_widths
+    from latent_analyze_plugins.shared.histogram_kernels import half_maximum_widths
 
     width, constant = frame["bin_width"], found.ranges[0] == found.ranges[1]
     lower, center, upper = (_quantile(found, frame, q) for q in (0.25, 0.5, 0.75))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latent_analyze import Batch, Frame, Result
+from latent_analyze.plugin import Batch, Frame, Result
 from latent_analyze_plugins.axis_density.readings import Cells, read_cells
 
 _FULL = np.iinfo(np.uint32).max
@@ -28,7 +28,7 @@ class AxisTallies:
 
     def add(self, batch: Batch) -> None:
         """Count the rows of a batch; those with NaN or infinity are counted apart."""
-        from latent_analyze_plugins._histogram_kernels import Grid, Tallies, tally_axes
+        from latent_analyze_plugins.shared.histogram_kernels import Grid, Tallies, tally_axes
 
         z = batch.z
         if not np.isfinite(z).all():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from latent_analyze import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
 from latent_analyze_plugins.clustering.findings import find
 from latent_analyze_plugins.clustering.grid import make_frame
 from latent_analyze_plugins.clustering.output import cluster
@@ -14,7 +14,7 @@ from latent_analyze_plugins.clustering.output import cluster
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Frame, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
 
 
 class ClusteringOptions(AnalysisOptions):

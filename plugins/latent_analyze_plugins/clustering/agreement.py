@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Scalar
+from latent_analyze.plugin import Scalar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch
+    from latent_analyze.plugin import Batch
 
 MOST_CLASSES = 100
 

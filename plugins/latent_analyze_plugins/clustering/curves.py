@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import keyed_rng
+from latent_analyze.plugin import keyed_rng
 from latent_analyze_plugins.clustering.partitions import Partitions, one_thread
 from latent_analyze_plugins.clustering.scores import silhouette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
 
 SMALLEST_SHARE = 1e-7
 """Inertia below this share of the variance is float32 rounding; logarithms stop here."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import DATA_COLOR, NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.clustering.scores import (
     LEAST_EFFECT,
     gap_choice,
@@ -18,7 +18,7 @@ from latent_analyze_plugins.clustering.scores import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from latent_analyze import ResultSet
+    from latent_analyze.plugin import ResultSet
 
 NULL_COLORS = (NULL_COLOR, "#333333")
 GAP_DASHES = ("-", "--")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.clustering.scores import (
     LEAST_EFFECT,
     gap_choice,
@@ -16,7 +16,7 @@ from latent_analyze_plugins.clustering.scores import (
 )
 
 if TYPE_CHECKING:
-    from latent_analyze import Calibration, Result, ResultSet
+    from latent_analyze.plugin import Calibration, Result, ResultSet
 
 LATE = 0.75
 """A gap that is largest beyond this part of the series may go on growing."""

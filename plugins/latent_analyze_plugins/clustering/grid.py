@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Frame, OptionError
+from latent_analyze.plugin import AnalysisError, Frame, OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Context, Source
+    from latent_analyze.plugin import Batch, Context, Source
 
 MOST_VALUES = 1 << 25
 """A sample has at most so many float32 values, 128 MiB."""

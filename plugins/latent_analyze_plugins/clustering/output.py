@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze import Array, Result, Scalar
+from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.clustering.agreement import agreement, classes_of
 from latent_analyze_plugins.clustering.curves import SMALLEST_SHARE, measure
 from latent_analyze_plugins.clustering.grid import LABEL, centered, label_names, possible
 from latent_analyze_plugins.clustering.scores import LEAST_EFFECT, elbow
 
 if TYPE_CHECKING:
-    from latent_analyze import Context, Frame, Source
+    from latent_analyze.plugin import Context, Frame, Source
     from latent_analyze_plugins.clustering.curves import Curves
 
 

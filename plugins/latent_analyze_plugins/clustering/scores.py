@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 LEAST_EFFECT = 0.05
 """A difference from the null that is worth a finding: in a silhouette, or 5 % of inertia."""

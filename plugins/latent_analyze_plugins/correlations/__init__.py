@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from latent_analyze import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
 from latent_analyze_plugins.correlations.findings import find
 from latent_analyze_plugins.correlations.output import make_frame, make_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Frame, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
 
 
 class CorrelationsOptions(AnalysisOptions):

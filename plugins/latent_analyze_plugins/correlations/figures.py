@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.correlations.output import upper
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 MAX_DRAWN = 64
 KINDS = {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.correlations.output import ROUNDING, upper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Calibration, ResultSet
+    from latent_analyze.plugin import Calibration, ResultSet
 
 CALIBRATED = ("magnitude_dependence", "strongest_magnitude_dependence", "rank_departure")
 FAR_OFF = 3.0

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Frame, Result, Scalar
+from latent_analyze.plugin import AnalysisError, Array, Frame, Result, Scalar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Source, Summary
+    from latent_analyze.plugin import Source, Summary
 
 ROUNDING = 1e-6
 CENTER_SHARE = 0.9

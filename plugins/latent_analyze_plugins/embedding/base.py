@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from latent_analyze import Analysis, AnalysisError, AnalysisOptions, Array, Frame, Result, Scalar
-from latent_analyze_plugins._basis import second_moments
+from latent_analyze.plugin import (
+    Analysis,
+    AnalysisError,
+    AnalysisOptions,
+    Array,
+    Frame,
+    Result,
+    Scalar,
+)
 from latent_analyze_plugins.embedding.colors import color_name, color_values, label_field
 from latent_analyze_plugins.embedding.libraries import installed_version
 from latent_analyze_plugins.embedding.sample import draw
+from latent_analyze_plugins.shared.basis import second_moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Figure, Finding, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, ResultSet, Source
 
     Report = Callable[[int, int], None]
 

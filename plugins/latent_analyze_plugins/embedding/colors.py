@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import OptionError
+from latent_analyze.plugin import OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Source
+    from latent_analyze.plugin import Batch, Source
 
 RADIUS = "radius"
 _LABEL = "label:"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import new_figure
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.embedding.colors import RADIUS
 from latent_analyze_plugins.embedding.findings import REMINDER, others
 from latent_analyze_plugins.embedding.palette import REST, SCALE, Classes, Scale, coloring
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 COLUMNS = 3
 PAGES_WIDTH, TALLEST, TITLE, LEGEND = 6.0, 3.6, 0.5, 0.55

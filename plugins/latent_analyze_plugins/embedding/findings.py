@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from latent_analyze import Calibration, Result, ResultSet
+    from latent_analyze.plugin import Calibration, Result, ResultSet
 
 REMINDER = (
     "Distances on the page, sizes of islands and gaps between them are not distances in latent"

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze import missing_dependency
+from latent_analyze.plugin import missing_dependency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

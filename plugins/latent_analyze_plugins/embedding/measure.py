@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Scalar
+from latent_analyze.plugin import Scalar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

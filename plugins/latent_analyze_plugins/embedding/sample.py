@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import row_priority
+from latent_analyze.plugin import row_priority
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Context
+    from latent_analyze.plugin import Batch, Context
 
 
 @dataclass(frozen=True)

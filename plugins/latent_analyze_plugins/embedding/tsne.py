@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from latent_analyze import Analysis, AnalysisError, Scalar, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisError, Scalar, hookimpl
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions
 from latent_analyze_plugins.embedding.libraries import load_opentsne
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from latent_analyze import Analysis, AnalysisOptions, Frame, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, Frame, hookimpl
 from latent_analyze_plugins.neighbors.measure import least_points, measure
 from latent_analyze_plugins.neighbors.search import distinct_points
 from latent_analyze_plugins.neighbors.voids import void_frame
@@ -15,7 +15,7 @@ from latent_analyze_plugins.neighbors.voids import void_frame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Result, ResultSet, Source
 
 LIGHT_SAMPLE = 8000
 """With more points, or more dimensions at as many, twenty null members are no light work."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 BINS = 30
 MOST_BINS = 400

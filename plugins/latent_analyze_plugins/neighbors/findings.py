@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.neighbors.measure import VOID
 
 if TYPE_CHECKING:
-    from latent_analyze import Calibration, Result, ResultSet
+    from latent_analyze.plugin import Calibration, Result, ResultSet
 
 Severity = Literal["note", "warning"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Frame, Result, Scalar
+from latent_analyze.plugin import AnalysisError, Array, Frame, Result, Scalar
 from latent_analyze_plugins.neighbors.dimension import (
     decimation_curve,
     decimations,

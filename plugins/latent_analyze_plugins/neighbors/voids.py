@@ -11,7 +11,7 @@ from latent_analyze_plugins.neighbors.search import CHUNK_VALUES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Frame, Source
+    from latent_analyze.plugin import Frame, Source
 
 PROBES = 4000
 PROBE_VALUES = 400_000

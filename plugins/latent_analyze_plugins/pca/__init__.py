@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveInt
 
-from latent_analyze import Analysis, AnalysisOptions, Frame, hookimpl
-from latent_analyze_plugins._basis import second_moments
+from latent_analyze.plugin import Analysis, AnalysisOptions, Frame, hookimpl
 from latent_analyze_plugins.pca.findings import find
 from latent_analyze_plugins.pca.output import make_result
+from latent_analyze_plugins.shared.basis import second_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Result, ResultSet, Source
 
 
 class PcaOptions(AnalysisOptions):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import ResultSet
+    from latent_analyze.plugin import ResultSet
 
 SHOWN_COMPONENTS = 10
 SHOWN_AXES = 48

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Finding
-from latent_analyze_plugins._basis import PRECISION
+from latent_analyze.plugin import Finding
+from latent_analyze_plugins.shared.basis import PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 FOLLOWED = 0.5
 """A component follows the few axes that hold this share of its squared length."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Array, Result, Scalar
-from latent_analyze_plugins._basis import PRECISION, rank
+from latent_analyze.plugin import Array, Result, Scalar
+from latent_analyze_plugins.shared.basis import PRECISION, rank
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Frame
-    from latent_analyze_plugins._basis import Moments
+    from latent_analyze.plugin import Frame
+    from latent_analyze_plugins.shared.basis import Moments
 
 SHARES = (90, 95, 99)
 UNIT = "latent units²"

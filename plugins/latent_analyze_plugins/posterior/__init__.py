@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from latent_analyze import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
 from latent_analyze_plugins.posterior.accumulator import PosteriorSums
 from latent_analyze_plugins.posterior.findings import find
 from latent_analyze_plugins.posterior.frame import make_frame
@@ -14,7 +14,7 @@ from latent_analyze_plugins.posterior.frame import make_frame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Figure, Finding, Frame, ResultSet, Source
+    from latent_analyze.plugin import Figure, Finding, Frame, ResultSet, Source
 
 
 class PosteriorOptions(AnalysisOptions):

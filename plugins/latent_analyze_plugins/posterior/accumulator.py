@@ -11,7 +11,7 @@ from latent_analyze_plugins.posterior.draws import row_normals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Frame, Result
+    from latent_analyze.plugin import Batch, Frame, Result
 
 AXIS_SUMS = ("mu", "mu_squares", "variance", "sigma", "log_var")
 PART = 1 << 15

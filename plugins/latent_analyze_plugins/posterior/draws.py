@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import row_priority
+from latent_analyze.plugin import row_priority
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

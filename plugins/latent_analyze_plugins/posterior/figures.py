@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import DATA_COLOR, NULL_COLOR, ORIGIN_COLOR, finish, new_figure
+from latent_analyze.plugin import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 NOISE_COLOR, COLLAPSED_COLOR = "#E69F00", "#D55E00"
 TICKS = 32

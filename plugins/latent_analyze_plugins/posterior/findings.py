@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.posterior.axes import AE_SHARE, BETWEEN, COLLAPSED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 NAMED = 8
 """Most axes that a sentence lists."""

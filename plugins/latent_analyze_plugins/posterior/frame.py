@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Frame
+from latent_analyze.plugin import AnalysisError, Frame
 
 if TYPE_CHECKING:
-    from latent_analyze import Source
+    from latent_analyze.plugin import Source
 
 SAMPLE_ROWS = 2000
 MOST_BINS = 256

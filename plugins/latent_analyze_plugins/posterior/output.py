@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Result, Scalar
+from latent_analyze.plugin import AnalysisError, Array, Result, Scalar
 from latent_analyze_plugins.posterior.axes import Axes
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Result, Scalar
+from latent_analyze.plugin import AnalysisError, Array, Result, Scalar
 from latent_analyze_plugins.projections.frame import PARTS, STATISTICS, window_name
 from latent_analyze_plugins.projections.statistics import dispersion, empty_share, grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Frame
+    from latent_analyze.plugin import Batch, Frame
 
 FUNCTIONS = {"dispersion": dispersion, "grain": grain, "empty": empty_share}
 TEXTS = {

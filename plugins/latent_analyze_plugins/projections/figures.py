@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.projections.frame import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 TITLES = {
     "dispersion": "variance / mean of cells",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.projections.frame import (
     DISPERSION,
     EMPTY,
@@ -23,7 +23,7 @@ from latent_analyze_plugins.projections.frame import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from latent_analyze import Calibration, ResultSet
+    from latent_analyze.plugin import Calibration, ResultSet
 
 SIGNIFICANT = 0.05
 TITLES = {

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, PositiveFloat
 
-from latent_analyze import (
+from latent_analyze.plugin import (
     Analysis,
     AnalysisError,
     AnalysisOptions,
@@ -20,10 +20,10 @@ from latent_analyze import (
     Summary,
     hookimpl,
 )
-from latent_analyze_plugins._histograms import freedman_diaconis, nice_width
 from latent_analyze_plugins.radius.counts import MAX_BINS, RadiusCounts
 from latent_analyze_plugins.radius.findings import find
 from latent_analyze_plugins.radius.shells import expected_shell
+from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width
 
 SAMPLE = 10_000
 
@@ -92,7 +92,7 @@ def register_analyses() -> Sequence[type[Analysis]]:
 
 
 def _automatic_width(reference: Source, summary: Summary) -> float:
-    from latent_analyze_plugins._histogram_kernels import squared_radii
+    from latent_analyze_plugins.shared.histogram_kernels import squared_radii
 
     radii = np.sqrt(squared_radii(reference.sample(SAMPLE, seed=0).z))
     width = float(freedman_diaconis(radii[np.isfinite(radii)], summary.count))

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Array, Batch, Frame, Result, Scalar
-from latent_analyze_plugins._histograms import quantile_positions
+from latent_analyze.plugin import Array, Batch, Frame, Result, Scalar
 from latent_analyze_plugins.radius.shells import matching_cube
+from latent_analyze_plugins.shared.histograms import quantile_positions
 
 MAX_BINS = 1_000_000
 UNIT = "latent units"
@@ -30,7 +30,7 @@ class RadiusCounts:
 
     def add(self, batch: Batch) -> None:
         """Count the radii of a batch; rows with NaN or infinity are counted apart."""
-        from latent_analyze_plugins._histogram_kernels import squared_radii
+        from latent_analyze_plugins.shared.histogram_kernels import squared_radii
 
         radii = np.sqrt(squared_radii(batch.z))
         finite = np.isfinite(radii)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Figure, Result, ResultSet
 from latent_analyze.plotting import NULL_COLOR, ORIGIN_COLOR, finish, new_figure, styles
-from latent_analyze_plugins._histograms import quantile_positions, rounded
+from latent_analyze.plugin import Figure, Result, ResultSet
 from latent_analyze_plugins.radius.findings import shell
+from latent_analyze_plugins.shared.histograms import quantile_positions, rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

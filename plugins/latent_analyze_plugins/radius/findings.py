@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from latent_analyze import Calibration, Finding, Result, ResultSet
-from latent_analyze_plugins._histograms import rounded, share_below
+from latent_analyze.plugin import Calibration, Finding, Result, ResultSet
 from latent_analyze_plugins.radius.counts import MAX_BINS
+from latent_analyze_plugins.shared.histograms import rounded, share_below
 
 
 def find(results: ResultSet) -> Iterable[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from latent_analyze import Summary
+from latent_analyze.plugin import Summary
 
 
 def expected_shell(summary: Summary) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field, PositiveFloat
 
-from latent_analyze import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
 from latent_analyze_plugins.random_decode.companions import sampler_texts, uniform_texts
 from latent_analyze_plugins.random_decode.findings import find
 from latent_analyze_plugins.random_decode.frame import make_frame
@@ -15,7 +15,7 @@ from latent_analyze_plugins.random_decode.output import evaluate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Frame, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
 
 
 class RandomDecodeOptions(AnalysisOptions):

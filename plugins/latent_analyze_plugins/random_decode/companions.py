@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze_plugins._shrinkage import MAX_FULL_DIM
+from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM
 
 if TYPE_CHECKING:
-    from latent_analyze import ResultSet, Source
+    from latent_analyze.plugin import ResultSet, Source
 
 DRAWS = "@posterior"
 """End of the label of a source that is itself made of posterior draws."""

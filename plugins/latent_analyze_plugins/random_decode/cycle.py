@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Model
+    from latent_analyze.plugin import Context, Model
 
 ROUNDING = 1e-5
 """Residuals below this share of |z| and of the data's spread are rounding in float32: none."""

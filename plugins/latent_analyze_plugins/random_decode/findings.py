@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.random_decode.companions import DRAWS, shown_cubes, shown_samplers
 from latent_analyze_plugins.random_decode.output import interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 ENOUGH = 0.5
 """A source works if its rate is at least this share of that of held-out data."""

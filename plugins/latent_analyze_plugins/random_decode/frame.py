@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Frame, keyed_rng
-from latent_analyze_plugins._rows import rows_of
+from latent_analyze.plugin import AnalysisError, Frame, keyed_rng
 from latent_analyze_plugins.random_decode.cycle import (
     ROUNDING,
     no_cycle,
@@ -17,11 +16,12 @@ from latent_analyze_plugins.random_decode.cycle import (
 )
 from latent_analyze_plugins.random_decode.metric import fit_whitening, knn_radii, whitened
 from latent_analyze_plugins.random_decode.scores import score
+from latent_analyze_plugins.shared.rows import rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Source
+    from latent_analyze.plugin import Context, Source
 
 HELD_OUT_SHARE = 5
 """At most one row in five goes into each held-out half."""

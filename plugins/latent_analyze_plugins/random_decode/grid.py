@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.random_decode.companions import shown_cubes, shown_samplers
 from latent_analyze_plugins.random_decode.output import CYCLE, SUPPORT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 COLUMNS = 16
 """Most images in a row of the figure."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze_plugins._shrinkage import MAX_FULL_DIM, shrunk_correlation
+from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM, shrunk_correlation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Result, Scalar
-from latent_analyze_plugins._rows import rows_of
+from latent_analyze.plugin import AnalysisError, Array, Result, Scalar
 from latent_analyze_plugins.random_decode.intervals import wilson_interval
 from latent_analyze_plugins.random_decode.scores import CRITERIA, Scores, score
+from latent_analyze_plugins.shared.rows import rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Frame, Source
+    from latent_analyze.plugin import Context, Frame, Source
 
 SATURATED = 1 / 255
 """A pixel this close to an end of the range is black or white in 8 bits."""

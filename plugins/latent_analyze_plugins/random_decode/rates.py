@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze import Figure
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.random_decode.companions import shown_cubes, shown_samplers
 from latent_analyze_plugins.random_decode.findings import ENOUGH, criterion
 from latent_analyze_plugins.random_decode.output import interval
 from latent_analyze_plugins.random_decode.scores import CRITERIA
 
 if TYPE_CHECKING:
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 LOOK = {
     "joint": ("#0072B2", "o", "-"),

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze_plugins._rows import rows_of
 from latent_analyze_plugins.random_decode.cycle import run_cycle, without_rounding
 from latent_analyze_plugins.random_decode.metric import support_scores, whitened
+from latent_analyze_plugins.shared.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Frame
+    from latent_analyze.plugin import Context, Frame
 
 CRITERIA = ("joint", "cycle", "support")
 """Names of the rates, the one that counts first."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import (
     DATA_COLOR,
     ORIGIN_COLOR,
@@ -15,13 +14,14 @@ from latent_analyze.plotting import (
     finish,
     new_figure,
 )
-from latent_analyze_plugins._image_grid import GridRow, draw_grid
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.reconstruct.findings import split_names
+from latent_analyze_plugins.shared.image_grid import GridRow, draw_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 HEADS = ("evenly over\nall errors", "best", "worst")
 ERRORS = {

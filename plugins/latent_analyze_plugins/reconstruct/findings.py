@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 SURE = 3.0
 """Standard errors by which splits, or a rank correlation and 0, must differ to be named."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Batch, Result
-from latent_analyze_plugins._nearest import nearest_others
+from latent_analyze.plugin import AnalysisError, Batch, Result
 from latent_analyze_plugins.reconstruct.output import Measured, make_result
 from latent_analyze_plugins.reconstruct.pairs import decoded_pairs
 from latent_analyze_plugins.reconstruct.scores import (
@@ -16,11 +15,12 @@ from latent_analyze_plugins.reconstruct.scores import (
     mean_squared,
     structural_similarity,
 )
+from latent_analyze_plugins.shared.nearest import nearest_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
     from latent_analyze_plugins.reconstruct import ReconstructOptions
 
 PART_VALUES = 2_000_000

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Array, Result, Scalar
-from latent_analyze_plugins._image_grid import as_pixels
-from latent_analyze_plugins._ranks import binned_quantiles, rank_correlation
+from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.reconstruct.pairs import decoded_pairs
+from latent_analyze_plugins.shared.image_grid import as_pixels
+from latent_analyze_plugins.shared.ranks import binned_quantiles, rank_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
     from latent_analyze_plugins.reconstruct import ReconstructOptions
 
 GROUPS = ("all", "best", "worst")

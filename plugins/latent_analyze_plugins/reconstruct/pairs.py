@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import AnalysisError
+from latent_analyze.plugin import AnalysisError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
 
 
 def decoded_pairs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latent_analyze import Sampler, hookimpl
+from latent_analyze.plugin import Sampler, hookimpl
 from latent_analyze_plugins.samplers.ellipsoid import Ellipsoid
 from latent_analyze_plugins.samplers.fitted import Box, Gaussian
 from latent_analyze_plugins.samplers.interpolate import Interpolate

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from latent_analyze import OptionError, Source, Summary
+from latent_analyze.plugin import OptionError, Source, Summary
 
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

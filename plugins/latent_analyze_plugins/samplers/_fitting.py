@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import OptionError
-from latent_analyze_plugins._shrinkage import MAX_FULL_DIM
+from latent_analyze.plugin import OptionError
 from latent_analyze_plugins.samplers._base import usable_summary
+from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Source
+    from latent_analyze.plugin import Source
 
 
 @dataclass(frozen=True)

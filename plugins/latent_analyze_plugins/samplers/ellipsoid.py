@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze import Block, DrawnSource, Sampler, SamplerOptions, Source
-from latent_analyze_plugins._shrinkage import shrunk_correlation
+from latent_analyze.plugin import Block, DrawnSource, Sampler, SamplerOptions, Source
 from latent_analyze_plugins.samplers._base import PositiveNumber, required
 from latent_analyze_plugins.samplers._fitting import StandardizedSample, check_full
+from latent_analyze_plugins.shared.shrinkage import shrunk_correlation
 
 FLATTEST = 1e-6
 """Directions with less than this share of the largest variance are left flat."""

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source, Summary
+from latent_analyze.plugin import (
+    Block,
+    DrawnSource,
+    OptionError,
+    Sampler,
+    SamplerOptions,
+    Source,
+    Summary,
+)
 from latent_analyze_plugins.samplers._base import required, usable_summary
 
 

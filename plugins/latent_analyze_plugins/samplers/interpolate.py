@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins._rows import rows_of
+from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
 from latent_analyze_plugins.samplers._base import required
+from latent_analyze_plugins.shared.rows import rows_of
 
 SMALLEST_SINE = 1e-6
 """Below this sine of the angle between two rows an arc cannot be told from a line."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze import Block, DrawnSource, Sampler, SamplerOptions, Source
-from latent_analyze_plugins._rows import rows_of
+from latent_analyze.plugin import Block, DrawnSource, Sampler, SamplerOptions, Source
 from latent_analyze_plugins.samplers._base import PositiveNumber, required, usable_summary
 from latent_analyze_plugins.samplers.fitted import covariance_factor
+from latent_analyze_plugins.shared.rows import rows_of
 
 
 class KernelSource(DrawnSource):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
+from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
 from latent_analyze_plugins.samplers._base import required
 from latent_analyze_plugins.samplers._fitting import StandardizedSample, check_full
 

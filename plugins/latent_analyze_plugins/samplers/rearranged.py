@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import (
+from latent_analyze.plugin import (
     Block,
     DrawnSource,
     OptionError,

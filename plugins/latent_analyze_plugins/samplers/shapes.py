@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
+from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
 from latent_analyze_plugins.samplers._base import PositiveNumber, required, usable_summary
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from latent_analyze import Analysis, AnalysisOptions, OptionError, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, OptionError, hookimpl
 from latent_analyze_plugins.similarity.spaces import compare_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Context, Figure, Finding, Frame, Result, ResultSet, Source
+    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
 
 SAMPLE, SAMPLE_DIM = 4000, 256
 """Rows compared, and the dimensions above which there are fewer."""

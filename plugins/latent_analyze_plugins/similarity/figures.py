@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import (
     DATA_COLOR,
     NULL_COLOR,
@@ -16,13 +15,14 @@ from latent_analyze.plotting import (
     finish,
     new_figure,
 )
-from latent_analyze_plugins._ranks import binned_quantiles
+from latent_analyze.plugin import Figure
+from latent_analyze_plugins.shared.ranks import binned_quantiles
 from latent_analyze_plugins.similarity.findings import own_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 PANELS = (
     ("knn_overlap", "common neighbors\n(share, 1 is equal)"),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 HIGH_CHANCE = 0.1
 """From this linear CKA of shuffled rows on, the unbiased estimator is named too."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze_plugins._nearest import nearest_others
-from latent_analyze_plugins._ranks import rank_correlation
+from latent_analyze_plugins.shared.nearest import nearest_others
+from latent_analyze_plugins.shared.ranks import rank_correlation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array, Result, Scalar, stack_padded
+from latent_analyze.plugin import AnalysisError, Array, Result, Scalar, stack_padded
 from latent_analyze_plugins.similarity.measures import (
     Space,
     common_neighbors,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
     from latent_analyze_plugins.similarity import SimilarityOptions
 
     Pairs = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
-from latent_analyze import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
 from latent_analyze_plugins.slices.accumulator import SliceAccumulator
 from latent_analyze_plugins.slices.findings import find
 from latent_analyze_plugins.slices.frame import make_frame
@@ -14,7 +14,7 @@ from latent_analyze_plugins.slices.frame import make_frame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latent_analyze import Figure, Finding, Frame, ResultSet, Source
+    from latent_analyze.plugin import Figure, Finding, Frame, ResultSet, Source
 
 
 class SlicesOptions(AnalysisOptions):

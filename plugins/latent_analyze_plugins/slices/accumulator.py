@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, row_priority
+from latent_analyze.plugin import AnalysisError, row_priority
 from latent_analyze_plugins.slices.metric import count_nearer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch, Frame, Result
+    from latent_analyze.plugin import Batch, Frame, Result
 
 
 class LowestPriority:

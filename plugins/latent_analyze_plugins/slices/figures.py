@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze import Figure
 from latent_analyze.plotting import NULL_COLOR, Style, finish, new_figure, styles
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.slices.curves import draw_survivors
 from latent_analyze_plugins.slices.output import pair_name
 from latent_analyze_plugins.slices.panels import OVERLAID_POINTS, Panels, Row
@@ -13,7 +13,7 @@ from latent_analyze_plugins.slices.panels import OVERLAID_POINTS, Panels, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import ResultSet
+    from latent_analyze.plugin import ResultSet
 
 LEGEND = 0.6
 """Room for the legend below the panels, in inches."""

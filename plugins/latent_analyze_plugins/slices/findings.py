@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 from latent_analyze_plugins.slices.output import pair_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 
 def find(results: ResultSet) -> Iterator[Finding]:

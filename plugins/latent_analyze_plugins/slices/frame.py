@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Frame, OptionError
+from latent_analyze.plugin import AnalysisError, Frame, OptionError
 from latent_analyze_plugins.slices.metric import SAMPLE_ROWS, fit_metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Source, Summary
+    from latent_analyze.plugin import Source, Summary
 
 MAX_RANKED_AXES = 512
 LIVELY = 0.1

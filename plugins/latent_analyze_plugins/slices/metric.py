@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Frame, Source, Summary
+    from latent_analyze.plugin import Frame, Source, Summary
 
 SAMPLE_ROWS = 10_000
 MAX_FULL_DIM = 1024

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Array, Result, Scalar
+from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.slices.metric import origin_density_percentile
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Frame
+    from latent_analyze.plugin import Frame
     from latent_analyze_plugins.slices.accumulator import LowestPriority, SliceAccumulator
 
 LEAST_SHARE_EFFECT = 0.2

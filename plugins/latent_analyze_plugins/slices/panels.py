@@ -12,7 +12,7 @@ from latent_analyze.plotting import ORIGIN_COLOR, Style, styles
 from latent_analyze_plugins.slices.output import pair_name
 
 if TYPE_CHECKING:
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 OVERLAID_POINTS = 100
 """Points drawn of each source laid over a cloud: more would hide it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latent_analyze import Trainer, hookimpl
+from latent_analyze.plugin import Trainer, hookimpl
 from latent_analyze_plugins.training.trainers import AutoencoderTrainer, VariationalTrainer
 
 __all__ = ["AutoencoderTrainer", "VariationalTrainer", "register_trainers"]

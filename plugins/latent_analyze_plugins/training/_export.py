@@ -10,13 +10,7 @@ import onnx
 import tensorflow as tf
 import tf2onnx.convert
 
-from latent_analyze import (
-    Bundle,
-    DecoderSpec,
-    EncoderSpec,
-    keyed_rng,
-    write_bundle,
-)
+from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, keyed_rng, write_bundle
 from latent_analyze_plugins.training._graph import Signature, tidy
 
 if TYPE_CHECKING:

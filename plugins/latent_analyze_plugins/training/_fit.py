@@ -11,14 +11,14 @@ import numpy as np
 import tensorflow as tf
 import tf2onnx
 
-from latent_analyze import LatentAnalyzeError, ModelError, keyed_rng
+from latent_analyze.plugin import LatentAnalyzeError, ModelError, keyed_rng
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Progress
+    from latent_analyze.plugin import Progress
     from latent_analyze_plugins.training.images import TrainingImages
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from latent_analyze import ModelError
+from latent_analyze.plugin import ModelError
 
 
 class Signature(NamedTuple):

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from latent_analyze import keyed_rng
+from latent_analyze.plugin import keyed_rng
 from latent_analyze_plugins.training._losses import (
     bounded_normal,
     kl_divergence,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import DatasetError, OptionError, keyed_rng
+from latent_analyze.plugin import DatasetError, OptionError, keyed_rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from latent_analyze import Dataset, Items, Progress
+    from latent_analyze.plugin import Dataset, Items, Progress
 
 IN_MEMORY_BYTES = 2 << 30
 """Up to this size, as float32, the images are read once; above it, in every epoch."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from latent_analyze import OptionError, StoreError
+from latent_analyze.plugin import OptionError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

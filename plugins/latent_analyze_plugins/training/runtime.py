@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from latent_analyze import OptionError, missing_dependency
+from latent_analyze.plugin import OptionError, missing_dependency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from latent_analyze import Options, Progress, Trainer, no_progress
+from latent_analyze.plugin import Options, Progress, Trainer, no_progress
 from latent_analyze_plugins.training.images import check_images, open_images
 from latent_analyze_plugins.training.output import require_free, staged, writing
 from latent_analyze_plugins.training.runtime import load_keras
@@ -14,7 +14,7 @@ from latent_analyze_plugins.training.runtime import load_keras
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from latent_analyze import Dataset
+    from latent_analyze.plugin import Dataset
 
 
 class AutoencoderOptions(Options):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import OptionError
-from latent_analyze_plugins._nearest import nearest
+from latent_analyze.plugin import OptionError
+from latent_analyze_plugins.shared.nearest import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Source
+    from latent_analyze.plugin import Source
     from latent_analyze_plugins.traversals import TraversalsOptions
     from latent_analyze_plugins.traversals.cloud import Cloud
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError
-from latent_analyze_plugins._nearest import nearest
+from latent_analyze.plugin import AnalysisError
+from latent_analyze_plugins.shared.nearest import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Batch
+    from latent_analyze.plugin import Batch
 
 MIN_POINTS = 24
 """Fewer different z-points leave no graph and no density to speak of."""

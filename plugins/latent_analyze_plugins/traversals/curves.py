@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
 from latent_analyze.plotting import (
     DATA_COLOR,
     NULL_COLOR,
@@ -15,12 +14,13 @@ from latent_analyze.plotting import (
     new_figure,
     styles,
 )
+from latent_analyze.plugin import Figure
 from latent_analyze_plugins.traversals.paths import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 NULL_DASHES = ("-", (0, (6, 2)), (0, (2, 2)), (0, (1, 1)))
 NAMES = {

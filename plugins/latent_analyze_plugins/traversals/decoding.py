@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import AnalysisError, Array
-from latent_analyze_plugins._image_grid import as_pixels
+from latent_analyze.plugin import AnalysisError, Array
+from latent_analyze_plugins.shared.image_grid import as_pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
     from latent_analyze_plugins.traversals.paths import Paths
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze import Figure
-from latent_analyze_plugins._image_grid import FrameStyle, GridRow, draw_curves, draw_grid
+from latent_analyze.plugin import Figure
+from latent_analyze_plugins.shared.image_grid import FrameStyle, GridRow, draw_curves, draw_grid
 from latent_analyze_plugins.traversals.curves import draw_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latent_analyze import Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 FAR = FrameStyle("farther from the data than 95 % of the z-points", "#E69F00", (0, (4, 1.5)), 1.4)
 """Frame of images away from the data; others have none, for being near proves nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze import Finding
+from latent_analyze.plugin import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from latent_analyze import Calibration, Result, ResultSet
+    from latent_analyze.plugin import Calibration, Result, ResultSet
 
 
 def find(results: ResultSet) -> Iterator[Finding]:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Array, Result, Scalar
+from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.traversals.arithmetic import Arithmetic, add_difference
 from latent_analyze_plugins.traversals.decoding import Decoder, image_array
 from latent_analyze_plugins.traversals.lines import Lines, make_lines
 from latent_analyze_plugins.traversals.paths import KINDS, Paths
 
 if TYPE_CHECKING:
-    from latent_analyze import Context
+    from latent_analyze.plugin import Context
     from latent_analyze_plugins.traversals import TraversalsOptions
     from latent_analyze_plugins.traversals.cloud import Cloud
 

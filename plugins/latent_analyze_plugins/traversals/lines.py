@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import OptionError
-from latent_analyze_plugins._basis import second_moments
+from latent_analyze.plugin import OptionError
+from latent_analyze_plugins.shared.basis import second_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Source
+    from latent_analyze.plugin import Context, Source
     from latent_analyze_plugins.traversals import TraversalsOptions
     from latent_analyze_plugins.traversals.decoding import Decoder
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze import Array, Result, Scalar
+from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.traversals.arithmetic import choose_label
 from latent_analyze_plugins.traversals.cloud import NEAR, Cloud
 from latent_analyze_plugins.traversals.images import decode_all
@@ -15,7 +15,7 @@ from latent_analyze_plugins.traversals.paths import KINDS, Paths, graph_routes, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze import Context, Source
+    from latent_analyze.plugin import Context, Source
     from latent_analyze_plugins.traversals import TraversalsOptions
 
     Parts = tuple[dict[str, Scalar], dict[str, Array]]

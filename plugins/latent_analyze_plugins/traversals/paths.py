@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze_plugins._nearest import nearest_others
+from latent_analyze_plugins.shared.nearest import nearest_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

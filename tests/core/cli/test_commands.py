@@ -14,8 +14,8 @@ from command_line import CommandLine
 
 from latent_analyze.cli.progress import progress_bars
 from latent_analyze.cli.train import parse_extra
-from latent_analyze.contracts import no_progress
 from latent_analyze.errors import OptionError
+from latent_analyze.host.contracts import no_progress
 
 Bring = Callable[..., None]
 

@@ -113,7 +113,7 @@ class TestResults:
 
 
 TOY = '''
-from latent_analyze import Analysis, hookimpl
+from latent_analyze.plugin import Analysis, hookimpl
 
 
 class Failing(Analysis):

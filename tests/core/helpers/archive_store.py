@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latent_analyze import ModelSpec, TensorSpec
+from latent_analyze.plugin import ModelSpec, TensorSpec
 from latent_analyze.store import (
     FORMAT,
     DatasetSpec,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from latent_analyze import Dataset, Items, Latents, ModelSpec, Options, TensorSpec
-from latent_analyze.encode import encode
-from latent_analyze.model import ModelRef
+from latent_analyze.models.spec import ModelRef
+from latent_analyze.plugin import Dataset, Items, Latents, ModelSpec, Options, TensorSpec
+from latent_analyze.store.encode import encode
 
 SHAPE = (8, 6, 1)
 DIM = 4

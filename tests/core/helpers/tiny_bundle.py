@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from latent_analyze import Bundle, DecoderSpec, EncoderSpec, write_bundle
+from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
 
 INTEGERS = ("axes", "shape")
 

@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latent_analyze import Analysis, Context, Figure, Finding, Frame, Result, ResultSet, Scalar
-from latent_analyze.outcome import RunOutcome
-from latent_analyze.plan import make_plan
 from latent_analyze.plotting import new_figure
-from latent_analyze.run_config import make_config
-from latent_analyze.runner import Runner
+from latent_analyze.plugin import (
+    Analysis,
+    Context,
+    Figure,
+    Finding,
+    Frame,
+    Result,
+    ResultSet,
+    Scalar,
+)
+from latent_analyze.runs.config import make_config
+from latent_analyze.runs.outcome import RunOutcome
+from latent_analyze.runs.plan import make_plan
+from latent_analyze.runs.runner import Runner
 
 
 def drawn(name: str = "curve", caption: str = "A curve.") -> Figure:

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from latent_analyze import AnalysisOptions, ModelSpec, TensorSpec
+from latent_analyze.plugin import AnalysisOptions, ModelSpec, TensorSpec
 from latent_analyze.report.facts import case_facts, companions, detail, option_texts, spec_rows
 from latent_analyze.store.schema import DatasetSpec, LabelSpec
 

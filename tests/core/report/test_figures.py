@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 from PIL import Image
 
-from latent_analyze import Figure
+from latent_analyze.plugin import Figure
 from latent_analyze.report import draw_figures
 
 

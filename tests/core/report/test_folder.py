@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from latent_analyze import StoreError
-from latent_analyze.outcome import describe
 from latent_analyze.report import draw_figures, write_report
-from latent_analyze.run_config import load_config, make_config
+from latent_analyze.runs.config import load_config, make_config
+from latent_analyze.runs.outcome import describe
 
 
 def tree(folder):

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from latent_analyze.host import Problem
+from latent_analyze.host.discovery import Problem
 from latent_analyze.report import draw_figures
 from latent_analyze.report.page import render_page
-from latent_analyze.selection import LeftOut
+from latent_analyze.runs.selection import LeftOut
 
 VOID = {"meta", "img", "br", "path", "circle"}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latent_analyze import AnalysisOptions, Calibration, Frame, Result, ResultSet, Scalar
+from latent_analyze.plugin import AnalysisOptions, Calibration, Frame, Result, ResultSet, Scalar
 from latent_analyze.report.tables import LONG, scalar_table
 
 

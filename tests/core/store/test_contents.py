@@ -3,8 +3,8 @@ import json
 import numpy as np
 from archive_store import archive_schema, archived_rows
 
+from latent_analyze.sources.summary import SummaryAccumulator
 from latent_analyze.store.contents import complete_files, empty_files
-from latent_analyze.summary import SummaryAccumulator
 
 
 def test_an_empty_store_says_that_it_is_incomplete():

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_fakes import FakeDataset, FakeModel, encode_fakes
 
-from latent_analyze import LatentAnalyzeError, Source, StoreError
-from latent_analyze.array_source import ArraySource
-from latent_analyze.source_views import PosteriorSource, select
+from latent_analyze import LatentAnalyzeError, StoreError
+from latent_analyze.plugin import Source
+from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.summary import SummaryAccumulator
+from latent_analyze.sources.views import PosteriorSource, select
 from latent_analyze.store import Store, open_store
-from latent_analyze.summary import SummaryAccumulator
 
 ARCHIVES = sorted((Path(__file__).parents[1] / "data").glob("store-format-*.zarr"))
 ALL = frozenset({"z", "mu", "log_var", "id", "label:digit", "label:split"})

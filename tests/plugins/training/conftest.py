@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latent_analyze import Dataset, Items, TensorSpec, content_hash
+from latent_analyze.plugin import Dataset, Items, TensorSpec, content_hash
 from latent_analyze_plugins.training import AutoencoderTrainer, VariationalTrainer
 
 TRAINERS = {"ae": AutoencoderTrainer, "vae": VariationalTrainer}

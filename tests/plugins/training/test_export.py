@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latent_analyze import read_bundle
+from latent_analyze.plugin import read_bundle
 
 onnx = pytest.importorskip("onnx")
 KINDS = ("ae", "vae")

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from latent_analyze import OptionError, read_bundle
+from latent_analyze import OptionError
+from latent_analyze.plugin import read_bundle
 from latent_analyze_plugins.training import AutoencoderTrainer, VariationalTrainer
 from latent_analyze_plugins.training import images as images_module
 

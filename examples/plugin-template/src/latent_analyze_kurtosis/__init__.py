@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latent_analyze import Analysis, Sampler, hookimpl
+from latent_analyze.plugin import Analysis, Sampler, hookimpl
 from latent_analyze_kurtosis.analysis import Kurtosis
 from latent_analyze_kurtosis.sampler import Laplace
 

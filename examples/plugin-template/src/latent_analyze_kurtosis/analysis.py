@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import Field
 
-from latent_analyze import (
+from latent_analyze.plugin import (
     Analysis,
     AnalysisError,
     AnalysisOptions,

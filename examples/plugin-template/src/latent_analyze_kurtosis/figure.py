@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze import Figure, ResultSet
 from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plugin import Figure, ResultSet
 
 
 def draw(results: ResultSet, threshold: float) -> Figure:

@@ -1,0 +1,1 @@
+"""What image and vector files share: NumPy files, and labels beside the rows."""

@@ -1,0 +1,1 @@
+"""Data sets of images: folders, arrays and the built-in digits."""

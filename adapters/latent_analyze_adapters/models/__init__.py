@@ -1,0 +1,1 @@
+"""What model files of every runtime share: roles, shapes, layouts, batches and checks."""

@@ -1,0 +1,1 @@
+"""The runtimes that open models: ONNX Runtime, Keras, PyTorch and Python functions."""

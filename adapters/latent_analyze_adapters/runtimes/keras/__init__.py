@@ -1,0 +1,1 @@
+"""Keras and TensorFlow: files, the parts of a model and sessions."""

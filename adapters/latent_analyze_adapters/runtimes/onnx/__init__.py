@@ -1,0 +1,1 @@
+"""ONNX Runtime: files, the safety check before they run, graph surgery and sessions."""

@@ -1,0 +1,136 @@
+"""Which execution provider of ONNX Runtime a model runs on."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+from typing import Any
+
+from latent_analyze.plugin import ModelError, missing_dependency
+from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
+    "cuda": (CUDA, {"use_tf32": "0"}),
+    "coreml": (
+        "CoreMLExecutionProvider",
+        {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"},
+    ),
+    "openvino": ("OpenVINOExecutionProvider", {}),
+    "directml": ("DmlExecutionProvider", {}),
+    "tensorrt": ("TensorrtExecutionProvider", {}),
+    "cpu": (CPU, {}),
+}
+"""Devices by preference, with options that keep the digits of float32."""
+
+ON_REQUEST = frozenset({"tensorrt"})
+"""Takes minutes to open a model, for each shape of a batch."""
+
+NVIDIA = frozenset({"cuda", "tensorrt"})
+FATAL, WARNING = 4, 2
+
+
+def import_runtime() -> Any:
+    """Return the onnxruntime package, or raise MissingDependencyError."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise missing_dependency("onnxruntime", "onnx", "running ONNX models") from None
+    return onnxruntime
+
+
+def open_session(model: str | bytes, path: Path, device: str | None) -> Any:
+    """Open a session of ONNX Runtime.
+
+    Parameters
+    ----------
+    model
+        What it reads: the path, or the content of a part of the model.
+    path
+        The file, for messages and for weights beside it.
+    device
+        One of `PROVIDERS`, or None for the first that can load.
+
+    Raises
+    ------
+    ModelError
+        If ONNX Runtime refuses the model, or the device that was asked for cannot be used.
+    """
+    if device is not None and device not in PROVIDERS:
+        raise ModelError(f"a device, {', '.join(PROVIDERS)}", found=repr(device))
+    if device is not None and device != "cpu":
+        return _open_on(device, model, path)
+    for name in PROVIDERS if device is None else ():
+        if name not in ON_REQUEST and name != "cpu" and not obstacle(name):
+            try:
+                return _open_on(name, model, path)
+            except ModelError:
+                continue
+    return _create(model, path, "cpu")
+
+
+def obstacle(device: str) -> str:
+    """Return why a device cannot be used, or an empty text.
+
+    Asked before ONNX Runtime is, which prints a wall of errors where CUDA does not load.
+    """
+    if PROVIDERS[device][0] not in import_runtime().get_available_providers():
+        return "an onnxruntime without it"
+    return cuda_obstacle() if device in NVIDIA else ""
+
+
+def cuda_obstacle() -> str:
+    """Return why no NVIDIA device can be used, or an empty text."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver"
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return "an NVIDIA driver that does not start"
+    return "" if count.value else "no NVIDIA device"
+
+
+def _open_on(device: str, model: str | bytes, path: Path) -> Any:
+    runtime, found = import_runtime(), obstacle(device)
+    if found:
+        raise _unusable(device, found)
+    runtime.set_default_logger_severity(FATAL)
+    try:
+        session = _create(model, path, device)
+    finally:
+        runtime.set_default_logger_severity(WARNING)
+    if PROVIDERS[device][0] not in session.get_providers():
+        raise _unusable(device, "that ONNX Runtime cannot load its libraries")
+    return session
+
+
+def _create(model: str | bytes, path: Path, device: str) -> Any:
+    runtime = import_runtime()
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # What it logs is in its exceptions too, and there names from the file cannot move the cursor.
+    options.log_severity_level = FATAL
+    if device == "directml":
+        options.enable_mem_pattern = False
+    if isinstance(model, bytes):
+        folder = "session.model_external_initializers_file_folder_path"
+        options.add_session_config_entry(folder, str(path.parent.absolute()))
+    providers: list[Any] = [PROVIDERS[device], (CPU, {})] if device != "cpu" else [CPU]
+    try:
+        return runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    # ONNX Runtime has errors of its own, and damaged names raise UnicodeDecodeError.
+    except Exception as error:
+        raise not_onnx(path, f"one that ONNX Runtime refuses ({cause(error)})") from None
+
+
+def _unusable(device: str, found: str) -> ModelError:
+    extra = "install latent-analyze[gpu] in place of [onnx]" if device in NVIDIA else (
+        "install an onnxruntime that has it"
+    )  # fmt: skip
+    return ModelError(
+        f"{PROVIDERS[device][0]} for the device {device}", found=found,
+        next_step=f"{extra}, or choose the device cpu",
+    )  # fmt: skip

@@ -1,0 +1,273 @@
+"""What an .onnx file may hold if nobody vouches for it: checked before any runtime sees it."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.plugin import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FILE_BYTES = (1 << 31) - 1
+"""Largest file: what a protobuf message can hold."""
+
+TENSOR_BYTES = 512 << 20
+"""Largest tensor that a file may ask for without holding its values."""
+
+ONNX_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}
+
+# Contrib operators are compiled into ONNX Runtime and load no library. These come out of its own
+# quantization and fusion tools; others, such as EPContext, can name files and stay out.
+MICROSOFT = frozenset({
+    "Attention", "BiasGelu", "BiasSoftmax", "BiasSplitGelu", "DequantizeLinear",
+    "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "EmbedLayerNormalization", "FastGelu",
+    "FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "GroupNorm", "Inverse", "MatMulInteger16",
+    "MatMulIntegerToFloat", "MatMulNBits", "MultiHeadAttention", "NhwcConv", "NhwcMaxPool",
+    "QAttention", "QEmbedLayerNormalization", "QGemm", "QLinearAdd", "QLinearAveragePool",
+    "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul",
+    "QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere", "QuantizeLinear",
+    "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipGroupNorm",
+    "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+})  # fmt: skip
+
+# Bytes per value by TensorProto.DataType; the packed and 8-bit kinds that follow count as one.
+WIDTHS = {1: 4, 4: 2, 5: 2, 6: 4, 7: 8, 8: 8, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2}
+INT64, FLOAT = 7, 1
+VALUES_PER_BYTE = 4
+SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1}
+SHAPE_ATTRIBUTE = frozenset({"RandomNormal", "RandomUniform"})
+LONGEST_SHAPE = 64
+
+
+def check_proto(proto: Any, path: Path, *, budget: int = TENSOR_BYTES) -> None:
+    """Check operators, tensor sizes and files with weights of a parsed model.
+
+    Parameters
+    ----------
+    proto
+        The model.
+    path
+        Its file; weights must lie in the folder of it.
+    budget
+        Bytes that a tensor may have whose values are not in the file.
+
+    Raises
+    ------
+    ModelError
+        If something is not standard, too large, or outside the folder.
+    """
+    functions = {(text(f.domain), text(f.name)) for f in proto.functions}
+    for body in bodies(proto):
+        for node in body.node:
+            called = (text(node.domain), text(node.op_type))
+            if called not in functions:
+                _check_operator(*called, path)
+        _check_made_sizes(body, path, budget)
+        for name in ("input", "output", "value_info"):
+            for info in getattr(body, name):
+                # Inputs and outputs of functions are bare names.
+                if not isinstance(info, (str, bytes)):
+                    _check_declared(info, path, budget)
+    for tensor in tensors(proto):
+        _check_tensor(tensor, path)
+    for sparse in (s for body in bodies(proto) for s in _sparse(body)):
+        _check_size(tuple(sparse.dims), sparse.values.data_type, (sparse.values.name, path, budget))
+
+
+def bodies(proto: Any) -> Iterator[Any]:
+    """Yield the graph, the functions and all graphs inside of them."""
+    waiting = [proto.graph, *proto.functions]
+    while waiting:
+        body = waiting.pop()
+        yield body
+        for attribute in (a for node in body.node for a in node.attribute):
+            waiting += attribute.graphs
+            if attribute.HasField("g"):
+                waiting.append(attribute.g)
+
+
+def tensors(proto: Any) -> Iterator[Any]:
+    """Yield all tensors that hold values: weights and constants, sparse ones by their parts."""
+    for body in bodies(proto):
+        yield from getattr(body, "initializer", ())
+        for sparse in _sparse(body):
+            yield from (sparse.values, sparse.indices)
+        for attribute in (a for node in body.node for a in node.attribute):
+            yield from attribute.tensors
+            if attribute.HasField("t"):
+                yield attribute.t
+
+
+def external_location(tensor: Any) -> str:
+    """Return the file that a tensor names for its values, or an empty text."""
+    return text(next((e.value for e in tensor.external_data if e.key == "location"), ""))
+
+
+def text(value: str | bytes) -> str:
+    """Return a text of a model; protobuf gives bytes for one that is damaged.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is damaged.
+    """
+    return value if isinstance(value, str) else value.decode()
+
+
+def _sparse(body: Any) -> Iterator[Any]:
+    yield from getattr(body, "sparse_initializer", ())
+    for attribute in (a for node in body.node for a in node.attribute):
+        yield from attribute.sparse_tensors
+        if attribute.HasField("sparse_tensor"):
+            yield attribute.sparse_tensor
+
+
+def _check_operator(domain: str, operator: str, path: Path) -> None:
+    from onnx import defs
+
+    if domain in ONNX_DOMAINS:
+        known = defs.has(operator, ONNX_DOMAINS[domain])
+    else:
+        known = domain == "com.microsoft" and operator in MICROSOFT
+    if not known:
+        name = f"{domain}::{operator}" if domain else operator
+        raise ModelError(
+            f"standard ONNX operators in {path.name}", found=repr(name),
+            next_step="export it without custom operators",
+        )  # fmt: skip
+
+
+def _check_declared(info: Any, path: Path, budget: int) -> None:
+    kind = info.type.tensor_type
+    # Old exporters write -1 or 0 for an axis of any length.
+    lengths = [d.dim_value for d in kind.shape.dim if d.dim_value not in (-1, 0)]
+    _check_size(lengths, kind.elem_type, (info.name, path, budget))
+
+
+def _check_size(lengths: Sequence[int], kind: int, where: tuple[str, Path, int]) -> None:
+    name, path, budget = where
+    if min(lengths, default=0) < 0:
+        raise _damaged(name, path, f"a length of {min(lengths)}")
+    size = math.prod(lengths) * WIDTHS.get(kind, 1)
+    if size > budget:
+        raise ModelError(
+            f"tensors of at most {budget >> 20} MiB in {path.name}",
+            found=f"{size / (1 << 30):.3g} GiB for {name!r}",
+            next_step="open it with --trust if you know who made it",
+        )  # fmt: skip
+
+
+def _check_made_sizes(body: Any, path: Path, budget: int) -> None:
+    """Check what nodes make out of a shape that is written in the file."""
+    constants = {t.name: _whole_numbers(t) for t in getattr(body, "initializer", ())}
+    for node in body.node:
+        attributes = {a.name: a for a in node.attribute}
+        if node.op_type == "Constant" and node.output and "value" in attributes:
+            constants[node.output[0]] = _whole_numbers(attributes["value"].t)
+    for node in body.node:
+        attributes = {a.name: a for a in node.attribute}
+        place = SHAPE_INPUT.get(node.op_type)
+        if place is not None and place < len(node.input):
+            shape = constants.get(node.input[place], ())
+        elif node.op_type in SHAPE_ATTRIBUTE and "shape" in attributes:
+            shape = tuple(attributes["shape"].ints)
+        else:
+            continue
+        kind = attributes["value"].t.data_type if "value" in attributes else FLOAT
+        _check_size(shape, kind, (node.name or node.op_type, path, budget))
+
+
+def _whole_numbers(tensor: Any) -> tuple[int, ...]:
+    """Return the values of a small integer tensor, e.g. a shape; nothing for all others."""
+    if tensor.data_type != INT64 or tensor.external_data or tensor.ByteSize() > 16 * LONGEST_SHAPE:
+        return ()
+    whole = len(tensor.raw_data) // 8 * 8
+    stored = np.frombuffer(tensor.raw_data[:whole], "<i8").tolist()
+    return tuple(stored or tensor.int64_data)
+
+
+def _check_tensor(tensor: Any, path: Path) -> None:
+    lengths = tuple(tensor.dims)
+    if min(lengths, default=0) < 0:
+        raise _damaged(tensor.name, path, f"a length of {min(lengths)}")
+    if tensor.external_data:
+        _check_external(tensor, path)
+    elif math.prod(lengths) > VALUES_PER_BYTE * tensor.ByteSize():
+        raise _damaged(tensor.name, path, f"shape {list(lengths)} without its values")
+
+
+def _check_external(tensor: Any, path: Path) -> None:
+    location = external_location(tensor)
+    size = _plain_size(path, location)
+    parts = {e.key: e.value for e in tensor.external_data}
+    texts = [text(parts.get(key, "0")) for key in ("offset", "length")]
+    if not all(t.isascii() and t.isdigit() and len(t) < 20 for t in texts):
+        raise _damaged(tensor.name, path, f"offset and length {texts}")
+    offset, length = map(int, texts)
+    needed = math.prod(tensor.dims) * WIDTHS.get(tensor.data_type, 1)
+    if tensor.data_type not in WIDTHS:
+        needed //= VALUES_PER_BYTE
+    if offset + max(length, needed) > size:
+        raise _damaged(tensor.name, path, f"{location!r} with {size} bytes, too short")
+
+
+def check_location(path: Path, name: str) -> None:
+    """Check that a name is one of a file inside the model's folder; its parts may be links.
+
+    Raises
+    ------
+    ModelError
+        If it is empty, absolute, leads upwards, or is one of the names that ONNX Runtime takes for
+        addresses in memory.
+    """
+    inside = PurePosixPath(name.replace("\\", "/"))
+    absolute = inside.is_absolute() or Path(name).is_absolute() or Path(name).drive
+    odd = absolute or ".." in inside.parts or "*" in name or not name.isprintable()
+    if odd or not inside.parts:
+        raise ModelError(
+            f"weights of {path.name} in files beside it", found=repr(name),
+            next_step="export the model again, into one folder",
+        )  # fmt: skip
+
+
+def _plain_size(path: Path, name: str) -> int:
+    """Return the size of a file with weights, which must be plain and reached without a link."""
+    check_location(path, name)
+    place = path.parent
+    try:
+        for part in PurePosixPath(name.replace("\\", os.sep)).parts:
+            place = place / part
+            found = place.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                raise _not_plain(path, f"a symbolic link, {place.name!r}")
+    except OSError as error:
+        raise ModelError(
+            f"the weights {name} beside {path}", found=(error.strerror or str(error)).lower(),
+            next_step="copy all files of the model into one folder",
+        ) from None  # fmt: skip
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_plain(path, f"no plain file, {name!r}")
+    if found.st_nlink > 1:
+        raise _not_plain(path, f"a hard link, {name!r}")
+    return found.st_size
+
+
+def _not_plain(path: Path, found: str) -> ModelError:
+    return ModelError(
+        f"weights of {path.name} in plain files beside it", found=found,
+        next_step="copy the files, not links, into one folder",
+    )  # fmt: skip
+
+
+def _damaged(name: str, path: Path, found: str) -> ModelError:
+    return ModelError(
+        f"a whole tensor {name!r} in {path.name}", found=found,
+        next_step="export or download the model again",
+    )  # fmt: skip

@@ -1,6 +1,0 @@
-"""Running analyses over sources: here on this machine; other engines keep the same interface."""
-
-from latent_analyze.engine.local import LocalEngine, Outcome, failure
-from latent_analyze.engine.tasks import Failure, RunContext, Surroundings, Task
-
-__all__ = ["Failure", "LocalEngine", "Outcome", "RunContext", "Surroundings", "Task", "failure"]

@@ -1,0 +1,1 @@
+"""The plugin host: contracts, measures, options, hooks, and finding plugins."""

@@ -1,0 +1,20 @@
+"""The contracts of plugins: what each kind must and may do."""
+
+from latent_analyze.host.contracts.analysis import Accumulator, Analysis, Context
+from latent_analyze.host.contracts.dataset import Dataset, Items
+from latent_analyze.host.contracts.model import Adapter, Trainer
+from latent_analyze.host.contracts.progress import Progress, no_progress
+from latent_analyze.host.contracts.sampler import Sampler
+
+__all__ = [
+    "Accumulator",
+    "Adapter",
+    "Analysis",
+    "Context",
+    "Dataset",
+    "Items",
+    "Progress",
+    "Sampler",
+    "Trainer",
+    "no_progress",
+]

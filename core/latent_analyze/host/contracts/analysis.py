@@ -1,0 +1,154 @@
+"""Analyses: questions about a source, answered by a reduction over rows or by a run."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from latent_analyze.host.options import AnalysisOptions
+from latent_analyze.host.results import Frame
+from latent_analyze.sources.source import Z_ONLY
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.contracts.progress import Progress
+    from latent_analyze.host.results import Figure, Finding, Result, ResultSet
+    from latent_analyze.models.spec import Model
+    from latent_analyze.sources.source import Batch, Source
+
+
+class Accumulator(Protocol):
+    """A picklable monoid over batches: `merge` is associative, an empty one is neutral.
+
+    Counts must not depend on how the rows are split at all; floats only within a stated tolerance.
+    """
+
+    def add(self, batch: Batch) -> None:
+        """Take in the rows of a batch."""
+        ...
+
+    def merge(self, other: Any) -> None:
+        """Take in all that another accumulator of the same frame has seen."""
+        ...
+
+    def result(self) -> Result:
+        """Return what was found; may be called once all rows are in."""
+        ...
+
+
+class Context(Protocol):
+    """What an analysis that is no reduction may ask for while it runs on a source."""
+
+    @property
+    def reference(self) -> Source:
+        """The reference of the case."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """The model of the reference, opened on first use."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """The seed of this analysis, the same on every source."""
+        ...
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A generator of its own for this analysis, the same on every source."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """Called as progress(task, done, total)."""
+        ...
+
+    def sample(self, n: int, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Return a seeded sample of the source, without replacement."""
+        ...
+
+    def images(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the images behind rows of the source, (n, H, W, C) in [0, 1]."""
+        ...
+
+    def paired(self, n: int) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return label of another case -> (z here, z there), rows of the same ids.
+
+        A seeded sample of n ids that both have (all, if there are fewer). The other case may have
+        other latent dimensions.
+        """
+        ...
+
+
+class Analysis(ABC):
+    """A question about a source. Subclass it, set `name`, and write `accumulator` or `run`.
+
+    Attributes
+    ----------
+    name
+        What users type: lower case, letters, digits and underscores.
+    requires
+        Of ``"encoder"``, ``"decoder"``, ``"log_var"``, ``"labels"``, ``"images"``, ``"paired"``
+        (another case with rows of the same ids): what the case must have; a run without these
+        says that the analysis was left out.
+    fields
+        What `Accumulator.add` reads of a batch besides z: ``"mu"``, ``"log_var"``, ``"id"``,
+        ``"label:<name>"``.
+    cost
+        ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
+        is run on request (``--calibrate``). May depend on the options.
+    Options
+        A pydantic model, the one declaration that command line, TOML file and notebook read.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str] = ""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    fields: ClassVar[frozenset[str]] = Z_ONLY
+    cost: Literal["light", "heavy"] = "light"
+    Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
+
+    def __init__(self, options: Any = None) -> None:
+        self.options: Any = self.Options() if options is None else options
+
+    def prepare(self, reference: Source) -> Frame:
+        """Return what all sources of the case share; small and picklable."""
+        del reference
+        return Frame()
+
+    def prepare_with(self, reference: Source, context: Context) -> Frame:
+        """Return the frame; override it instead of `prepare` where it takes the model or images."""
+        del context
+        return self.prepare(reference)
+
+    def companions(self, reference: Source) -> Sequence[str]:
+        """Return texts of samplers that this analysis alone shows beside the reference."""
+        del reference
+        return ()
+
+    def accumulator(self, frame: Frame) -> Accumulator:
+        """Return an empty accumulator: the engine feeds it every row of a source, once."""
+        raise NotImplementedError
+
+    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+        """Return the result on a source, for what is no reduction over rows."""
+        raise NotImplementedError
+
+    def interpret(self, results: ResultSet) -> Iterable[Finding]:
+        """Return findings; above "note" only what `results.standouts()` carries."""
+        del results
+        return ()
+
+    def plot(self, results: ResultSet) -> Iterable[Figure]:
+        """Return figures that overlay all sources and the null band, from results alone."""
+        del results
+        return ()
+
+    @classmethod
+    def is_streaming(cls) -> bool:
+        """Whether the analysis is a reduction over rows."""
+        return cls.accumulator is not Analysis.accumulator

@@ -1,0 +1,55 @@
+"""Adapters open models, trainers make them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from latent_analyze.host.contracts.progress import Progress, no_progress
+from latent_analyze.host.options import Options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from latent_analyze.host.contracts.dataset import Dataset
+    from latent_analyze.models.spec import Model
+
+
+class Adapter(ABC):
+    """Opens models of one runtime or format. Subclass and set `name`."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def recognizes(cls, path: Path) -> bool:
+        """Whether this adapter is for `path`; cheap, imports no runtime, never raises."""
+
+    @abstractmethod
+    def open(
+        self,
+        path: Path,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Model:
+        """Open a bundle folder or a bare file; raises ModelError or MissingDependencyError.
+
+        Without `trust` nothing of the file may run code, and what is checked about it is checked.
+        `image_shape` is (H, W, C) of the images at hand, for what the model does not tell itself.
+        """
+
+
+class Trainer(ABC):
+    """Trains a model on a data set and writes a bundle folder. Subclass and set `name`."""
+
+    name: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: Any = None) -> None:
+        self.options: Any = self.Options() if options is None else options
+
+    @abstractmethod
+    def train(self, dataset: Dataset, output: Path, progress: Progress = no_progress) -> None:
+        """Train on the images of `dataset` and write ``model.toml`` and its files to `output`."""

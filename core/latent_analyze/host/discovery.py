@@ -1,0 +1,246 @@
+"""Finding plugins: a guarded loop over entry points; one broken plugin stops nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from latent_analyze.errors import PluginError, printable, unknown_name
+from latent_analyze.files.provenance import code_hash
+from latent_analyze.host import hookspecs
+from latent_analyze.host.contracts import Adapter, Analysis, Dataset, Sampler, Trainer
+from latent_analyze.host.options import AnalysisOptions, Options, SamplerOptions, build_options
+
+T = TypeVar("T")
+
+KINDS: Mapping[str, tuple[str, type]] = {
+    "analysis": ("register_analyses", Analysis),
+    "adapter": ("register_adapters", Adapter),
+    "dataset": ("register_datasets", Dataset),
+    "sampler": ("register_samplers", Sampler),
+    "trainer": ("register_trainers", Trainer),
+}
+"""Kind of plugin -> (hook that registers it, base class)."""
+
+_OPTIONS: Mapping[type, type[Options]] = {
+    Analysis: AnalysisOptions, Dataset: Options, Sampler: SamplerOptions, Trainer: Options,
+}  # fmt: skip
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A plugin that could not be used, and why."""
+
+    plugin: str
+    distribution: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plugin(Generic[T]):
+    """A registered class and where it comes from."""
+
+    name: str
+    cls: type[T]
+    origin: str
+    distribution: str
+
+    @property
+    def description(self) -> str:
+        """First line of the class's docstring."""
+        return (inspect.getdoc(self.cls) or "").split("\n")[0]
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 over the Python files of the plugin's package."""
+        cls: Any = self.cls
+        return code_hash(cls)
+
+    def make(self, values: Mapping[str, Any]) -> T:
+        """Return an instance with validated options."""
+        return self.cls(self.options(values))  # type: ignore[call-arg]
+
+    def options(self, values: Mapping[str, Any]) -> Options:
+        """Return the validated options; raises OptionError."""
+        cls: Any = self.cls
+        options: Options = build_options(cls.Options, values, self.name)
+        return options
+
+
+class Host:
+    """Holds the plugins of one program run; there is no global registry.
+
+    Parameters
+    ----------
+    plugins
+        Modules or objects with hook implementations, besides the installed ones.
+    discover
+        Whether to load installed plugins (entry points of the group ``latent_analyze``).
+    """
+
+    def __init__(self, plugins: Iterable[object] = (), *, discover: bool = True) -> None:
+        self.problems: list[Problem] = []
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._origins: dict[int, tuple[str, str]] = {}
+        if discover:
+            for point in sorted(self._entry_points(), key=lambda p: p.name):
+                self._load(point)
+        for plugin in plugins:
+            self._register(
+                plugin, getattr(plugin, "__name__", type(plugin).__name__), "this program"
+            )
+        self._classes: dict[str, dict[str, list[Plugin[Any]]]] = {k: {} for k in KINDS}
+        for kind in KINDS:
+            self._collect(kind)
+
+    @property
+    def analyses(self) -> dict[str, Plugin[Analysis]]:
+        """Analyses by name."""
+        return self._unique("analysis")
+
+    @property
+    def adapters(self) -> dict[str, Plugin[Adapter]]:
+        """Adapters by name."""
+        return self._unique("adapter")
+
+    @property
+    def datasets(self) -> dict[str, Plugin[Dataset]]:
+        """Data sets by name."""
+        return self._unique("dataset")
+
+    @property
+    def samplers(self) -> dict[str, Plugin[Sampler]]:
+        """Samplers by name."""
+        return self._unique("sampler")
+
+    @property
+    def trainers(self) -> dict[str, Plugin[Trainer]]:
+        """Trainers by name."""
+        return self._unique("trainer")
+
+    def get(self, kind: str, name: str) -> Plugin[Any]:
+        """Return a plugin by kind and name.
+
+        Raises
+        ------
+        OptionError
+            If there is none of that name; the message gives the nearest names.
+        PluginError
+            If two distributions register the name.
+        """
+        found = self._classes[kind].get(name)
+        if not found:
+            raise unknown_name(kind, name, self._classes[kind])
+        if len(found) > 1:
+            raise _conflict(kind, found)
+        return found[0]
+
+    def _unique(self, kind: str) -> dict[str, Plugin[Any]]:
+        return {n: found[0] for n, found in sorted(self._classes[kind].items()) if len(found) == 1}
+
+    def _entry_points(self) -> Iterable[EntryPoint]:
+        try:
+            return entry_points(group=hookspecs.PROJECT)
+        except Exception:
+            # The metadata of some distribution is damaged; the others are as good as before.
+            return [point for dist in distributions() for point in self._points_of(dist)]
+
+    def _points_of(self, distribution: Distribution) -> Iterable[EntryPoint]:
+        try:
+            return distribution.entry_points.select(group=hookspecs.PROJECT)
+        except Exception as error:
+            name = str(distribution.name)
+            self._problem(name, name, f"has damaged metadata: {_short(error)}")
+            return ()
+
+    def _load(self, point: EntryPoint) -> None:
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        try:
+            plugin = point.load()
+        except (Exception, SystemExit) as error:
+            self._problem(point.name, distribution, f"cannot be loaded: {_short(error)}")
+            return
+        self._register(plugin, point.name, distribution)
+
+    def _register(self, plugin: object, name: str, distribution: str) -> None:
+        if self._manager.is_registered(plugin):
+            return
+        try:
+            self._manager.register(plugin)
+        except Exception as error:
+            # Pluggy keeps the hooks that it met before the wrong one.
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            self._problem(name, distribution, f"cannot be registered: {_short(error)}")
+            return
+        self._origins[id(plugin)] = (name, distribution)
+        for hook in self._unknown_hooks(plugin):
+            self._problem(name, distribution, f"implements {hook}, which is no hook")
+
+    def _unknown_hooks(self, plugin: object) -> list[str]:
+        marked = [
+            n for n in dir(plugin) if self._manager.parse_hookimpl_opts(plugin, n) is not None
+        ]
+        return [name for name in marked if name not in {hook for hook, _ in KINDS.values()}]
+
+    def _collect(self, kind: str) -> None:
+        hook, base = KINDS[kind]
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            name, distribution = self._origins[id(impl.plugin)]
+            try:
+                classes = list(impl.function())
+            except Exception as error:
+                self._problem(name, distribution, f"{hook}() failed: {_short(error)}")
+                continue
+            for cls in classes:
+                self._add(kind, base, Plugin(getattr(cls, "name", ""), cls, name, distribution))
+        for found in self._classes[kind].values():
+            if len(found) > 1:
+                self._problem(found[0].name, found[0].distribution, str(_conflict(kind, found)))
+
+    def _add(self, kind: str, base: type, plugin: Plugin[Any]) -> None:
+        fault = _fault(plugin.cls, base)
+        if fault:
+            self._problem(plugin.origin, plugin.distribution, fault)
+            return
+        self._classes[kind].setdefault(plugin.name, []).append(plugin)
+
+    def _problem(self, plugin: str, distribution: str, message: str) -> None:
+        self.problems.append(Problem(plugin, distribution, printable(message)))
+
+
+def _fault(cls: Any, base: type) -> str:
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        return f"registers {cls!r}, which is no subclass of {base.__name__}"
+    if not _NAME.fullmatch(str(getattr(cls, "name", ""))):
+        return f"{cls.__name__}.name must be lower case, letters, digits and underscores"
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        return f"{cls.__name__} lacks {missing}"
+    options = _OPTIONS.get(base)
+    if options and not (isinstance(cls.Options, type) and issubclass(cls.Options, options)):  # type: ignore[attr-defined]
+        return f"{cls.__name__}.Options is no subclass of {options.__name__}"
+    if issubclass(cls, Analysis) and not cls.is_streaming() and cls.run is Analysis.run:
+        return f"{cls.__name__} has neither accumulator nor run"
+    return ""
+
+
+def _conflict(kind: str, found: list[Plugin[Any]]) -> PluginError:
+    owners = " and ".join(f"{p.cls.__module__} ({p.distribution})" for p in found)
+    return PluginError(
+        f"one {kind} called {found[0].name!r}", found=f"it in {owners}",
+        next_step="uninstall one of them",
+    )  # fmt: skip
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,68 @@
+"""What authors of plugins import: contracts, results, options, sources and helpers."""
+
+from latent_analyze.errors import (
+    AnalysisError,
+    DatasetError,
+    LatentAnalyzeError,
+    MissingDependencyError,
+    ModelError,
+    OptionError,
+    PluginError,
+    StoreError,
+    missing_dependency,
+    printable,
+)
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.files.writing import file_sha256, write_text_atomically
+from latent_analyze.host.contracts import (
+    Accumulator,
+    Adapter,
+    Analysis,
+    Context,
+    Dataset,
+    Items,
+    Progress,
+    Sampler,
+    Trainer,
+    no_progress,
+)
+from latent_analyze.host.discovery import Host
+from latent_analyze.host.hookspecs import hookimpl
+from latent_analyze.host.options import AnalysisOptions, Options, SamplerOptions
+from latent_analyze.host.results import (
+    Array,
+    Calibration,
+    Figure,
+    Finding,
+    Frame,
+    Result,
+    ResultSet,
+    Scalar,
+    stack_padded,
+)
+from latent_analyze.models.bundle import (
+    Bundle,
+    DecoderSpec,
+    EncoderSpec,
+    read_bundle,
+    write_bundle,
+)
+from latent_analyze.models.spec import Latents, Layout, Model, ModelSpec, TensorSpec
+from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.drawn import DrawnSource
+from latent_analyze.sources.seeding import keyed_rng, row_priority
+from latent_analyze.sources.source import Batch, Block, BlockSource, Source
+from latent_analyze.sources.summary import Summary
+from latent_analyze.sources.views import PosteriorSource
+
+__all__ = [
+    "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
+    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Context", "Dataset",
+    "DatasetError", "DecoderSpec", "DrawnSource", "EncoderSpec", "Figure", "Finding", "Frame",
+    "Host", "Items", "LatentAnalyzeError", "Latents", "Layout", "MissingDependencyError", "Model",
+    "ModelError", "ModelSpec", "OptionError", "Options", "PluginError", "PosteriorSource",
+    "Progress", "Result", "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source",
+    "StoreError", "Summary", "TensorSpec", "Trainer", "content_hash", "file_sha256", "hookimpl",
+    "keyed_rng", "missing_dependency", "no_progress", "printable", "read_bundle", "row_priority",
+    "stack_padded", "write_bundle", "write_text_atomically",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""A run: planned, carried out over sources, calibrated against nulls, and kept on disk."""

@@ -1,0 +1,149 @@
+"""The model and images behind a case: opened when an analysis asks, and verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
+from latent_analyze.runs.opening import model_exists, open_model, reopen_model
+from latent_analyze.sources.views import PosteriorSource, RelabelledSource, SubsetSource
+from latent_analyze.store import Store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.contracts import Dataset
+    from latent_analyze.host.discovery import Host
+    from latent_analyze.models.spec import Model, ModelRef
+    from latent_analyze.runs.config import RunConfig
+    from latent_analyze.sources.source import Source
+
+
+@dataclass
+class CaseModel:
+    """What stands behind a reference: a store's model and data, or a model that the user gave."""
+
+    host: Host
+    reference: Source
+    ref: ModelRef | None = None
+    can: dict[str, bool] = field(default_factory=dict)
+    missing: str = "the source has no model; encode a store, or give --model"
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reference: Source, config: RunConfig, host: Host) -> CaseModel:
+        """Return what stands behind `reference`.
+
+        Raises
+        ------
+        StoreError
+            If the user's model is not the one that the store was made with, or does not fit.
+        """
+        case = cls(host, reference)
+        store = store_of(reference)
+        if store is not None:
+            case._take_store(store, config)
+        if config.model is not None:
+            case._take_given(config.model, config, store)
+        return case
+
+    def _take_store(self, store: Store, config: RunConfig) -> None:
+        spec = store.spec
+        self.can = {"encoder": spec.can_encode, "decoder": spec.can_decode}
+        self.details = {
+            "model": spec,
+            "dataset": store.schema.dataset,
+            "store": str(store.path),
+            "model_fingerprint": store.model_ref.fingerprint,
+            "dropped": store.schema.dropped,
+        }
+        self.ref = replace(store.model_ref, device=config.device, trust=config.trust)
+        if not model_exists(self.ref.path, self.host):
+            self.missing = f"the model is no longer at {self.ref.path}; give --model"
+            self.ref = None
+
+    def _take_given(self, path: str, config: RunConfig, store: Store | None) -> None:
+        model, self.ref = open_model(path, self.host, device=config.device, trust=config.trust)
+        if store is not None and store.model_ref.fingerprint != model.fingerprint:
+            raise StoreError(
+                f"a store made with the model {path} ({model.fingerprint[:12]})",
+                found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
+                next_step="encode again with this model, or leave --model out",
+            )
+        if model.spec.dim != self.reference.dim:
+            raise ModelError(
+                f"a model of {self.reference.dim} latent dimensions", found=f"{model.spec.dim}",
+                next_step="give the model that the z-points are of, or leave --model out",
+            )  # fmt: skip
+        self.can = {"encoder": model.spec.can_encode, "decoder": model.spec.can_decode}
+        self.details = {**self.details, "model": model.spec}
+        self._model = model
+
+    @cached_property
+    def _model(self) -> Model:
+        if self.ref is None:
+            raise AnalysisError("a model", found=self.missing)
+        return reopen_model(self.ref, self.host)
+
+    def open(self) -> Model:
+        """Return the model; opened and verified on first use."""
+        return self._model
+
+    def offers(self, reference: Source) -> dict[str, str]:
+        """Return what analyses may require -> why the case has not got it (empty if it has)."""
+        half = {
+            name: ""
+            if self.ref is not None and self.can.get(name)
+            else (self.missing if self.ref is None else f"the model has no {name}")
+            for name in ("encoder", "decoder")
+        }
+        labels = any(name.startswith("label:") for name in reference.fields)
+        return {
+            **half,
+            "log_var": "" if "log_var" in reference.fields else "the model is not variational",
+            "labels": "" if labels else "the source has no labels",
+            "images": "" if store_of(reference) is not None else "the source has no images",
+        }
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        store = store_of(self.reference)
+        if store is None:
+            raise AnalysisError("images", found=f"{self.reference.label}, which has none")
+        wanted = store.schema.dataset
+        plugin = self.host.get("dataset", wanted.name)
+        dataset: Dataset = plugin.cls(wanted.location, plugin.options(wanted.options))
+        if dataset.fingerprint != wanted.fingerprint:
+            raise DatasetError(
+                f"the images that the store was made from ({wanted.fingerprint[:12]})",
+                found=f"others at {wanted.location} ({dataset.fingerprint[:12]})",
+                next_step="encode again, or put the old images back",
+            )
+        return dataset
+
+    def images(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the images behind rows of the reference; the data set is verified first."""
+        store = store_of(self.reference)
+        if store is None:
+            raise AnalysisError("images", found=f"{self.reference.label}, which has none")
+        numbers = store.rows_of(base_rows(self.reference, rows))
+        return self._dataset.read(numbers).x
+
+
+def store_of(source: Source) -> Store | None:
+    """Return the store below views of it, or None."""
+    while isinstance(source, (SubsetSource, RelabelledSource, PosteriorSource)):
+        source = source.base
+    return source if isinstance(source, Store) else None
+
+
+def base_rows(source: Source, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row numbers in the store of rows of a view of it."""
+    while isinstance(source, (SubsetSource, RelabelledSource, PosteriorSource)):
+        rows = source.chosen[rows] if isinstance(source, SubsetSource) else rows
+        source = source.base
+    return rows

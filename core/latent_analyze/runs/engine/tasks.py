@@ -1,0 +1,122 @@
+"""What an engine works on: analyses with their frames, and what a sampled analysis may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.errors import AnalysisError
+from latent_analyze.host.contracts import Progress, no_progress
+from latent_analyze.sources.seeding import derived_seed, keyed_rng
+from latent_analyze.sources.source import Z_ONLY, Batch, Source, common_rows, take_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.contracts import Analysis
+    from latent_analyze.host.results import Frame
+    from latent_analyze.models.spec import Model
+
+
+@dataclass(frozen=True)
+class Task:
+    """One analysis of a case: its key in the run, its instance with options, and its frame."""
+
+    key: str
+    analysis: Analysis
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An analysis that failed on a source; the others go on."""
+
+    analysis: str
+    source: str
+    error: str
+    traceback: str = ""
+
+
+def _no_model() -> Model:
+    raise AnalysisError(
+        "a model", found="a source without one", next_step="encode a store, or give --model"
+    )
+
+
+def _no_images(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    del rows
+    raise AnalysisError("images behind the rows", found="a source without a data set")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a case offers to its analyses besides rows."""
+
+    reference: Source
+    open_model: Callable[[], Model] = _no_model
+    read_images: Callable[[NDArray[np.int64]], NDArray[np.float32]] = _no_images
+    seed: int = 0
+    progress: Progress = no_progress
+    others: tuple[Source, ...] = ()
+
+
+class RunContext:
+    """The `Context` of one analysis on one source (see `latent_analyze.host.contracts.Context`)."""
+
+    def __init__(self, source: Source, analysis: str, around: Surroundings) -> None:
+        self._source, self._around = source, around
+        # Without the source: the same choices for the same points in the stores of two runtimes,
+        # and for a reference and the members of its ensemble.
+        self.seed = derived_seed("context", around.seed, analysis)
+
+    @property
+    def reference(self) -> Source:
+        """The reference of the case."""
+        return self._around.reference
+
+    @property
+    def model(self) -> Model:
+        """The model of the reference, opened on first use."""
+        return self._around.open_model()
+
+    @property
+    def progress(self) -> Progress:
+        """Called as progress(task, done, total)."""
+        return self._around.progress
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """A generator of its own for this analysis, the same on every source."""
+        return keyed_rng(self.seed, "context")
+
+    def sample(self, n: int, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Return a seeded sample of the source, without replacement."""
+        return self._source.sample(n, self._around.seed, fields)
+
+    def images(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the images behind rows of the source, which must be the reference."""
+        if self._source.fingerprint != self._around.reference.fingerprint:
+            return _no_images(rows)
+        return self._around.read_images(rows)
+
+    def paired(self, n: int) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return label of another case -> (z here, z there), rows of the same ids."""
+        found = {}
+        for other in self._around.others:
+            here, there = common_rows(self._source, other)
+            if len(here):
+                kept = np.sort(keyed_rng(self._around.seed, "paired").permutation(len(here))[:n])
+                found[other.label] = (
+                    take_rows(self._source, here[kept]).z,
+                    take_rows(other, there[kept]).z,
+                )
+        if not found:
+            raise AnalysisError(
+                "another case with rows of the same ids", found="none",
+                next_step="give two stores of one data set",
+            )  # fmt: skip
+        return found

@@ -1,0 +1,175 @@
+"""Looking at a model: what it takes and gives, and with a data set what it does with real rows."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.errors import DatasetError, LatentAnalyzeError, ModelError
+from latent_analyze.models import inspection, latent_outputs
+from latent_analyze.models.bundle import SIDECAR, replace_bundle
+from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.runs.opening import open_dataset, open_model
+from latent_analyze.store.encode import require_encodable
+
+if TYPE_CHECKING:
+    from latent_analyze.host.contracts import Dataset
+    from latent_analyze.host.discovery import Host
+    from latent_analyze.models.bundle import Bundle
+    from latent_analyze.models.inspection import Check
+    from latent_analyze.models.spec import Model, ModelRef, ModelSpec
+
+ROWS, VALUES = 64, 1 << 24
+"""Images that the checks take, evenly from the whole data set, and values of all of them."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found.
+
+    Attributes
+    ----------
+    path, adapter, fingerprint, spec
+        Where the model is, which adapter opened it, the hash of its files, its shapes.
+    runtime
+        Output -> largest difference from what the trainer stored, in standard deviations; None if
+        nothing was stored.
+    files
+        What the adapter says about the files.
+    checks
+        What the model does with real rows; empty without a data set.
+    written
+        ``"written"`` and ``"kept"``: the model.toml that was saved, and the former one.
+    next_step
+        The command that leads further, without ``latent-analyze``.
+    """
+
+    path: str
+    adapter: str
+    fingerprint: str
+    spec: ModelSpec
+    runtime: Mapping[str, float] | None = None
+    files: Any = None
+    checks: Sequence[Check] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
+    next_step: str = ""
+
+    @property
+    def problems(self) -> list[Check]:
+        """What keeps the model from being analyzed."""
+        return [check for check in self.checks if check.severity == "problem"]
+
+    def describe(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        found: dict[str, Any] = {
+            "path": self.path,
+            "adapter": self.adapter,
+            "fingerprint": self.fingerprint,
+            "spec": self.spec.model_dump(mode="json", exclude_none=True),
+            "check": self.runtime,
+        }
+        if self.files is not None:
+            found["files"] = self.files
+        return found | {"checks": [asdict(check) for check in self.checks], **self.written}
+
+
+def inspect_model(
+    path: str,
+    data: str | None,
+    host: Host,
+    *,
+    write: bool = False,
+    device: str | None = None,
+    trust: bool = False,
+) -> Inspection:
+    """Open a model, check it on a data set if there is one, and save model.toml if asked to.
+
+    Raises
+    ------
+    LatentAnalyzeError
+        If model or data cannot be opened, or there is nothing to write.
+    """
+    dataset = open_dataset(data, host) if data else None
+    shape = dataset.item.shape if dataset else None
+    model, ref = open_model(path, host, device=device, trust=trust, image_shape=shape)
+    runtime = check_runtime(model)
+    describe = getattr(model, "describe", None)
+    files = None if describe is None else describe()
+    stated = getattr(model, "bundle", None)
+    checks, bundle = _check(model, dataset) if dataset else ([], stated)
+    written = _write(Path(path), bundle, host, ref) if write else {}
+    settled = write or bundle is None or (bundle == stated and (Path(path) / SIDECAR).exists())
+    place = str(Path(written["written"]).parent) if write else path
+    step = _next_step(model.spec, place, data, stated=settled) + (" --trust" if trust else "")
+    return Inspection(
+        ref.path, ref.adapter, model.fingerprint, model.spec, runtime, files, checks, written, step
+    )
+
+
+def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
+    """Return what the checks found, and the bundle that reconstructs best."""
+    if not dataset.count:
+        raise DatasetError("a data set with rows", found=f"none in {dataset.name}")
+    most = max(8, min(ROWS, VALUES // max(math.prod(dataset.item.shape), 1)))
+    rows = np.unique(np.linspace(0, dataset.count - 1, most).astype(np.int64))
+    if model.spec.can_encode:
+        require_encodable(model, dataset)
+    images = dataset.read(rows).x
+    outputs = latent_outputs.tell_latent_outputs(model, images) if model.spec.can_encode else None
+    checks = inspection.check_outputs(model, outputs)
+    if outputs is not None:
+        # All that follows is of the right outputs.
+        model = model.with_bundle(outputs.applied_to(model.bundle))  # type: ignore[attr-defined]
+    checks += inspection.inspect_model(model, images)
+    bundle = getattr(model, "bundle", None)
+    if model.spec.can_encode and model.spec.can_decode:
+        readings = inspection.candidates(model, images)
+        check = inspection.compare_readings(inspection.round_trip(model, images), readings)
+        checks.append(check)
+        bundle = readings[0].bundle if check.severity == "warning" else bundle
+    return checks, bundle
+
+
+def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict[str, str]:
+    if bundle is None:
+        raise ModelError(
+            f"a model whose adapter writes {SIDECAR}", found=f"one of {ref.adapter}",
+            next_step=f"write {SIDECAR} by hand",
+        )  # fmt: skip
+    files = [half.file for half in (bundle.encoder, bundle.decoder) if half and half.file]
+    bare = bool(files) and not (path / files[0]).exists()
+    folder = path.parent if bare else path
+    if bare and _holds_more(folder, bundle, host, ref):
+        raise ModelError(
+            f"the only model in {folder}", found=f"{path.name} beside its other half",
+            next_step=f"run: latent-analyze inspect {shlex.quote(str(folder))} --write",
+        )  # fmt: skip
+    kept = replace_bundle(folder, bundle)
+    return {"written": str(folder / SIDECAR)} | ({"kept": str(kept)} if kept else {})
+
+
+def _holds_more(folder: Path, bundle: Bundle, host: Host, ref: ModelRef) -> bool:
+    """Whether a folder is a model of more halves than one of its files is."""
+    try:
+        spec = open_model(str(folder), host, device=ref.device, trust=ref.trust)[0].spec
+    except LatentAnalyzeError:
+        return False
+    halves = (bundle.encoder is not None) + (bundle.decoder is not None)
+    return spec.can_encode + spec.can_decode > halves
+
+
+def _next_step(spec: ModelSpec, path: str, data: str | None, *, stated: bool) -> str:
+    path = shlex.quote(path)
+    if data is not None and not stated:
+        return f"inspect {path} --data {shlex.quote(data)} --write"
+    if not spec.can_encode:
+        return f"run normal:dim={spec.dim}:count=2000 --model {path}"
+    if data is None:
+        return f"inspect {path} --data DATA"
+    return f"encode {path} {shlex.quote(data)} -o latents.zarr"

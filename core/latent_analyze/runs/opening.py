@@ -1,0 +1,299 @@
+"""From the texts that users write to models, data sets and sources."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latent_analyze.errors import (
+    DatasetError,
+    ModelError,
+    OptionError,
+    StoreError,
+    printable,
+    unknown_name,
+)
+from latent_analyze.files.writing import exists
+from latent_analyze.host.options import (
+    PluginSpec,
+    parse_assignment,
+    parse_spec,
+    split_outside_brackets,
+)
+from latent_analyze.models.spec import ModelRef
+from latent_analyze.sources.seeding import derived_seed
+from latent_analyze.sources.views import PosteriorSource, RelabelledSource, finite_rows, select
+from latent_analyze.store import is_store, open_store
+
+if TYPE_CHECKING:
+    from latent_analyze.host.contracts import Dataset, Sampler
+    from latent_analyze.host.discovery import Host
+    from latent_analyze.models.spec import Model
+    from latent_analyze.sources.source import Source
+
+DEFAULT_STORE = "latents.zarr"
+
+_SUBSET = re.compile(r"^(?P<base>.+?)\[(?P<conditions>[^\[\]]+=[^\[\]]*)\]$")
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """``BASE[split=test]@posterior`` taken apart."""
+
+    base: str
+    conditions: dict[str, str]
+    posterior: bool
+
+    @classmethod
+    def parse(cls, text: str) -> SourceText:
+        """Take a source text apart; a path that exists is a path, whatever it holds."""
+        if exists(text):
+            return cls(text, {}, False)
+        base = text.removesuffix("@posterior")
+        match = _SUBSET.match(base)
+        if match is None or match["base"].rstrip().endswith("="):
+            return cls(base, {}, base != text)
+        pairs = split_outside_brackets(match["conditions"], ",")
+        return cls(match["base"], dict(_condition(p, text) for p in pairs), base != text)
+
+    @property
+    def suffix(self) -> str:
+        """What follows the base, as text."""
+        pairs = ",".join(f"{k}={v}" for k, v in self.conditions.items())
+        return (f"[{pairs}]" if pairs else "") + ("@posterior" if self.posterior else "")
+
+
+def is_path(text: str) -> bool:
+    """Whether a source text names, or is meant to name, something on the disk."""
+    base = SourceText.parse(text).base
+    return is_store(base) or exists(base) or any(mark in base.partition(":")[0] for mark in "/\\.")
+
+
+def absolute(text: str) -> str:
+    """Return a text whose path, if it names one that exists, is absolute.
+
+    Raises
+    ------
+    OptionError
+        If the path holds bytes that are no text: no report could name it.
+    """
+    base = SourceText.parse(text).base
+    path = base
+    if not exists(base) and is_path(base) and "://" not in base:
+        path = base.partition(":")[0]
+    if not exists(path):
+        return text
+    resolved = str(Path(path).resolve())
+    try:
+        resolved.encode()
+    except UnicodeEncodeError:
+        raise OptionError("a path in UTF-8", found=resolved, next_step="rename it") from None
+    return resolved + text.removeprefix(path)
+
+
+def label_of(text: str) -> str:
+    """Return what a source is called in a report if the user gave no name."""
+    base = SourceText.parse(text).base
+    if not is_path(text):
+        return base
+    path = Path(base if exists(base) else base.partition(":")[0])
+    return printable(path.stem or path.name)
+
+
+def open_model(
+    path: str,
+    host: Host,
+    *,
+    device: str | None = None,
+    trust: bool = False,
+    image_shape: tuple[int, ...] | None = None,
+) -> tuple[Model, ModelRef]:
+    """Open a model by the first adapter that recognizes it; see `Adapter.open`.
+
+    Raises
+    ------
+    ModelError
+        If nothing is there or no adapter is for it.
+    """
+    place = Path(path)
+    for name, plugin in host.adapters.items():
+        if plugin.cls.recognizes(place):
+            model = plugin.cls().open(place, device=device, trust=trust, image_shape=image_shape)
+            stays = str(place.resolve()) if exists(place) else path
+            return model, ModelRef(stays, model.fingerprint, name, device, trust)
+    if not exists(place):
+        raise ModelError(
+            f"a model at {path}", found="nothing there",
+            next_step="train one with 'latent-analyze train', or check the path",
+        )  # fmt: skip
+    raise ModelError(
+        f"a model that one of the adapters opens ({', '.join(host.adapters) or 'none installed'})",
+        found=f"{path}, which none of them recognizes",
+        next_step="name a bundle folder with model.toml, or the file of a model",
+    )
+
+
+def model_exists(path: str, host: Host) -> bool:
+    """Whether a path, or a name that only its adapter understands, still leads to a model."""
+    place = Path(path)
+    return exists(place) or any(p.cls.recognizes(place) for p in host.adapters.values())
+
+
+def reopen_model(ref: ModelRef, host: Host) -> Model:
+    """Open a model again and verify that it is still the same one.
+
+    Raises
+    ------
+    ModelError
+        If the file has changed since.
+    """
+    model, found = open_model(ref.path, host, device=ref.device, trust=ref.trust)
+    if found.fingerprint != ref.fingerprint:
+        raise ModelError(
+            f"the model that the store was made with ({ref.fingerprint[:12]})",
+            found=f"another one at {ref.path} ({found.fingerprint[:12]})",
+            next_step="encode again, or put the old model back",
+        )
+    return model
+
+
+def open_dataset(text: str, host: Host) -> Dataset:
+    """Open a data set: ``PATH``, ``digits``, or either with options, ``faces:resize=96``.
+
+    Raises
+    ------
+    DatasetError
+        If nothing usable is there.
+    """
+    spec = PluginSpec(text) if exists(text) else parse_spec(text)
+    # The rows of a store are encoded already.
+    for plugin in () if is_store(spec.name) else host.datasets.values():
+        if plugin.cls.recognizes(spec.name):
+            return plugin.cls(spec.name, plugin.options(spec.options))
+    if exists(spec.name):
+        raise DatasetError(
+            "a folder of images, an array of images or an array of vectors",
+            found=f"{spec.name}, which no data set plugin recognizes",
+            next_step="see: latent-analyze plugins list",
+        )
+    if "/" not in spec.name and "." not in spec.name:
+        raise unknown_name("data set", spec.name, host.datasets)
+    raise DatasetError(
+        f"a data set at {spec.name}", found="nothing there", next_step="check the path"
+    )
+
+
+def open_source(
+    text: str, host: Host, *, label: str, seed: int, nonfinite: str = "refuse"
+) -> Source:
+    """Open a source that stands on its own: a store, a file of vectors, a sampler with dim=.
+
+    Raises
+    ------
+    StoreError, DatasetError
+        If nothing usable is at the path, or rows hold NaN or infinity and are not to be dropped.
+    OptionError
+        For an unknown sampler or a wrong option.
+    """
+    parts = SourceText.parse(text)
+    source = _base(parts.base, host, label=label, seed=seed)
+    source = usable(source, nonfinite)
+    return derive(source, parts, seed)
+
+
+def derive(source: Source, parts: SourceText, seed: int) -> Source:
+    """Return the subset and posterior draws that a source text asks for."""
+    label = source.label
+    if parts.conditions:
+        label += SourceText("", parts.conditions, False).suffix
+        source = select(source, parts.conditions, label)
+    if parts.posterior:
+        source = PosteriorSource(source, seed, f"{label}@posterior")
+    return source
+
+
+def fit_sampler(text: str, host: Host, *, reference: Source | None, seed: int) -> Source:
+    """Fit a sampler to a reference (or to its own ``dim=``); its label is its text."""
+    spec = parse_spec(text)
+    sampler = make_sampler(spec, host, reference)
+    return RelabelledSource(sampler.fit(reference, seed), text)
+
+
+def make_sampler(spec: PluginSpec, host: Host, reference: Source | None) -> Sampler:
+    """Return a sampler that can be fitted to `reference`; raises OptionError."""
+    sampler: Sampler = host.get("sampler", spec.name).make(spec.options)
+    if sampler.needs_reference and reference is None:
+        raise OptionError(
+            f"a store for {spec.name} to be fitted to", found="none",
+            next_step=f"give a store and write --with {spec.text}",
+        )  # fmt: skip
+    missing = sampler.requires - (reference.fields if reference else frozenset())
+    if missing:
+        raise OptionError(
+            f"a source with {', '.join(sorted(missing))} for {spec.text}",
+            found=f"{reference.label if reference else 'none'}, which has none",
+        )
+    return sampler
+
+
+def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
+    if is_store(base):
+        return open_store(base, label=label)
+    if exists(base):
+        return _vectors(base, host, label)
+    spec = parse_spec(base)
+    if spec.name in host.samplers:
+        # As data it must not be the same draw as the sampler of its name beside it.
+        own = derived_seed("data", seed)
+        return RelabelledSource(fit_sampler(base, host, reference=None, seed=own), label)
+    if exists(spec.name) and spec.options:
+        return _vectors(base, host, label)
+    if any(mark in base for mark in "/\\.") or base == DEFAULT_STORE:
+        raise StoreError(
+            f"a store or a file of vectors at {base}", found="nothing there",
+            next_step=f"make one: latent-analyze encode MODEL DATA -o {base}",
+        )  # fmt: skip
+    raise unknown_name("store, file or sampler", spec.name, host.samplers)
+
+
+def _vectors(text: str, host: Host, label: str) -> Source:
+    dataset = open_dataset(text, host)
+    if dataset.kind != "vectors":
+        raise DatasetError(
+            "a store or vectors (n, dim)", found=f"images at {text}",
+            next_step="encode them first: latent-analyze encode MODEL DATA -o latents.zarr",
+        )  # fmt: skip
+    return dataset.source(label)
+
+
+def usable(source: Source, nonfinite: str) -> Source:
+    """Return the source, less its rows with NaN and infinity if `nonfinite` is ``"drop"``.
+
+    Raises
+    ------
+    StoreError
+        If such rows are there and not to be dropped, or no row is left.
+    """
+    summary = source.summary()
+    if summary.nonfinite == 0 and summary.count:
+        return source
+    if summary.count == 0:
+        raise StoreError(
+            f"z-points in {source.label}",
+            found="no finite row" if summary.nonfinite else "no rows",
+        )
+    if nonfinite == "drop":
+        return finite_rows(source)
+    raise StoreError(
+        f"finite z-points in {source.label}",
+        found=f"NaN or infinity in {summary.nonfinite} of {source.count} rows",
+        next_step="add --nonfinite drop to leave them out",
+    )
+
+
+def _condition(pair: str, text: str) -> tuple[str, str]:
+    key, value = parse_assignment(pair, where=text)
+    # A label's value is compared as text: "007" and "true" are no numbers and no booleans here.
+    return key, value if isinstance(value, str) else pair.partition("=")[2].strip()

@@ -1,0 +1,165 @@
+"""What a run found, case by case; the report and the notebook read this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latent_analyze.host.discovery import Problem
+    from latent_analyze.host.results import Finding, ResultSet
+    from latent_analyze.runs.config import RunConfig
+    from latent_analyze.runs.engine import Failure
+    from latent_analyze.runs.selection import LeftOut
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """A source as a report names it."""
+
+    label: str
+    count: int
+    dim: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class NullInfo:
+    """A null ensemble as a report names it."""
+
+    label: str
+    repeats: int
+    description: str
+
+
+@dataclass(frozen=True)
+class AnalysisOutcome:
+    """All that one analysis gave in one case.
+
+    Attributes
+    ----------
+    key
+        Key in the run: the name, with options where the analysis stands twice.
+    results
+        Results of the reference, the shown sources and the null members; None if the reference
+        failed.
+    """
+
+    key: str
+    name: str
+    title: str
+    description: str
+    results: ResultSet | None
+    findings: Sequence[Finding] = ()
+    failures: Sequence[Failure] = ()
+    plot: Any = None
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """One case: what was analyzed, what came out, what was left out."""
+
+    reference: SourceInfo
+    shown: Sequence[SourceInfo]
+    nulls: Sequence[NullInfo]
+    analyses: Mapping[str, AnalysisOutcome]
+    left_out: Sequence[LeftOut] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> list[tuple[str, Finding]]:
+        """(analysis, finding), the gravest first, else in the order of the analyses."""
+        order = {"problem": 0, "warning": 1, "note": 2}
+        found = [(key, f) for key, entry in self.analyses.items() for f in entry.findings]
+        return sorted(found, key=lambda pair: order[pair[1].severity])
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Failures of all analyses."""
+        return [f for entry in self.analyses.values() for f in entry.failures]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """All cases of a run, with what reruns it."""
+
+    config: RunConfig
+    cases: Sequence[CaseOutcome]
+    versions: Mapping[str, str]
+    problems: Sequence[Problem] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether any analysis failed."""
+        return any(case.failures for case in self.cases)
+
+
+def describe(outcome: RunOutcome) -> dict[str, Any]:
+    """Return the content of ``results.json`` as plain data."""
+    return {"schema": SCHEMA, "cases": [_describe_case(case) for case in outcome.cases]}
+
+
+def _describe_case(case: CaseOutcome) -> dict[str, Any]:
+    return {
+        "reference": case.reference.label,
+        "sources": {s.label: _source(s) for s in (case.reference, *case.shown)},
+        "analyses": {key: _describe_results(entry) for key, entry in case.analyses.items()},
+        "findings": [
+            {
+                "analysis": key,
+                "severity": finding.severity,
+                "text": finding.text,
+                "numbers": dict(finding.numbers),
+            }
+            for key, finding in case.findings
+        ],
+        "nulls": {null.label: _describe_null(case, null) for null in case.nulls},
+        "failures": [
+            {"analysis": f.analysis, "source": f.source, "error": f.error} for f in case.failures
+        ],
+        "left_out": [{"analysis": e.analysis, "reason": e.reason} for e in case.left_out],
+    }
+
+
+def _source(source: SourceInfo) -> dict[str, Any]:
+    return {"count": source.count, "dim": source.dim, "fingerprint": source.fingerprint}
+
+
+def _describe_results(entry: AnalysisOutcome) -> dict[str, Any]:
+    if entry.results is None:
+        return {}
+    return {
+        label: {
+            "scalars": {name: scalar.value for name, scalar in result.scalars.items()},
+            "sample_size": result.sample_size,
+            "notes": list(result.notes),
+        }
+        for label, result in entry.results.results.items()
+    }
+
+
+def _describe_null(case: CaseOutcome, null: NullInfo) -> dict[str, Any]:
+    analyses = {}
+    for key, entry in case.analyses.items():
+        if entry.results is None:
+            continue
+        analyses[key] = {
+            c.scalar: {
+                "value": c.value,
+                "mean": c.null_mean,
+                "std": c.null_std,
+                "low": c.null_low,
+                "high": c.null_high,
+                "repeats": c.repeats,
+                "p_value": c.p_value,
+                "p_adjusted": c.p_adjusted,
+                "effect": c.effect,
+                "stands_out": c.stands_out,
+            }
+            for c in entry.results.calibrations
+            if c.null == null.label
+        }
+    return {"repeats": null.repeats, "analyses": analyses}

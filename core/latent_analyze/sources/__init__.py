@@ -1,0 +1,1 @@
+"""Sources: anything that yields z-points in blocks, and the seeded draws behind them."""

@@ -1,0 +1,171 @@
+"""Sources made of another source: a subset, posterior draws, finite rows only, another label."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.errors import AnalysisError, OptionError, unknown_name
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.sources.seeding import GENERATOR, keyed_rng
+from latent_analyze.sources.source import (
+    Z_ONLY,
+    Batch,
+    Block,
+    BlockSource,
+    Source,
+    concatenate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class SubsetSource(BlockSource):
+    """Some rows of a source; its blocks are those of the base, less the other rows."""
+
+    def __init__(self, base: Source, rows: NDArray[np.int64], label: str) -> None:
+        self.base, self.chosen, self.label = base, np.sort(rows), label
+        self.count, self.dim, self.fields = len(rows), base.dim, base.fields
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the base and the row numbers."""
+        return content_hash("subset", self.base.fingerprint, self.chosen)
+
+    @cached_property
+    def _base_blocks(self) -> dict[int, Block]:
+        kept = [
+            block
+            for block in self.base.blocks()
+            if np.diff(np.searchsorted(self.chosen, [block.start, block.stop]))[0]
+        ]
+        return dict(enumerate(kept))
+
+    def blocks(self) -> Sequence[Block]:
+        """Return one block per block of the base that holds chosen rows."""
+        blocks = []
+        for index, base in self._base_blocks.items():
+            start, stop = np.searchsorted(self.chosen, [base.start, base.stop])
+            blocks.append(Block(index, int(start), int(stop)))
+        return blocks
+
+    def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Read the base's block and keep the chosen rows."""
+        base = self._base_blocks[block.index]
+        inside = self.chosen[block.start : block.stop] - base.start
+        batch = self.base.read(base, fields).take(inside)
+        return Batch(
+            z=np.ascontiguousarray(batch.z),
+            rows=np.arange(block.start, block.stop),
+            mu=batch.mu,
+            log_var=batch.log_var,
+            ids=batch.ids,
+            labels=batch.labels,
+        )
+
+
+class PosteriorSource(BlockSource):
+    """Seeded draws mu + exp(log_var / 2) eps around each row of a variational source.
+
+    The source of the method is Kingma & Welling (2014), equation 10.
+    """
+
+    def __init__(self, base: Source, seed: int, label: str) -> None:
+        if "log_var" not in base.fields:
+            raise OptionError(
+                "a variational store (with log_var) for posterior draws",
+                found=f"{base.label!r}, which has mu only",
+                next_step="leave @posterior out, or encode with a variational model",
+            )
+        self.base, self.seed, self.label = base, seed, label
+        self.count, self.dim, self.fields = base.count, base.dim, base.fields
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of base, seed and generator version."""
+        return content_hash("posterior", GENERATOR, self.base.fingerprint, self.seed)
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the blocks of the base."""
+        return self.base.blocks()
+
+    def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Draw one z-point per row."""
+        batch = self.base.read(block, fields | {"mu", "log_var"})
+        if batch.mu is None or batch.log_var is None:
+            raise AnalysisError("mu and log_var in every block", found=f"neither in {block}")
+        rng = keyed_rng(self.seed, "posterior", block.index)
+        eps = rng.standard_normal(batch.mu.shape, dtype=np.float32)
+        z = batch.mu + np.exp(0.5 * batch.log_var) * eps
+        mu = batch.mu if "mu" in fields else None
+        log_var = batch.log_var if "log_var" in fields else None
+        return Batch(z, batch.rows, mu, log_var, batch.ids, batch.labels)
+
+
+class RelabelledSource(BlockSource):
+    """The same rows under another label."""
+
+    def __init__(self, base: Source, label: str) -> None:
+        self.base, self.label = base, label
+        self.count, self.dim, self.fields = base.count, base.dim, base.fields
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the base: a label changes no row."""
+        return self.base.fingerprint
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the blocks of the base."""
+        return self.base.blocks()
+
+    def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Read from the base."""
+        return self.base.read(block, fields)
+
+    def summary(self) -> Any:
+        """Return the summary of the base."""
+        return self.base.summary()
+
+
+def select(base: Source, conditions: dict[str, str], label: str) -> SubsetSource:
+    """Return the rows whose labels have the given values: ``{"split": "test"}``.
+
+    Raises
+    ------
+    OptionError
+        If the source has no such label, or no row has the value.
+    """
+    names = sorted(f.removeprefix("label:") for f in base.fields if f.startswith("label:"))
+    for name in conditions:
+        if name not in names:
+            raise unknown_name(f"label of {base.label}", name, names)
+    fields = frozenset({"z", *(f"label:{name}" for name in conditions)})
+    batch = concatenate([base.read(block, fields) for block in base.blocks()])
+    keep = np.ones(len(batch), bool)
+    for name, value in conditions.items():
+        keep &= batch.labels[name].astype(str) == value
+    if not keep.any():
+        raise OptionError(
+            f"rows of {base.label} with {conditions}", found="none",
+            next_step=f"values there: {_values(batch, conditions)}",
+        )  # fmt: skip
+    return SubsetSource(base, np.flatnonzero(keep), label)
+
+
+def finite_rows(base: Source) -> SubsetSource:
+    """Return the rows without NaN and infinity."""
+    kept = []
+    for block in base.blocks():
+        good = np.isfinite(base.read(block).z).all(axis=1)
+        kept.append(block.start + np.flatnonzero(good))
+    return SubsetSource(base, np.concatenate(kept), base.label)
+
+
+def _values(batch: Batch, conditions: dict[str, str]) -> str:
+    shown = {name: np.unique(batch.labels[name].astype(str))[:12].tolist() for name in conditions}
+    return "; ".join(f"{name} = {', '.join(values)}" for name, values in shown.items())

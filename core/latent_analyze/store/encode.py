@@ -1,0 +1,215 @@
+"""Encoding a data set into a store: read, encode, commit; resumed where it was interrupted."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze.errors import DatasetError, ModelError, StoreError
+from latent_analyze.host.contracts import Dataset, Progress, no_progress
+from latent_analyze.sources.source import rows_per_block
+from latent_analyze.store import Store, StoreWriter, read_attributes
+from latent_analyze.store.encode_rows import Pipeline, Rows, label_dtype
+from latent_analyze.store.layout import METADATA
+from latent_analyze.store.schema import (
+    DatasetSpec,
+    EncodeSpec,
+    LabelSpec,
+    Nonfinite,
+    StoredModel,
+    StoreSchema,
+    label_arrays,
+)
+from latent_analyze.store.thumbnails import DEFAULT_SIDE, thumbnail_shape
+from latent_analyze.store.writer import require_same
+
+if TYPE_CHECKING:
+    from latent_analyze.models.spec import Model, ModelRef
+
+
+def encode(
+    model: Model,
+    model_ref: ModelRef,
+    dataset: Dataset,
+    output: Path,
+    *,
+    nonfinite: Nonfinite = "refuse",
+    thumbnails: bool | int = True,
+    progress: Progress = no_progress,
+    block_rows: int | None = None,
+) -> Store:
+    """Encode every row of a data set into the store at `output`, and open it.
+
+    A store of the same model, data set and options that is complete is opened as it is; one that
+    was interrupted is gone on with at the first block that is not committed. It ends with the very
+    bytes of one that was never interrupted: the model always gets the same batches.
+
+    Parameters
+    ----------
+    model, model_ref
+        The opened model, and how others open it again.
+    dataset
+        Images that fit the model's input.
+    output
+        Folder of the store.
+    nonfinite
+        What to do with rows whose latents hold NaN or infinity: ``"refuse"`` stops at the first
+        batch that has some, ``"drop"`` leaves them out and counts them.
+    thumbnails
+        Whether small images are kept, or their longer side in pixels.
+    progress
+        Called as progress("encode", rows done, rows in all).
+    block_rows
+        Rows per block; by default about 1 MiB of latents.
+
+    Raises
+    ------
+    ModelError
+        If the model has no encoder, gives latents that its spec does not announce, or, with
+        ``nonfinite="refuse"``, NaN or infinity.
+    DatasetError
+        If the data set is empty, holds vectors, or images of another shape than the model takes.
+    StoreError
+        If `output` is something else, is of another model, data set or options, or cannot be
+        written; blocks committed before the disk was full are kept for the next call.
+    """
+    require_encodable(model, dataset)
+    side = DEFAULT_SIDE if thumbnails is True else int(thumbnails)
+    rows = block_rows or min(rows_per_block(model.spec.dim), int(dataset.count))
+    encoding = EncodeSpec(
+        nonfinite=nonfinite,
+        block_rows=rows,
+        batch=model.spec.batch,
+        thumbnail=thumbnail_shape(dataset.item.shape, side),
+    )
+    schema = _schema(model, model_ref, dataset, encoding)
+    output = Path(output)
+    finished = _finished(output, schema)
+    if finished is None:
+        with StoreWriter(output, schema) as writer:
+            _write_rows(writer, Pipeline(model, dataset, schema, progress))
+        finished = Store(output)
+    return finished
+
+
+def require_encodable(model: Model, dataset: Dataset) -> None:
+    """Raise DatasetError or ModelError if the model cannot encode the data set."""
+    spec = model.spec
+    if dataset.kind == "vectors":
+        raise DatasetError(
+            "images to encode", found=f"vectors in {dataset.name}",
+            next_step="vectors need no encoding: give them to 'latent-analyze run' directly",
+        )  # fmt: skip
+    if not spec.can_encode or spec.input is None:
+        raise ModelError(
+            f"a model with an encoder for {dataset.name}", found=f"none in {spec.name}",
+            next_step="name a bundle or a file that holds the encoder",
+        )  # fmt: skip
+    if dataset.count < 1:
+        raise DatasetError(
+            "a data set with at least one image", found=f"none in {dataset.name}",
+            next_step="name another folder or file",
+        )  # fmt: skip
+    if tuple(dataset.item.shape) != tuple(spec.input.shape):
+        raise DatasetError(
+            f"images of shape {_shape(spec.input.shape)}, which {spec.name} takes",
+            found=f"{_shape(dataset.item.shape)} in {dataset.name}",
+            next_step=_towards(tuple(spec.input.shape), tuple(dataset.item.shape)),
+        )
+    for name in spec.columns:
+        if name not in dataset.label_names:
+            raise DatasetError(
+                f"the label {name!r}, which {spec.name} takes as an input",
+                found=f"{', '.join(map(repr, dataset.label_names)) or 'no labels'} in "
+                f"{dataset.name}",
+                next_step="correct columns in model.toml, or bring that label",
+            )
+
+
+def _towards(taken: tuple[int, ...], given: tuple[int, ...]) -> str:
+    if taken == (math.prod(given),):
+        return (
+            f"state image_shape = {list(given)} in model.toml, or let "
+            "'latent-analyze inspect MODEL --data IMAGES --write' do it"
+        )
+    return "change them with the options resize= and crop= of the data set"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(length) for length in shape)
+
+
+def _schema(
+    model: Model, model_ref: ModelRef, dataset: Dataset, encoding: EncodeSpec
+) -> StoreSchema:
+    return StoreSchema(
+        creator=f"latent-analyze {version('latent-analyze')}",
+        model=StoredModel(**model_ref.to_dict()),
+        spec=model.spec,
+        dataset=DatasetSpec(
+            name=dataset.name,
+            location=dataset.location,
+            fingerprint=dataset.fingerprint,
+            count=int(dataset.count),
+            kind=dataset.kind,
+            item=dataset.item,
+            labels=_label_specs(dataset),
+            options=dataset.options.model_dump(mode="json") if dataset.options else {},
+        ),
+        encode=encoding,
+    )
+
+
+def _label_specs(dataset: Dataset) -> tuple[LabelSpec, ...]:
+    if not dataset.label_names:
+        return ()
+    first = dataset.read(np.arange(1)).labels
+    return tuple(
+        LabelSpec(name=name, array=array, dtype=label_dtype(name, first))
+        for name, array in label_arrays(dataset.label_names).items()
+    )
+
+
+def _finished(output: Path, schema: StoreSchema) -> Store | None:
+    """Return the complete store of this schema at `output`; None if it is still to be written."""
+    if not output.exists():
+        return None
+    if not (output / METADATA).is_file():
+        raise StoreError(
+            f"a store or nothing yet at {output}", found="something else",
+            next_step="choose another -o",
+        )  # fmt: skip
+    attributes = read_attributes(output)
+    require_same(attributes, schema, output)
+    return Store(output) if attributes.complete else None
+
+
+def _write_rows(writer: StoreWriter, pipeline: Pipeline) -> None:
+    size, pending, count = writer.schema.encode.block_rows, list[Rows](), 0
+    with closing(pipeline.rows(writer.next_row)) as batches:
+        for rows in batches:
+            pending.append(rows)
+            count += len(rows["row"])
+            while count >= size:
+                merged = _merge(pending)
+                writer.append({name: values[:size] for name, values in merged.items()})
+                pending = [{name: values[size:] for name, values in merged.items()}]
+                count -= size
+    if count:
+        writer.append(_merge(pending))
+    if not writer.records:
+        raise ModelError(
+            f"finite latents from {writer.schema.spec.name}",
+            found=f"NaN or infinity in all {writer.schema.dataset.count} rows",
+            next_step="check the model and the value range of the images",
+        )
+    writer.finish()
+
+
+def _merge(parts: list[Rows]) -> Rows:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,159 @@
+"""From a data set to rows of latents: read ahead in one thread, encode in another."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from latent_analyze.errors import DatasetError, ModelError
+from latent_analyze.models.spec import Latents
+from latent_analyze.store.thumbnails import make_thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.contracts import Dataset, Items, Progress
+    from latent_analyze.models.spec import Model
+    from latent_analyze.store import LabelSpec, StoreSchema
+
+READ_AHEAD = 2
+"""Batches read from the data set while one is being encoded."""
+
+Rows = dict[str, "NDArray[Any]"]
+"""Name of an array of the store -> values, one per row."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A batch of the data set as the reading thread hands it over."""
+
+    start: int
+    items: Items
+    thumbnails: NDArray[np.uint8] | None
+
+
+class Pipeline:
+    """Rows of the data set, read in one thread while another batch is being encoded."""
+
+    def __init__(
+        self, model: Model, dataset: Dataset, schema: StoreSchema, progress: Progress
+    ) -> None:
+        self.model, self.dataset, self.schema, self.progress = model, dataset, schema, progress
+
+    def rows(self, first: int) -> Generator[Rows, None, None]:
+        """Yield the kept rows from row `first` of the data set on.
+
+        Batches begin at multiples of their size wherever one begins to read, because what an
+        encoder gives for a row may depend, in the last bit, on the batch around it.
+        """
+        with closing(self._load_ahead(first)) as loaded:
+            for batch in loaded:
+                latents = self._encode(batch.items)
+                keep = self._finite(latents, batch)
+                keep[: max(first - batch.start, 0)] = False
+                done = batch.start + len(keep)
+                yield {k: v[keep] for k, v in self._columns(batch, latents).items()}
+                self.progress("encode", done, self.dataset.count)
+
+    def _load_ahead(self, first: int) -> Generator[_Loaded, None, None]:
+        size, waiting = self.schema.encode.batch, deque["Future[_Loaded]"]()
+        with ThreadPoolExecutor(1, thread_name_prefix="latent-analyze-read") as pool:
+            try:
+                for start in range(first - first % size, self.dataset.count, size):
+                    waiting.append(pool.submit(self._load, start))
+                    if len(waiting) > READ_AHEAD:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _load(self, start: int) -> _Loaded:
+        stop = min(start + self.schema.encode.batch, self.dataset.count)
+        items = self.dataset.read(np.arange(start, stop))
+        expected = (stop - start, *self.dataset.item.shape)
+        lengths = {len(items.ids), *(len(values) for values in items.labels.values())}
+        if items.x.shape != expected or lengths != {stop - start}:
+            raise DatasetError(
+                f"rows {start} to {stop} of {self.dataset.name} as an array {expected}",
+                found=f"shape {items.x.shape}, {len(items.ids)} ids",
+            )
+        shape = self.schema.encode.thumbnail
+        return _Loaded(start, items, None if shape is None else make_thumbnails(items.x, shape))
+
+    def _encode(self, items: Items) -> Latents:
+        spec = self.model.spec
+        # A model without columns need not know of a second argument.
+        more = ({name: items.labels[name] for name in spec.columns},) if spec.columns else ()
+        latents = self.model.encode(items.x, *more)
+        shapes = [None if part is None else part.shape for part in latents]
+        expected = (len(items.x), spec.dim)
+        if shapes != [expected, expected if spec.variational else None]:
+            raise ModelError(
+                f"mu{' and log_var' if spec.variational else ' alone'} of shape {expected} "
+                f"from {spec.name}",
+                found=f"shapes {shapes}",
+                next_step="run: latent-analyze inspect, and correct model.toml",
+            )
+        log_var = None if latents.log_var is None else np.asarray(latents.log_var, np.float32)
+        return Latents(np.asarray(latents.mu, np.float32), log_var)
+
+    def _finite(self, latents: Latents, batch: _Loaded) -> NDArray[np.bool_]:
+        """Return which rows to keep; raises where rows with NaN or infinity are refused."""
+        keep = np.ones(len(latents.mu), np.bool_)
+        for part in latents:
+            if part is not None:
+                keep &= np.isfinite(part).all(axis=1)
+        bad = np.flatnonzero(~keep)
+        if len(bad) and self.schema.encode.nonfinite == "refuse":
+            named = ", ".join(repr(str(batch.items.ids[i])) for i in bad[:3])
+            where = f"the rows {batch.start} to {batch.start + len(keep) - 1}"
+            raise ModelError(
+                f"finite latents from {self.model.spec.name}",
+                found=f"NaN or infinity in {len(bad)} of {where}: {named}"
+                + (", ..." if len(bad) > 3 else ""),
+                next_step="check the model and these images, or leave such rows out "
+                "with --nonfinite drop",
+            )
+        return keep
+
+    def _columns(self, batch: _Loaded, latents: Latents) -> Rows:
+        items = batch.items
+        columns: Rows = {
+            "mu": latents.mu,
+            "id": np.asarray(items.ids, np.object_),
+            "row": np.arange(batch.start, batch.start + len(items.x)),
+        }
+        if latents.log_var is not None:
+            columns["log_var"] = latents.log_var
+        if batch.thumbnails is not None:
+            columns["thumbnail"] = batch.thumbnails
+        for label in self.schema.dataset.labels:
+            columns[label.array] = _label_values(label, items.labels)
+        return columns
+
+
+def _label_values(label: LabelSpec, labels: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    if label_dtype(label.name, labels) != label.dtype:
+        raise DatasetError(f"one kind of values for label {label.name!r}", found="numbers and text")
+    return np.asarray(labels[label.name], np.int64 if label.dtype == "int64" else np.object_)
+
+
+def label_dtype(name: str, labels: Mapping[str, NDArray[Any]]) -> Literal["int64", "string"]:
+    """Return the dtype in the store of a label: integers or texts, nothing else."""
+    if name not in labels:
+        raise DatasetError(f"the label {name!r} in every row", found=f"only {sorted(labels)}")
+    kind = np.asarray(labels[name]).dtype.kind
+    if kind not in "biuUTO":
+        raise DatasetError(
+            f"integers or texts as label {name!r}", found=str(np.asarray(labels[name]).dtype)
+        )
+    return "int64" if kind in "biu" else "string"

@@ -1,0 +1,26 @@
+"""A test kit for plugin authors: small sources, and checks of the contracts.
+
+from latent_analyze.testing import check_analysis
+check_analysis(MyAnalysis())
+"""
+
+from latent_analyze.testing.checks import (
+    check_adapter,
+    check_analysis,
+    check_sampler,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
+from latent_analyze.testing.comparison import RELATIVE_TOLERANCE, assert_same_result
+
+__all__ = [
+    "RELATIVE_TOLERANCE",
+    "assert_same_result",
+    "check_adapter",
+    "check_analysis",
+    "check_sampler",
+    "gaussian_members",
+    "run_analysis",
+    "tiny_source",
+]

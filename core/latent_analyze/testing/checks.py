@@ -1,0 +1,296 @@
+"""A test kit for plugin authors: small sources, and checks of the contracts.
+
+from latent_analyze.testing.kit import check_analysis
+check_analysis(MyAnalysis())
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.host.contracts import Analysis, Sampler
+from latent_analyze.host.options import build_options, describe_options
+from latent_analyze.host.results import Figure, Finding, Frame, Result, ResultSet
+from latent_analyze.runs.calibration import calibrate, tests_of
+from latent_analyze.runs.engine import Failure, LocalEngine, RunContext, Surroundings, Task
+from latent_analyze.runs.nulls import null_members, root
+from latent_analyze.runs.result_files import ResultFiles
+from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.seeding import keyed_rng
+from latent_analyze.sources.source import Batch, Block, Source
+from latent_analyze.testing.comparison import RELATIVE_TOLERANCE, assert_same_result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.contracts import Adapter
+    from latent_analyze.models.spec import Model
+
+__all__ = [
+    "RELATIVE_TOLERANCE",
+    "assert_same_result",
+    "check_adapter",
+    "check_analysis",
+    "check_sampler",
+    "gaussian_members",
+    "run_analysis",
+    "tiny_source",
+]
+
+REFERENCE_ONLY = frozenset({"log_var", "labels", "images", "paired"})
+"""What artificial z-points do not have: analyses that require it run on no drawn source."""
+
+
+def tiny_source(
+    count: int = 600, dim: int = 5, *, seed: int = 0, variational: bool = False, label: str = "data"
+) -> ArraySource:
+    """Return an off-center, correlated cloud with a label ``digit`` and a ``split``."""
+    rng = keyed_rng(seed, "tiny", count, dim)
+    mixing = rng.standard_normal((dim, dim)) / np.sqrt(dim)
+    z = rng.standard_normal((count, dim)) @ mixing + np.linspace(-1.0, 2.0, dim)
+    log_var = rng.normal(-3.0, 1.0, (count, dim)).astype(np.float32) if variational else None
+    labels = {
+        "digit": rng.integers(0, 10, count),
+        "split": np.where(np.arange(count) % 5 == 0, "test", "train"),
+    }
+    return ArraySource(z.astype(np.float32), label, labels=labels, log_var=log_var)
+
+
+def run_analysis(
+    analysis: Analysis,
+    reference: Source,
+    *,
+    shown: Sequence[Source] = (),
+    nulls: Mapping[str, Sequence[Source]] | None = None,
+    model: Model | None = None,
+    images: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None = None,
+    others: Sequence[Source] = (),
+    seed: int = 0,
+) -> ResultSet:
+    """Run one analysis over a reference, shown sources and null members, without any file.
+
+    Parameters
+    ----------
+    model, images, others
+        What `context.model`, `context.images(rows)` and `context.paired(n)` give.
+
+    Raises
+    ------
+    AssertionError
+        If the analysis fails on a source.
+    """
+    around = Surroundings(reference, seed=seed, others=tuple(others))
+    if model is not None:
+        around = replace(around, open_model=lambda: model)
+    if images is not None:
+        around = replace(around, read_images=images)
+    frame = analysis.prepare_with(reference, RunContext(reference, analysis.name, around))
+    task = Task(analysis.name, analysis, frame)
+    results = {s.label: _run(task, s, around) for s in (reference, *shown)}
+    ensembles = {
+        label: [_run(task, m, around) for m in members] for label, members in (nulls or {}).items()
+    }
+    calibrations = calibrate({0: tests_of(results[reference.label], ensembles)})[0]
+    return ResultSet(
+        analysis.name, analysis.options, frame, reference.label, results, ensembles, calibrations
+    )
+
+
+def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> list[Source]:
+    """Return members of a moment-matched Gaussian null, without any plugin."""
+    sampler = _Gaussian()
+    return null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats)
+
+
+def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: Any) -> ResultSet:
+    """Check an analysis against its contract; returns the results for further checks.
+
+    Parameters
+    ----------
+    source
+        The reference; a `tiny_source` if not given.
+    case
+        `model`, `images` and `others` as in `run_analysis`, where the analysis requires them.
+
+    Checked: name and described options; options survive a round trip; the frame is picklable; a
+    streaming analysis gives the same counts for any split of the rows, floats within
+    `RELATIVE_TOLERANCE`, an empty accumulator is neutral, accumulators are picklable; the same
+    seed gives the same result; results survive a round trip on disk; findings and figures are of
+    the right kind, and findings above "note" rest on calibrations.
+
+    Raises
+    ------
+    AssertionError
+        With what the contract says and what was found.
+    """
+    reference = source or tiny_source(variational="log_var" in analysis.requires)
+    _check_declaration(type(analysis), analysis)
+    beside: dict[str, Any] = {}
+    if not analysis.requires & REFERENCE_ONLY:
+        members = gaussian_members(reference, 19)
+        beside = {"shown": [_Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
+    results = run_analysis(analysis, reference, **beside, **case)
+    frame = results.frame
+    assert isinstance(frame, Frame), f"prepare must return a Frame, not {type(frame).__name__}"
+    assert _pickled(frame).fingerprint == frame.fingerprint, "frame: picklable"
+    if analysis.is_streaming():
+        _check_accumulator(analysis, frame, reference)
+    again = run_analysis(analysis, reference, **case)
+    assert_same_result(results.data, again.data, tolerance=0.0)
+    for result in results.results.values():
+        _check_round_trip(result)
+    _check_readings(analysis, results)
+    return results
+
+
+def check_sampler(sampler: Sampler, *, reference: Source | None = None) -> Source:
+    """Check a sampler against its contract; returns a fitted source for further checks.
+
+    Checked: described options; same seed, same rows; another seed, other rows and fingerprint;
+    blocks are a partition and can be read in any order; the source is picklable.
+    """
+    _check_declaration(type(sampler), sampler)
+    reference = reference or tiny_source(variational="log_var" in sampler.requires)
+    source, same, other = (sampler.fit(reference, seed) for seed in (1, 1, 2))
+    assert source.dim == reference.dim, "the dimensions are the reference's"
+    assert source.fingerprint == same.fingerprint != other.fingerprint, "fingerprint follows seed"
+    blocks = list(source.blocks())
+    assert [b.start for b in blocks] == [0, *(b.stop for b in blocks[:-1])], "blocks: a partition"
+    assert blocks[-1].stop == source.count, "blocks cover all rows"
+    backwards = {b.index: source.read(b).z for b in reversed(blocks)}
+    copy = _pickled(source)
+    for block in blocks:
+        rows = same.read(block).z
+        assert rows.dtype == np.float32, "z is float32"
+        assert rows.shape == (block.size, source.dim), "z has the block's shape"
+        assert np.array_equal(rows, backwards[block.index]), "same seed, same rows"
+        assert np.array_equal(rows, copy.read(block).z), "a pickled source gives the same rows"
+    assert not np.array_equal(other.read(blocks[0]).z, source.read(blocks[0]).z), "seed matters"
+    return source
+
+
+def check_adapter(adapter: Adapter, path: Path, *, rows: int = 7, trust: bool = False) -> Model:
+    """Check an adapter on a model that it should open, with trust if need be; returns the model.
+
+    Checked: it recognizes the path; spec and shapes agree; rows do not depend on their batch; the
+    fingerprint stays the same when opened again.
+    """
+    assert adapter.recognizes(path), f"{adapter.name} recognizes {path.name}"
+    model, again = (adapter.open(path, trust=trust) for _ in range(2))
+    spec = model.spec
+    assert model.fingerprint == again.fingerprint, "same file, same fingerprint"
+    assert spec.can_encode or spec.can_decode, "a model encodes or decodes"
+    rng = keyed_rng(0, "adapter")
+    if spec.can_encode:
+        assert spec.input is not None, "an encoder has an input spec"
+        x = rng.random((rows, *spec.input.shape), dtype=np.float32)
+        _check_rows(lambda part: model.encode(part).mu, x, (spec.dim,))
+    if spec.can_decode:
+        assert spec.output is not None, "a decoder has an output spec"
+        z = rng.standard_normal((rows, spec.dim), dtype=np.float32)
+        _check_rows(model.decode, z, spec.output.shape)
+    return model
+
+
+class _Gaussian(Sampler):
+    """A Gaussian with the mean and covariance of a reference."""
+
+    name = "gaussian"
+    needs_reference = True
+    matches = "covariance"
+
+    def fit(self, reference: Source | None, seed: int) -> ArraySource:
+        assert reference is not None, "a reference"
+        summary = reference.summary()
+        assert summary.covariance is not None, "few enough dimensions for a covariance"
+        eps = keyed_rng(seed, "testing").standard_normal((reference.count, reference.dim))
+        z = summary.mean + eps @ root(summary.covariance)
+        return ArraySource(z.astype(np.float32), "gaussian")
+
+
+def _run(task: Task, source: Source, around: Surroundings) -> Result:
+    outcome = LocalEngine(1).run([task], source, around)[task.key]
+    if isinstance(outcome, Failure):
+        raise AssertionError(f"{task.key} on {source.label}: {outcome.error}\n{outcome.traceback}")
+    return outcome
+
+
+def _check_declaration(cls: Any, instance: Any) -> None:
+    assert getattr(cls, "name", ""), f"{cls.__name__} has a name"
+    assert (cls.__doc__ or "").strip(), f"{cls.__name__} has a docstring: what question it answers"
+    for row in describe_options(cls.Options):
+        assert row["description"], f"option {row['name']} of {cls.name} has a description"
+    values = instance.options.model_dump(mode="json", exclude_unset=True)
+    assert build_options(cls.Options, values, cls.name) == instance.options, "options round trip"
+
+
+def _check_accumulator(analysis: Analysis, frame: Frame, source: Source) -> None:
+    fields = analysis.fields | {"z"}
+    whole = source.read(Block(0, 0, source.count), fields)
+    expected = _accumulate(analysis, frame, [whole])
+    rng = keyed_rng(0, "splits")
+    for parts in (2, 5, 17):
+        cuts = np.sort(rng.integers(0, len(whole) + 1, parts))
+        pieces = [whole.take(slice(a, b)) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+        assert_same_result(expected, _accumulate(analysis, frame, pieces))
+        assert_same_result(expected, _merged(analysis, frame, pieces))
+
+
+def _accumulate(analysis: Analysis, frame: Frame, pieces: Sequence[Batch]) -> Result:
+    accumulator = analysis.accumulator(frame)
+    for piece in pieces:
+        accumulator.add(piece)
+    return accumulator.result()
+
+
+def _merged(analysis: Analysis, frame: Frame, pieces: Sequence[Batch]) -> Result:
+    total = analysis.accumulator(frame)
+    for piece in pieces:
+        part = analysis.accumulator(frame)
+        part.add(piece)
+        total.merge(_pickled(part))
+        total.merge(analysis.accumulator(frame))
+    return total.result()
+
+
+def _check_round_trip(result: Result) -> None:
+    with TemporaryDirectory() as folder:
+        files = ResultFiles(Path(folder))
+        files.save(("case", "source"), "key", result)
+        back = files.load(("case", "source"), "key")
+        assert back is not None, "a result can be read back"
+        assert_same_result(result, back, tolerance=0.0)
+        assert files.load(("case", "source"), "other key") is None, "another key, no result"
+
+
+def _check_readings(analysis: Analysis, results: ResultSet) -> None:
+    standing_out = bool(results.standouts())
+    for finding in analysis.interpret(results):
+        assert isinstance(finding, Finding), "interpret gives findings"
+        assert finding.text, "a finding is a sentence"
+        calm = finding.severity == "note" or standing_out
+        assert calm, f"a finding above note needs a calibration that stands out: {finding.text}"
+    for figure in analysis.plot(results):
+        assert isinstance(figure, Figure), "plot gives figures"
+        assert figure.caption, f"figure {figure.name} has a caption"
+        assert figure.figure.axes, f"figure {figure.name} is not empty"
+
+
+def _pickled(thing: Any) -> Any:
+    return pickle.loads(pickle.dumps(thing))  # noqa: S301  (our own bytes)
+
+
+def _check_rows(function: Any, x: Any, shape: tuple[int, ...]) -> None:
+    whole = function(x)
+    assert whole.shape == (len(x), *shape), f"shape {(len(x), *shape)}, found {whole.shape}"
+    assert whole.dtype == np.float32, "float32"
+    single = np.concatenate([function(row[None]) for row in x])
+    scale = float(whole.std()) or 1.0
+    assert np.abs(whole - single).max() <= 1e-4 * scale, "rows do not depend on their batch"

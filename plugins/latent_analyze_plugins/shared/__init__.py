@@ -1,0 +1,1 @@
+"""What several analyses share: histograms, bases, ranks and nearest neighbors."""

@@ -1,0 +1,290 @@
+"""Images in .npz and .npy files."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latent_analyze import DatasetError
+from latent_analyze_adapters.images.arrays import ImageArrays, register_datasets
+from latent_analyze_adapters.vectors.arrays import VectorArrays
+
+MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist.npz"
+
+
+def opened(path, **options):
+    return ImageArrays(str(path), ImageArrays.Options(**options))
+
+
+def everything(dataset):
+    return dataset.read(np.arange(dataset.count))
+
+
+def pixels(shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def refused(path, match, **options) -> str:
+    with pytest.raises(DatasetError, match=match) as error:
+        opened(path, **options)
+    text = str(error.value)
+    assert "\n" not in text
+    assert "found" in text
+    return text
+
+
+@pytest.fixture
+def keras_file(tmp_path):
+    arrays = {
+        "x_train": pixels((6, 5, 4)), "y_train": np.arange(6, dtype=np.uint8),
+        "x_test": pixels((3, 5, 4), 1), "y_test": np.arange(3, dtype=np.uint8) + 6,
+    }  # fmt: skip
+    np.savez(tmp_path / "keras.npz", **arrays)
+    return tmp_path / "keras.npz", arrays
+
+
+def test_keras_layout(keras_file):
+    path, arrays = keras_file
+    dataset = opened(path)
+    items = everything(dataset)
+    both = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
+    np.testing.assert_allclose(items.x, both / 255, rtol=1e-6)
+    assert items.x.dtype == np.float32
+    assert dataset.item.shape == (5, 4, 1)
+    assert items.labels["label"].tolist() == list(range(9))
+    assert items.labels["label"].dtype == np.int64
+    assert items.labels["split"].tolist() == ["train"] * 6 + ["test"] * 3
+    assert set(dataset.label_names) == set(items.labels)
+    assert len(set(items.ids)) == 9
+    assert register_datasets() == [ImageArrays]
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=st.lists(st.integers(0, 8), max_size=20))
+def test_any_rows_in_any_order(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rows") / "k.npz"
+    np.savez(path, x_train=pixels((6, 2, 3)), x_test=pixels((3, 2, 3), 1))
+    dataset = opened(path)
+    items = dataset.read(np.array(rows, np.int64))
+    np.testing.assert_array_equal(items.x, everything(dataset).x[rows])
+    assert items.ids == [str(row) for row in rows]
+
+
+def test_validation_split_and_cifar_labels(tmp_path):
+    path = tmp_path / "cifar.npz"
+    arrays = {f"x_{s}": pixels((2, 4, 4, 3)) for s in ("val", "test", "train")}
+    np.savez(path, **arrays, **{f"y_{s}": np.ones((2, 1), int) for s in ("val", "test", "train")})
+    items = everything(opened(path))
+    assert items.labels["split"].tolist() == ["train"] * 2 + ["test"] * 2 + ["val"] * 2
+    assert items.labels["label"].shape == (6,)
+
+
+@pytest.mark.parametrize("name", ["x", "images", "data", "arr_0", "imgs"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_one_array(tmp_path, name, save):
+    save(tmp_path / "a.npz", **{name: pixels((3, 4, 5, 3))})
+    assert everything(opened(tmp_path / "a.npz")).x.shape == (3, 4, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((3, 8, 9), (8, 9, 1)), ((3, 8, 9, 4), (8, 9, 4)), ((3, 1, 8, 9), (8, 9, 1)),
+        ((3, 3, 8, 9), (8, 9, 3)), ((3, 3, 8, 3), (3, 8, 3)), ((3, 8, 9, 7), (8, 9, 7)),
+    ],
+)  # fmt: skip
+def test_layouts(tmp_path, shape, expected):
+    x = pixels(shape)
+    np.save(tmp_path / "a.npy", x)
+    items = everything(opened(tmp_path / "a.npy"))
+    assert items.x.shape[1:] == expected == opened(tmp_path / "a.npy").item.shape
+    moved = x.transpose(0, 2, 3, 1) if expected[:2] != shape[1:3] else x
+    np.testing.assert_allclose(items.x.ravel(), moved.ravel() / 255, rtol=1e-6)
+
+
+def test_npy_is_memory_mapped(tmp_path):
+    np.save(tmp_path / "a.npy", pixels((3, 4, 5)))
+    dataset = opened(tmp_path / "a.npy")
+    everything(dataset)
+    assert isinstance(dataset._array("array"), np.memmap)
+
+
+def test_labels_by_name(tmp_path):
+    names = np.array(["a", "b\nc", "\x1b[31m"])
+    np.savez(
+        tmp_path / "a.npz", images=pixels((3, 4, 4)), y=np.array([2.0, 0.0, 1.0]), who=names,
+        raw=np.array([b"x", b"\xff", b""]), weight=np.array([0.5, 1.5, 2.0]), pair=np.ones((3, 2)),
+        other=np.zeros(4),
+    )  # fmt: skip
+    labels = everything(opened(tmp_path / "a.npz")).labels
+    assert labels["label"].tolist() == [2, 0, 1]
+    assert labels["label"].dtype == np.int64
+    assert labels["who"].tolist() == names.tolist()
+    assert labels["raw"].tolist() == ["x", "\\xff", ""]
+    assert labels["weight"].tolist() == ["0.5", "1.5", "2.0"]
+    assert labels.keys() == {"label", "who", "raw", "weight"}
+
+
+def test_two_usual_label_names_keep_their_own(tmp_path):
+    np.savez(tmp_path / "a.npz", x=pixels((2, 4, 4)), y=np.array([0, 1]), label=np.array([2, 3]))
+    labels = everything(opened(tmp_path / "a.npz")).labels
+    assert {name: values.tolist() for name, values in labels.items()} == {
+        "y": [0, 1], "label": [2, 3],
+    }  # fmt: skip
+
+
+def test_floats_as_they_are(tmp_path):
+    x = np.random.default_rng(0).random((3, 4, 4)).astype(np.float16)
+    np.save(tmp_path / "a.npy", x)
+    np.testing.assert_array_equal(everything(opened(tmp_path / "a.npy")).x[..., 0], x)
+    np.save(tmp_path / "b.npy", x > 0.5)
+    np.testing.assert_array_equal(everything(opened(tmp_path / "b.npy")).x[..., 0], x > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "advice"),
+    [
+        (-1.0, 1.0, "[-1,1]"),
+        (0.0, 255.0, "[0,255]"),
+        (0, 65535, "[0,65535]"),
+        (-3.0, 2.0, "[-3,2]"),
+    ],
+)
+def test_other_ranges_must_be_stated(tmp_path, low, high, advice):
+    x = np.linspace(low, high, 48).reshape(3, 4, 4)
+    np.save(tmp_path / "a.npy", x)
+    text = refused(tmp_path / "a.npy", r"pixel values in \[0, 1\]")
+    assert f"range={advice}" in text
+    items = everything(opened(tmp_path / "a.npy", range=[low, high]))
+    np.testing.assert_allclose(items.x.ravel(), np.linspace(0, 1, 48), atol=1e-6)
+    assert items.x.min() >= 0
+    assert items.x.max() <= 1
+
+
+def test_a_range_that_makes_no_sense(tmp_path):
+    np.save(tmp_path / "a.npy", pixels((3, 4, 4)))
+    with pytest.raises(DatasetError, match=r"a range \[low, high\] with low < high"):
+        opened(tmp_path / "a.npy", range=[1, 1])
+    refused(tmp_path / "a.npy", r"pixel values in \[0, 1\]", range=[0, 1])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers(tmp_path, bad):
+    x = np.zeros((3, 4, 4))
+    x[2, 1, 1] = bad
+    np.save(tmp_path / "a.npy", x)
+    refused(tmp_path / "a.npy", "finite pixel values")
+    assert opened(tmp_path / "a.npy", limit=2).count == 2
+
+
+def test_limit_crop_and_resize(keras_file):
+    path, arrays = keras_file
+    dataset = opened(path, limit=7, crop=[3, 2])
+    items = everything(dataset)
+    assert (dataset.count, dataset.item.shape) == (7, (3, 2, 1))
+    np.testing.assert_allclose(items.x[:6, ..., 0], arrays["x_train"][:, 1:4, 1:3] / 255, rtol=1e-6)
+    assert items.labels["split"].tolist() == ["train"] * 6 + ["test"]
+    bigger = everything(opened(path, resize=[10, 8])).x
+    assert bigger.shape == (9, 10, 8, 1)
+    assert bigger.min() >= 0
+    assert bigger.max() <= 1
+    assert opened(path, limit=100).count == 9
+    refused(path, "at least 6x6 to crop from", crop=6)
+
+
+def test_resizing_a_constant_image_changes_nothing(tmp_path):
+    np.save(tmp_path / "a.npy", np.full((2, 9, 7, 3), 0.3, np.float32))
+    x = everything(opened(tmp_path / "a.npy", resize=4)).x
+    np.testing.assert_allclose(x, 0.3, atol=1e-6)
+
+
+def test_fingerprint(keras_file, tmp_path):
+    path, arrays = keras_file
+    one = opened(path).fingerprint
+    assert opened(path).fingerprint == one
+    assert opened(path, limit=3).fingerprint != one
+    arrays["x_train"][0, 0, 0] ^= 1
+    np.savez(path, **arrays)
+    assert opened(path).fingerprint != one
+
+
+def test_pickles_without_its_arrays(tmp_path):
+    np.save(tmp_path / "a.npy", pixels((500, 20, 20)))
+    dataset = opened(tmp_path / "a.npy")
+    everything(dataset)
+    content = pickle.dumps(dataset)
+    assert len(content) < 10_000
+    np.testing.assert_array_equal(everything(pickle.loads(content)).x, everything(dataset).x)
+
+
+def test_recognizes(tmp_path, keras_file):
+    np.save(tmp_path / "v.npy", np.zeros((3, 2)))
+    assert ImageArrays.recognizes(str(keras_file[0]))
+    assert not VectorArrays.recognizes(str(keras_file[0]))
+    assert not ImageArrays.recognizes(str(tmp_path / "v.npy"))
+    assert ImageArrays.recognizes(str(tmp_path / "missing.npz"))
+    assert not ImageArrays.recognizes(str(tmp_path))
+    assert not ImageArrays.recognizes("x" * 5000)
+
+
+class TestRefused:
+    def test_missing(self, tmp_path):
+        assert "no such file" in refused(tmp_path / "a.npz", "a file")
+
+    def test_no_usable_array(self, tmp_path):
+        np.savez(tmp_path / "a.npz", a=np.zeros(3), b=np.zeros((2, 2), np.int8))
+        text = refused(tmp_path / "a.npz", "an array of images")
+        assert "a float64 (3,), b int8 (2, 2)" in text
+
+    def test_two_without_a_usual_name(self, tmp_path):
+        np.savez(tmp_path / "a.npz", a=pixels((2, 3, 3)), b=pixels((2, 3, 3)))
+        refused(tmp_path / "a.npz", "an array of images")
+
+    def test_no_arrays(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            archive.writestr("readme.txt", "hello")
+        assert "no arrays" in refused(tmp_path / "a.npz", "an array of images")
+
+    def test_objects(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x=np.array([{}, {}], object))
+        refused(tmp_path / "a.npz", "arrays of numbers or texts")
+        np.savez(tmp_path / "b.npz", x=pixels((2, 4, 4)), y=np.array(["a", None], object))
+        refused(tmp_path / "b.npz", "arrays of numbers or texts")
+
+    def test_labels_of_another_length(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x=pixels((2, 4, 4)), y=np.zeros(3))
+        refused(tmp_path / "a.npz", "2 labels in 'y'")
+        np.savez(tmp_path / "b.npz", x_train=pixels((2, 4, 4)), y_train=np.zeros(3))
+        refused(tmp_path / "b.npz", "2 labels in 'y_train'")
+
+    def test_labels_of_one_split_alone(self, tmp_path):
+        x = {f"x_{s}": pixels((2, 4, 4)) for s in ("train", "test")}
+        np.savez(tmp_path / "a.npz", **x, y_train=np.zeros(2))
+        refused(tmp_path / "a.npz", "labels for every split")
+
+    def test_splits_of_different_shape(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x_train=pixels((2, 4, 4)), x_test=pixels((2, 5, 4)))
+        refused(tmp_path / "a.npz", "images of one shape")
+
+    @pytest.mark.parametrize("shape", [(0, 4, 4), (3, 0, 4)])
+    def test_empty(self, tmp_path, shape):
+        np.savez(tmp_path / "a.npz", x=np.zeros(shape))
+        refused(tmp_path / "a.npz", "at least one image")
+
+
+@pytest.mark.skipif("CI" in os.environ or not MNIST.is_file(), reason="mnist.npz is not here")
+def test_mnist_as_keras_ships_it():
+    dataset = opened(MNIST)
+    assert (dataset.count, dataset.item.shape) == (70_000, (28, 28, 1))
+    items = dataset.read(np.arange(59_990, 60_010))
+    assert items.labels["split"].tolist() == ["train"] * 10 + ["test"] * 10
+    with np.load(MNIST) as raw:
+        np.testing.assert_allclose(items.x[10:, ..., 0], raw["x_test"][:10] / 255, rtol=1e-6)
+        np.testing.assert_array_equal(items.labels["label"][:10], raw["y_train"][-10:])

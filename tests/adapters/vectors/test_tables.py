@@ -1,0 +1,287 @@
+"""Vectors in Parquet and Arrow files."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import feather
+
+from latent_analyze import DatasetError, MissingDependencyError, open_source
+from latent_analyze.plugin import Host, Source
+from latent_analyze_adapters.vectors.tables import SUFFIXES, VectorTables, register_datasets
+
+ROWS = 1000
+
+
+def opened(path, **options):
+    return VectorTables(str(path), VectorTables.Options(**options))
+
+
+def write(path, table, rows=300):
+    """Write a table in chunks of so many rows, in the format of the suffix."""
+    if path.suffix in (".parquet", ".pq"):
+        pq.write_table(table, path, row_group_size=rows)
+    elif path.suffix == ".feather":
+        feather.write_feather(table, path, chunksize=rows)
+    else:
+        new = pa.ipc.new_stream if path.suffix == ".arrows" else pa.ipc.new_file
+        with new(path, table.schema) as writer:
+            writer.write_table(table, rows)
+    return path
+
+
+def lists(z, kind=None):
+    return pa.array(list(z), kind or pa.list_(pa.float32()))
+
+
+@pytest.fixture
+def z():
+    return np.random.default_rng(0).normal(3, 1, (ROWS, 6)).astype(np.float32)
+
+
+@pytest.fixture
+def table(z):
+    return pa.table({
+        "id": [f"row {i}" for i in range(ROWS)],
+        "embedding": lists(z),
+        "digit": pa.array(np.arange(ROWS) % 10, pa.int8()),
+        "who": pa.array(np.array(["a", "b"])[np.arange(ROWS) % 2]).dictionary_encode(),
+        "good": np.arange(ROWS) % 2 == 0,
+        "score": np.linspace(0, 1, ROWS),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format(tmp_path, z, table, suffix):
+    dataset = opened(write(tmp_path / f"points{suffix}", table))
+    rows = np.array([999, 0, 5, 300])
+    items = dataset.read(rows)
+    np.testing.assert_array_equal(items.x, z[rows])
+    assert items.x.dtype == np.float32
+    assert items.ids == ["row 999", "row 0", "row 5", "row 300"]
+    assert tuple(dataset.label_names) == ("digit", "who", "good")
+    assert items.labels["digit"].tolist() == [9, 0, 5, 0]
+    assert items.labels["who"].tolist() == ["b", "a", "b", "a"]
+    assert items.labels["good"].tolist() == [0, 1, 0, 1]
+    assert (dataset.kind, dataset.count, dataset.item.shape) == ("vectors", ROWS, (6,))
+    assert register_datasets() == [VectorTables]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.float64()), pa.large_list(pa.float16()), pa.list_(pa.float32(), 6),
+        pa.list_(pa.int16()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_types_of_lists(tmp_path, z, kind):
+    z = np.round(z * 4).astype(np.float16)
+    path = write(tmp_path / "points.arrow", pa.table({"v": lists(z.tolist(), kind)}))
+    np.testing.assert_array_equal(opened(path).read(np.arange(ROWS)).x, z)
+
+
+def test_tensors(tmp_path, z):
+    storage = lists(z, pa.list_(pa.float32(), 6))
+    column = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.float32(), (6,)), storage)
+    path = write(tmp_path / "points.parquet", pa.table({"v": column}))
+    np.testing.assert_array_equal(opened(path).read(np.arange(ROWS)).x, z)
+
+
+def test_columns_of_components(tmp_path, z):
+    columns = {f"z{i}": z[:, i] for i in range(6)}
+    path = write(tmp_path / "p.parquet", pa.table({**columns, "n": np.arange(ROWS)}))
+    everything = np.arange(ROWS)
+    np.testing.assert_array_equal(opened(path).read(everything).x, z)
+    two = opened(path, vectors=("z4", "z1")).read(everything)
+    np.testing.assert_array_equal(two.x, z[:, [4, 1]])
+    assert two.labels["n"].tolist() == everything.tolist()
+    pattern = opened(path, vectors="z*", limit=400)
+    np.testing.assert_array_equal(pattern.read(np.arange(400)).x, z[:400])
+    assert pattern.count == len(pattern.read(np.arange(400)).labels["n"]) == 400
+
+
+def test_options_choose(tmp_path, table):
+    path = write(tmp_path / "p.parquet", table)
+    dataset = opened(path, vectors="score", ids="id", labels=("digit", "score"))
+    items = dataset.read(np.array([0, 1]))
+    assert items.x.tolist() == np.float32([[0], [1 / 999]]).tolist()
+    assert items.ids == ["row 0", "row 1"]
+    assert list(items.labels) == ["digit", "score"]
+    source = dataset.source("mine")
+    assert source.fields >= {"label:digit", "label:score", "id"}
+
+
+def test_missing_values(tmp_path):
+    table = pa.table({
+        "v": pa.array([[1, None], None, [3, 4]], pa.list_(pa.float32())),
+        "n": pa.array([1, None, 3]), "t": pa.array(["x", None, "y"]),
+    })  # fmt: skip
+    path = write(tmp_path / "p.parquet", table)
+    items = opened(path).read(np.arange(3))
+    np.testing.assert_array_equal(items.x, [[1, np.nan], [np.nan, np.nan], [3, 4]])
+    assert items.labels["n"].tolist() == ["1", "", "3"]
+    assert items.labels["t"].tolist() == ["x", "", "y"]
+    with pytest.raises(Exception, match="NaN or infinity in 2 of 3 rows"):
+        open_source(str(path))
+
+
+def test_ids(tmp_path, z):
+    columns = {"v": lists(z), "index": np.arange(ROWS) + 7}
+    one = opened(write(tmp_path / "one.parquet", pa.table(columns)))
+    assert one.read(np.array([0, 999])).ids == ["7", "1006"]
+    assert not one.label_names
+    path = write(tmp_path / "two.parquet", pa.table({**columns, "index": np.arange(ROWS) % 3}))
+    two = opened(path)
+    assert two.read(np.array([4])).ids == ["4"]
+    assert two.label_names == ("index",)
+    with pytest.raises(DatasetError, match="unique ids in 'index'"):
+        opened(path, ids="index").read(np.array([0]))
+
+
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_chunks_give_the_same_rows(tmp_path_factory, data):
+    count = data.draw(st.integers(1, 60))
+    z = np.random.default_rng(count).normal(size=(count, 3)).astype(np.float32)
+    suffix = data.draw(st.sampled_from(SUFFIXES))
+    path = tmp_path_factory.mktemp("split") / f"p{suffix}"
+    rows_per_chunk = data.draw(st.integers(1, 70))
+    write(path, pa.table({"v": lists(z), "n": np.arange(count)}), rows_per_chunk)
+    limit = data.draw(st.integers(1, count + 5))
+    dataset = opened(path, limit=limit)
+    assert dataset.count == min(limit, count)
+    rows = np.array(data.draw(st.lists(st.integers(0, dataset.count - 1), min_size=1)))
+    items = dataset.read(rows)
+    np.testing.assert_array_equal(items.x, z[rows])
+    assert items.labels["n"].tolist() == rows.tolist()
+
+
+def test_empty_chunks(tmp_path, z):
+    table = pa.table({"v": lists(z[:5])})
+    with pa.ipc.new_file(tmp_path / "p.arrow", table.schema) as writer:
+        for part in (table[:0], table[:2], table[:0], table[2:], table[:0]):
+            for batch in part.to_batches() or [pa.record_batch([lists(z[:0])], ["v"])]:
+                writer.write_batch(batch)
+    np.testing.assert_array_equal(opened(tmp_path / "p.arrow").read(np.arange(5)).x, z[:5])
+
+
+def test_source(tmp_path, z, table):
+    path = write(tmp_path / "p.parquet", table)
+    source = opened(path).source("mine")
+    assert isinstance(source, Source)
+    assert (source.label, source.count, source.dim) == ("mine", ROWS, 6)
+    fields = frozenset({"z", "mu", "id", "label:who"})
+    batch = source.read(source.blocks()[0], fields)
+    np.testing.assert_array_equal(batch.mu, z)
+    assert batch.ids[7] == "row 7"
+    assert batch.labels["who"].tolist() == ["a", "b"] * (ROWS // 2)
+    np.testing.assert_allclose(source.summary().mean, z.mean(0), rtol=1e-5)
+    content = pickle.dumps(source)
+    copy = pickle.loads(content)
+    assert len(content) < 5000
+    assert (copy.label, copy.count, copy.fingerprint) == ("mine", ROWS, source.fingerprint)
+
+
+def test_chunks_are_kept_but_not_all_of_them(tmp_path, z, monkeypatch):
+    dataset = opened(write(tmp_path / "p.parquet", pa.table({"v": lists(z)}), rows=100))
+    read, table = [], dataset._table
+    monkeypatch.setattr(type(table), "read", _counting(type(table).read, read))
+    dataset.source().read(dataset.source().blocks()[0])
+    dataset.read(np.array([950, 960]))
+    assert read == list(range(10))
+    assert len(dataset._kept._chunks) == 2
+
+
+def _counting(function, calls):
+    def counted(self, index, columns):
+        calls.append(index)
+        return function(self, index, columns)
+
+    return counted
+
+
+def test_fingerprint(tmp_path, table):
+    path = write(tmp_path / "p.parquet", table)
+    one = opened(path).fingerprint
+    assert opened(path).fingerprint == one != opened(path, limit=7).fingerprint
+    write(path, table.slice(1))
+    assert opened(path).fingerprint != one
+
+
+def test_exactly_one_data_set_recognizes_it(tmp_path, table):
+    datasets = Host().datasets.values()
+    for suffix in SUFFIXES:
+        path = str(write(tmp_path / f"p{suffix}", table))
+        assert [p.cls for p in datasets if p.cls.recognizes(path)] == [VectorTables]
+    (tmp_path / "folder.parquet").mkdir()
+    assert not VectorTables.recognizes(str(tmp_path / "folder.parquet"))
+    assert not VectorTables.recognizes(str(tmp_path / "missing.parquet"))
+    assert not VectorTables.recognizes("\0.parquet")
+
+
+def refused(path, expected, **options):
+    with pytest.raises(DatasetError, match=expected) as error:
+        opened(path, **options).read(np.array([0]))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_two_columns_of_vectors(tmp_path, z):
+    path = write(tmp_path / "p.parquet", pa.table({"mu": lists(z), "other": lists(z)}))
+    text = refused(path, "one column of vectors")
+    assert "found mu, other; choose one: p.parquet:vectors=mu" in text
+    assert opened(path, vectors="other").item.shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "expected"),
+    [
+        ({"n": [1, 2]}, {}, "a column of lists of numbers, or floating-point columns"),
+        ({"v": [[1.0, 2.0], [3.0]]}, {}, "vectors of one length .* found 2 and 1 numbers"),
+        ({"v": pa.array([None, None], pa.list_(pa.float32()))}, {}, "found no row with one"),
+        ({"v": pa.array([], pa.list_(pa.float32(), 3))}, {}, r"found shape \(0, 3\)"),
+        ({"v": [[], []]}, {}, "."),
+        ({"v": [1.0]}, {"vectors": "w"}, "'w' in .* found v"),
+        ({"v": [1.0], "t": ["x"]}, {"vectors": ("v", "t")}, "numbers in the column 't'"),
+        ({"v": [1.0]}, {"labels": ("w",)}, "'w' in .* found v"),
+        ({"v": [1.0]}, {"ids": "w"}, "'w' in .* found v"),
+    ],
+)
+def test_refused(tmp_path, columns, options, expected):
+    refused(write(tmp_path / "p.parquet", pa.table(columns)), expected, **options)
+
+
+def test_columns_of_one_name(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], ["v", "v"])
+    refused(write(tmp_path / "p.parquet", table), "columns of different names")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("keep", [0, 3, 100, -9])
+def test_damaged(tmp_path, table, suffix, keep):
+    path = write(tmp_path / f"p{suffix}", table)
+    path.write_bytes(path.read_bytes()[:keep])
+    if suffix == ".arrows" and keep == -9:
+        return  # all that is lost is the mark of the end
+    refused(path, f"a readable {suffix} file")
+
+
+def test_missing(tmp_path):
+    refused(tmp_path / "p.parquet", "no such file")
+
+
+def test_without_pyarrow(tmp_path, table, monkeypatch):
+    path = write(tmp_path / "p.parquet", table)
+    monkeypatch.delitem(sys.modules, "latent_analyze_adapters.vectors.arrow_files", raising=False)
+    monkeypatch.delattr("latent_analyze_adapters.vectors.arrow_files", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'latent-analyze\[tables\]'"):
+        opened(path)
