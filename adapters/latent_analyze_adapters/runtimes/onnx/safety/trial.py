@@ -84,7 +84,10 @@ class _Child:
     def __init__(self) -> None:
         # -P: nothing may be imported from the working folder, which can be that of the model.
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}.trial_process"],
+            [
+                sys.executable, "-P", "-m",
+                "latent_analyze_adapters.runtimes.onnx.safety.trial_process",
+            ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, encoding="utf-8",
         )  # fmt: skip
