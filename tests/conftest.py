@@ -15,15 +15,14 @@ from latent_analyze.host.discovery import Host
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
-    Array,
     Batch,
     Context,
     Finding,
     Frame,
-    Result,
+    Measure,
     ResultSet,
-    Scalar,
     Source,
+    Values,
     hookimpl,
 )
 from latent_analyze_adapters.vectors import arrays as vector_arrays
@@ -53,15 +52,9 @@ class MomentsAccumulator:
         self.total += other.total
         self.positive += other.positive
 
-    def result(self) -> Result:
+    def result(self) -> dict[str, Any]:
         moment = self.total / self.rows if self.rows else float("nan")
-        return Result(
-            {
-                "moment": Scalar(moment, "latent units", "mean power of the radius", True),
-                "rows": Scalar(self.rows, "z-points", "rows seen"),
-            },
-            {"positive": Array(self.positive, ("axis",), "z-points", "rows with z > 0")},
-        )
+        return {"moment": moment, "rows": self.rows, "positive": self.positive}
 
 
 class Moments(Analysis):
@@ -69,6 +62,11 @@ class Moments(Analysis):
 
     name = "moments"
     Options = MomentsOptions
+    measures = (
+        Measure("moment", "mean power of the radius", "latent units", calibrated=True),
+        Measure("rows", "rows seen", "z-points"),
+        Measure("positive", "rows with z > 0", "z-points", dims=("axis",)),
+    )
 
     def prepare(self, reference: Source) -> Frame:
         return Frame({"dim": reference.dim})
@@ -84,15 +82,20 @@ class Drawn(Analysis):
     """Mean of a seeded sample, and what its generator gives."""
 
     name = "drawn"
+    measures = (
+        Measure("mean", "mean of the sample"),
+        Measure("noise", "what the generator gives"),
+        Measure("rows", "rows of the sample", dims=("sample",)),
+    )
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> Values:
         del frame
         sample = context.sample(40)
-        return Result(
-            {"mean": Scalar(float(sample.z.mean())), "noise": Scalar(float(context.rng.random()))},
-            {"rows": Array(sample.rows, ("sample",))},
-            sample_size=len(sample),
-        )
+        values = {
+            "mean": float(sample.z.mean()), "noise": float(context.rng.random()),
+            "rows": sample.rows,
+        }  # fmt: skip
+        return Values(values, sample_size=len(sample))
 
 
 class Plugin:

@@ -27,7 +27,10 @@ from latent_analyze.host.contracts import (
     no_progress,
 )
 from latent_analyze.host.discovery import Host
+from latent_analyze.host.distribution import Distribution, quantile_positions, share_below
+from latent_analyze.host.functions import analysis
 from latent_analyze.host.hookspecs import hookimpl
+from latent_analyze.host.measures import Found, Measure, Values, relative
 from latent_analyze.host.options import AnalysisOptions, Options, SamplerOptions
 from latent_analyze.host.results import (
     Array,
@@ -40,6 +43,7 @@ from latent_analyze.host.results import (
     Scalar,
     stack_padded,
 )
+from latent_analyze.host.tally import Tally
 from latent_analyze.models.bundle import (
     Bundle,
     DecoderSpec,
@@ -51,18 +55,20 @@ from latent_analyze.models.spec import Latents, Layout, Model, ModelSpec, Tensor
 from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.drawn import DrawnSource
 from latent_analyze.sources.seeding import keyed_rng, row_priority
-from latent_analyze.sources.source import Batch, Block, BlockSource, Source
+from latent_analyze.sources.source import Batch, Block, BlockSource, Source, take_rows
 from latent_analyze.sources.summary import Summary
 from latent_analyze.sources.views import PosteriorSource
 
 __all__ = [
     "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
-    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Context", "Dataset",
-    "DatasetError", "DecoderSpec", "DrawnSource", "EncoderSpec", "Figure", "Finding", "Frame",
-    "Host", "Items", "LatentAnalyzeError", "Latents", "Layout", "MissingDependencyError", "Model",
-    "ModelError", "ModelSpec", "OptionError", "Options", "PluginError", "PosteriorSource",
-    "Progress", "Result", "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source",
-    "StoreError", "Summary", "TensorSpec", "Trainer", "content_hash", "file_sha256", "hookimpl",
-    "keyed_rng", "missing_dependency", "no_progress", "printable", "read_bundle", "row_priority",
-    "stack_padded", "write_bundle", "write_text_atomically",
+    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Context",
+    "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource", "EncoderSpec",
+    "Figure", "Finding", "Found", "Frame", "Host", "Items", "LatentAnalyzeError", "Latents",
+    "Layout", "Measure", "MissingDependencyError", "Model", "ModelError", "ModelSpec",
+    "OptionError", "Options", "PluginError", "PosteriorSource", "Progress", "Result",
+    "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source", "StoreError", "Summary",
+    "Tally", "TensorSpec", "Trainer", "Values", "analysis", "content_hash", "file_sha256",
+    "hookimpl", "keyed_rng", "missing_dependency", "no_progress", "printable",
+    "quantile_positions", "read_bundle", "relative", "row_priority", "share_below",
+    "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
 ]  # fmt: skip

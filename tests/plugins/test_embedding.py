@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze import AnalysisError, MissingDependencyError, OptionError
-from latent_analyze.plugin import ArraySource, Calibration, ResultSet, Scalar, keyed_rng
-from latent_analyze.testing import gaussian_members, run_analysis, tiny_source
-from latent_analyze_plugins.embedding import base, libraries
-from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
-from latent_analyze_plugins.embedding.measure import measure, nearest, shared_neighbors
-from latent_analyze_plugins.embedding.palette import (
+from latent_analyze.plotting.palette import (
     CLASS_COLORS,
     REST,
     Classes,
     Scale,
     coloring,
 )
+from latent_analyze.plugin import ArraySource, Calibration, ResultSet, Scalar, keyed_rng
+from latent_analyze.testing import gaussian_members, run_analysis, tiny_source
+from latent_analyze_plugins.embedding import base, libraries
+from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
+from latent_analyze_plugins.embedding.measure import measure, nearest, shared_neighbors
 from latent_analyze_plugins.embedding.sample import draw, first_of_each
 
 

@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from latent_analyze import AnalysisError, OptionError
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, Batch, Frame
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
-from latent_analyze_plugins.radius import Radius, register_analyses
-from latent_analyze_plugins.radius.shells import expected_shell, matching_cube
+from latent_analyze.testing import (
+    check_analysis,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
+from latent_analyze_plugins.radius import Radius
+from latent_analyze_plugins.shared.shells import expected_shell, matching_cube
 
 FRAME = Frame({"dim": 3, "bin_width": 0.25, "expected": 2.0, "expected_width": 0.5})
 
@@ -44,7 +50,6 @@ def analyze(z, **options):
 
 
 def test_contract():
-    assert register_analyses() == [Radius]
     results = check_analysis(Radius())
     (figure,) = Radius().plot(results)
     assert figure.name == "radius"
@@ -165,7 +170,7 @@ def test_clouds_without_extent(z):
     for name in ("mean", "median", "q05", "q95", "min", "max", "rms"):
         assert results.data[name] == pytest.approx(radius)
     assert results.data["std"] == pytest.approx(0.0, abs=1e-6 * radius)
-    assert list(Radius().interpret(results))
+    assert list(findings_of(Radius(), results))
     assert list(Radius().plot(results))
 
 
@@ -182,7 +187,7 @@ def test_values_that_are_not_finite_are_counted_and_left_out(rng):
     z[[3, 5], [0, 2]] = np.nan, np.inf
     results = analyze(z)
     assert (results.data["count"], results.data["nonfinite"]) == (98, 2)
-    assert any("NaN" in finding.text for finding in Radius().interpret(results))
+    assert any("NaN" in finding.text for finding in findings_of(Radius(), results))
 
 
 def test_radii_beyond_all_intervals_are_counted_and_named(rng):
@@ -190,7 +195,7 @@ def test_radii_beyond_all_intervals_are_counted_and_named(rng):
     assert results.data["outside"] == 50
     assert math.isnan(results.data["median"])
     assert math.isfinite(results.data["mean"])
-    assert any("beyond" in finding.text for finding in Radius().interpret(results))
+    assert any("beyond" in finding.text for finding in findings_of(Radius(), results))
     assert list(Radius().plot(results)) == []
 
 
@@ -200,26 +205,28 @@ def test_a_hollow_shell_stands_out_from_its_gaussian(rng):
     reference = ArraySource(z.astype(np.float32))
     nulls = {"gaussian": gaussian_members(reference, 39)}
     results = run_analysis(make(), reference, nulls=nulls)
-    texts = [f.text for f in Radius().interpret(results) if f.severity == "warning"]
+    texts = [f.text for f in findings_of(Radius(), results) if f.severity == "finding"]
     assert len(texts) == 1
-    assert "not that of the null gaussian: thinner" in texts[0]
+    assert "differs from the null model gaussian: the shell is thinner" in texts[0]
 
 
 def test_a_gaussian_raises_no_warning(rng):
     reference = ArraySource(rng.standard_normal((2000, 6)).astype(np.float32))
     nulls = {"gaussian": gaussian_members(reference, 19)}
     results = run_analysis(make(), reference, nulls=nulls)
-    assert all(finding.severity == "note" for finding in Radius().interpret(results))
+    assert all(finding.severity == "note" for finding in findings_of(Radius(), results))
 
 
-def test_figure_gets_a_second_panel_for_far_sources_only(rng):
+def test_far_sources_are_told_and_not_drawn(rng):
     reference = tiny_source()
     near, far = (ArraySource(s * rng.standard_normal((200, 5)), f"s={s}") for s in (2, 100))
     (one,) = Radius().plot(run_analysis(make(), reference, shown=[near]))
     (two,) = Radius().plot(run_analysis(make(), reference, shown=[near, far]))
-    assert len(one.figure.axes) == 1
-    assert len(two.figure.axes) == 2
-    assert "s=100 lies too far away" in two.caption
+    assert "Too far away" not in one.caption
+    assert "Too far away to be drawn: s=100 around" in two.caption
+    labels = [text.get_text() for text in two.figure.legends[0].get_texts()]
+    assert "s=2" in labels
+    assert "s=100" not in labels
 
 
 @pytest.mark.parametrize("width", [0, -1, "wide"])
@@ -238,5 +245,5 @@ def test_an_empty_source_has_a_result_and_a_finding():
     assert empty["count"] == 0
     assert math.isnan(empty["mean"])
     results = run_analysis(make(), tiny_source(), shown=[ArraySource(np.zeros((0, 5)), "empty")])
-    assert any("empty has no finite" in finding.text for finding in Radius().interpret(results))
+    assert any("empty has no finite" in finding.text for finding in findings_of(Radius(), results))
     assert list(Radius().plot(results))

@@ -81,7 +81,7 @@ class Host:
     Parameters
     ----------
     plugins
-        Modules or objects with hook implementations, besides the installed ones.
+        Classes, or modules and objects with classes or hooks, besides the installed ones.
     discover
         Whether to load installed plugins (entry points of the group ``latent_analyze``).
     """
@@ -91,6 +91,7 @@ class Host:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._origins: dict[int, tuple[str, str]] = {}
+        self._plain: list[tuple[str, Plugin[Any]]] = []
         if discover:
             for point in sorted(self._entry_points(), key=lambda p: p.name):
                 self._load(point)
@@ -183,14 +184,15 @@ class Host:
             self._problem(name, distribution, f"cannot be registered: {_short(error)}")
             return
         self._origins[id(plugin)] = (name, distribution)
-        for hook in self._unknown_hooks(plugin):
+        hooks = self._hooks_of(plugin)
+        for hook in sorted(hooks - {hook for hook, _ in KINDS.values()}):
             self._problem(name, distribution, f"implements {hook}, which is no hook")
+        if not hooks:
+            for kind, cls in _own_classes(plugin):
+                self._plain.append((kind, Plugin(cls.name, cls, name, distribution)))
 
-    def _unknown_hooks(self, plugin: object) -> list[str]:
-        marked = [
-            n for n in dir(plugin) if self._manager.parse_hookimpl_opts(plugin, n) is not None
-        ]
-        return [name for name in marked if name not in {hook for hook, _ in KINDS.values()}]
+    def _hooks_of(self, plugin: object) -> set[str]:
+        return {n for n in dir(plugin) if self._manager.parse_hookimpl_opts(plugin, n) is not None}
 
     def _collect(self, kind: str) -> None:
         hook, base = KINDS[kind]
@@ -203,6 +205,9 @@ class Host:
                 continue
             for cls in classes:
                 self._add(kind, base, Plugin(getattr(cls, "name", ""), cls, name, distribution))
+        for plain, plugin in self._plain:
+            if plain == kind:
+                self._add(kind, base, plugin)
         for found in self._classes[kind].values():
             if len(found) > 1:
                 self._problem(found[0].name, found[0].distribution, str(_conflict(kind, found)))
@@ -216,6 +221,29 @@ class Host:
 
     def _problem(self, plugin: str, distribution: str, message: str) -> None:
         self.problems.append(Problem(plugin, distribution, printable(message)))
+
+
+def _own_classes(plugin: object) -> list[tuple[str, Any]]:
+    """Return (kind, class) of a class, or of those that a module without hooks defines.
+
+    Of a module these are its public, complete classes with a name, and those of modules below it;
+    imported ones and bases do not count.
+    """
+    if isinstance(plugin, type):
+        return [(kind, plugin) for kind, (_, base) in KINDS.items() if issubclass(plugin, base)]
+    if not inspect.ismodule(plugin):
+        return []
+    public = getattr(plugin, "__all__", [name for name in vars(plugin) if name[0] != "_"])
+    return [
+        (kind, cls)
+        for name in public
+        for kind, (_, base) in KINDS.items()
+        if isinstance(cls := getattr(plugin, name), type)
+        and issubclass(cls, base)
+        and f"{cls.__module__}.".startswith(f"{plugin.__name__}.")
+        and hasattr(cls, "name")
+        and not inspect.isabstract(cls)
+    ]
 
 
 def _fault(cls: Any, base: type) -> str:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
     from latent_analyze.host.options import AnalysisOptions
 
-Severity = Literal["note", "warning", "problem"]
+Severity = Literal["problem", "warning", "finding", "note"]
+"""Gravest first. ``problem``: a number or the model cannot be trusted. ``warning``: something to
+act on. ``finding``: differs from its null model; only this one needs a calibration. ``note``:
+context."""
+
+Direction = Literal["both", "high", "low"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Scalar:
     unit: str = ""
     description: str = ""
     calibrated: bool = False
-    direction: Literal["both", "high", "low"] = "both"
+    direction: Direction = "both"
     minimum_effect: float = 0.0
 
 
@@ -128,7 +133,7 @@ class Calibration:
         (value - null_mean) / null_std; infinite where the members are all alike.
     stands_out
         Significant after correction, in the direction that matters, and by more than the scalar's
-        minimum effect: only then may a finding above "note" rest on it.
+        minimum effect: only then may a finding rest on it.
     """
 
     null: str
@@ -147,7 +152,11 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Finding:
-    """A short sentence, the numbers behind it, and how much it matters."""
+    """A short sentence, the numbers behind it, and how much it matters (see `Severity`).
+
+    A ``finding`` names in `numbers` the calibrated scalars that it is about; the host says those
+    that stand out and that no finding names.
+    """
 
     severity: Severity
     text: str
@@ -210,7 +219,7 @@ class ResultSet:
         return None
 
     def standouts(self) -> list[Calibration]:
-        """Return the calibrations that may carry a finding above "note"."""
+        """Return the calibrations that a finding may rest on."""
         return [entry for entry in self.calibrations if entry.stands_out]
 
     def band(

@@ -1,5 +1,21 @@
-"""Drawing: the look that all figures share."""
+"""Drawing: the look of all figures, and parts that figures are made of."""
 
+from latent_analyze.plotting.images import FrameStyle, GridRow, as_pixels, draw_curves, draw_grid
+from latent_analyze.plotting.matrices import draw_matrices
+from latent_analyze.plotting.overlay import (
+    NULL_SHADES,
+    all_results,
+    band,
+    common_edges,
+    density,
+    null_bands,
+    null_label,
+    one_draw,
+    overlay,
+    plain_log_ticks,
+)
+from latent_analyze.plotting.palette import Classes, Scale, coloring
+from latent_analyze.plotting.panels import Panel, draw_panels
 from latent_analyze.plotting.style import (
     DATA_COLOR,
     NULL_COLOR,
@@ -16,16 +32,9 @@ from latent_analyze.plotting.style import (
 )
 
 __all__ = [
-    "DATA_COLOR",
-    "NULL_COLOR",
-    "ORIGIN_COLOR",
-    "SHOWN_COLORS",
-    "SHOWN_DASHES",
-    "SHOWN_MARKERS",
-    "WIDTH",
-    "Style",
-    "finish",
-    "new_figure",
-    "styles",
-    "tidy",
-]
+    "DATA_COLOR", "NULL_COLOR", "NULL_SHADES", "ORIGIN_COLOR", "SHOWN_COLORS", "SHOWN_DASHES",
+    "SHOWN_MARKERS", "WIDTH", "Classes", "FrameStyle", "GridRow", "Panel", "Scale", "Style",
+    "all_results", "as_pixels", "band", "coloring", "common_edges", "density", "draw_curves",
+    "draw_grid", "draw_matrices", "draw_panels", "finish", "new_figure", "null_bands",
+    "null_label", "one_draw", "overlay", "plain_log_ticks", "styles", "tidy",
+]  # fmt: skip

@@ -1,6 +1,6 @@
-"""The look that all figures share: sizes, colours that colour-blind readers and print keep apart.
+"""The look that all figures share: sizes, colors that color-blind readers and print keep apart.
 
-Colours are those of Okabe & Ito (2008). Matplotlib is imported when a figure is drawn.
+Colors are those of Okabe & Ito (2008). Matplotlib is imported when a figure is drawn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WIDTH = 7.0
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, dash and marker of one source in every figure of a report."""
+    """Color, dash and marker of one source in every figure of a report."""
 
     color: str
     dash: Any

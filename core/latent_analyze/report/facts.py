@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from latent_analyze.report.numbers import show, show_range
+from latent_analyze.host.numbers import show, show_range
 
 if TYPE_CHECKING:
     from latent_analyze.host.options import Options

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from latent_analyze.errors import printable
 from latent_analyze.files.writing import safe_name
+from latent_analyze.host.numbers import show
+from latent_analyze.host.results import Severity
 from latent_analyze.report.facts import Group, case_facts, detail, given_source, option_texts
-from latent_analyze.report.numbers import show
 from latent_analyze.report.tables import Table, scalar_table
 from latent_analyze.runs.calibration import ALPHA
 from latent_analyze.runs.config import dump_config
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SCREEN_PIXELS_PER_INCH = 118
 """A figure of the house's width, 7 inches, fills the page's text column."""
+
+SEVERITIES: Sequence[str] = get_args(Severity)
 
 PLACES = {
     "figures": "while drawing its figures",
@@ -166,7 +169,7 @@ class _Page:
 
     @property
     def findings(self) -> list[_Found]:
-        order = {"problem": 0, "warning": 1, "note": 2}
+        order = {severity: i for i, severity in enumerate(SEVERITIES)}
         found = [found for case in self.cases for found in case.found]
         return sorted(found, key=lambda one: order[one.finding.severity])
 
@@ -174,7 +177,7 @@ class _Page:
     def counts(self) -> list[tuple[str, int]]:
         """(severity, how many), the gravest first."""
         times = Counter(found.finding.severity for found in self.findings)
-        return [(s, times[s]) for s in ("problem", "warning", "note") if times[s]]
+        return [(s, times[s]) for s in SEVERITIES if times[s]]
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:

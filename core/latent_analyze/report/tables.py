@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.report.numbers import show, show_range, show_signed
+from latent_analyze.host.numbers import show, show_range, show_signed
 
 if TYPE_CHECKING:
     from latent_analyze.host.results import Calibration, Result, ResultSet, Scalar

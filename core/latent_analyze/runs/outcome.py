@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from latent_analyze.host.results import Severity
 
 if TYPE_CHECKING:
     from latent_analyze.host.discovery import Problem
@@ -72,7 +74,7 @@ class CaseOutcome:
     @property
     def findings(self) -> list[tuple[str, Finding]]:
         """(analysis, finding), the gravest first, else in the order of the analyses."""
-        order = {"problem": 0, "warning": 1, "note": 2}
+        order = {severity: i for i, severity in enumerate(get_args(Severity))}
         found = [(key, f) for key, entry in self.analyses.items() for f in entry.findings]
         return sorted(found, key=lambda pair: order[pair[1].severity])
 

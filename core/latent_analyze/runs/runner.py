@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from latent_analyze.errors import AnalysisError
 from latent_analyze.files.hashing import content_hash
 from latent_analyze.files.provenance import library_versions
 from latent_analyze.host.contracts import Progress, no_progress
-from latent_analyze.host.results import Finding, Frame, Result, ResultSet, Severity
+from latent_analyze.host.results import Finding, Frame, Result, ResultSet
+from latent_analyze.plotting.standard import plot_of
 from latent_analyze.runs.calibration import Test, calibrate, tests_of
 from latent_analyze.runs.engine import Failure, LocalEngine, Outcome, RunContext, Task, failure
+from latent_analyze.runs.findings import all_findings
 from latent_analyze.runs.nulls import null_member
 from latent_analyze.runs.opening import fit_sampler
 from latent_analyze.runs.outcome import (
@@ -266,18 +267,10 @@ def _finish(work: _Work, case: Case, calibrations: Sequence[Calibration]) -> Ana
     results = work.result_set(case.reference.label, calibrations)
     findings: list[Finding] = []
     try:
-        findings = [_checked(finding) for finding in work.task.analysis.interpret(results)]
+        findings = all_findings(work.task.analysis, results)
     except Exception as error:
         work.failures.append(failure(work.task.key, "findings", error))
-    return replace(outcome, results=results, findings=findings, plot=work.task.analysis.plot)
-
-
-def _checked(finding: Finding) -> Finding:
-    if not isinstance(finding, Finding) or finding.severity not in get_args(Severity):
-        raise AnalysisError(
-            f"findings of severity {', '.join(get_args(Severity))}", found=repr(finding)[:80]
-        )
-    return finding
+    return replace(outcome, results=results, findings=findings, plot=plot_of(work.task.analysis))
 
 
 def _case_outcome(

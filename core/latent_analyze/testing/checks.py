@@ -18,8 +18,10 @@ import numpy as np
 from latent_analyze.host.contracts import Analysis, Sampler
 from latent_analyze.host.options import build_options, describe_options
 from latent_analyze.host.results import Figure, Finding, Frame, Result, ResultSet
+from latent_analyze.plotting.standard import plot_of
 from latent_analyze.runs.calibration import calibrate, tests_of
 from latent_analyze.runs.engine import Failure, LocalEngine, RunContext, Surroundings, Task
+from latent_analyze.runs.findings import all_findings
 from latent_analyze.runs.nulls import null_members, root
 from latent_analyze.runs.result_files import ResultFiles
 from latent_analyze.sources.arrays import ArraySource
@@ -39,6 +41,8 @@ __all__ = [
     "check_adapter",
     "check_analysis",
     "check_sampler",
+    "figures_of",
+    "findings_of",
     "gaussian_members",
     "run_analysis",
     "tiny_source",
@@ -109,6 +113,16 @@ def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> 
     return null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats)
 
 
+def findings_of(analysis: Analysis, results: ResultSet) -> list[Finding]:
+    """Return all that is said about results: the analysis' own findings and the standard ones."""
+    return all_findings(analysis, results)
+
+
+def figures_of(analysis: Analysis, results: ResultSet) -> list[Figure]:
+    """Return the figures of results: the analysis' own, or else the standard ones."""
+    return list(plot_of(analysis)(results))
+
+
 def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: Any) -> ResultSet:
     """Check an analysis against its contract; returns the results for further checks.
 
@@ -123,7 +137,7 @@ def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: 
     streaming analysis gives the same counts for any split of the rows, floats within
     `RELATIVE_TOLERANCE`, an empty accumulator is neutral, accumulators are picklable; the same
     seed gives the same result; results survive a round trip on disk; findings and figures are of
-    the right kind, and findings above "note" rest on calibrations.
+    the right kind, and findings rest on calibrations; measures are declared and described.
 
     Raises
     ------
@@ -225,6 +239,8 @@ def _run(task: Task, source: Source, around: Surroundings) -> Result:
 def _check_declaration(cls: Any, instance: Any) -> None:
     assert getattr(cls, "name", ""), f"{cls.__name__} has a name"
     assert (cls.__doc__ or "").strip(), f"{cls.__name__} has a docstring: what question it answers"
+    for measure in getattr(cls, "measures", ()):
+        assert measure.description, f"measure {measure.name} of {cls.name} has a description"
     for row in describe_options(cls.Options):
         assert row["description"], f"option {row['name']} of {cls.name} has a description"
     values = instance.options.model_dump(mode="json", exclude_unset=True)
@@ -234,30 +250,32 @@ def _check_declaration(cls: Any, instance: Any) -> None:
 def _check_accumulator(analysis: Analysis, frame: Frame, source: Source) -> None:
     fields = analysis.fields | {"z"}
     whole = source.read(Block(0, 0, source.count), fields)
-    expected = _accumulate(analysis, frame, [whole])
+    expected = _accumulate(analysis, frame, [whole], source)
     rng = keyed_rng(0, "splits")
     for parts in (2, 5, 17):
         cuts = np.sort(rng.integers(0, len(whole) + 1, parts))
         pieces = [whole.take(slice(a, b)) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
-        assert_same_result(expected, _accumulate(analysis, frame, pieces))
-        assert_same_result(expected, _merged(analysis, frame, pieces))
+        assert_same_result(expected, _accumulate(analysis, frame, pieces, source))
+        assert_same_result(expected, _merged(analysis, frame, pieces, source))
 
 
-def _accumulate(analysis: Analysis, frame: Frame, pieces: Sequence[Batch]) -> Result:
+def _accumulate(
+    analysis: Analysis, frame: Frame, pieces: Sequence[Batch], source: Source
+) -> Result:
     accumulator = analysis.accumulator(frame)
     for piece in pieces:
         accumulator.add(piece)
-    return accumulator.result()
+    return analysis.declare(frame, source).result(accumulator.result())
 
 
-def _merged(analysis: Analysis, frame: Frame, pieces: Sequence[Batch]) -> Result:
+def _merged(analysis: Analysis, frame: Frame, pieces: Sequence[Batch], source: Source) -> Result:
     total = analysis.accumulator(frame)
     for piece in pieces:
         part = analysis.accumulator(frame)
         part.add(piece)
         total.merge(_pickled(part))
         total.merge(analysis.accumulator(frame))
-    return total.result()
+    return analysis.declare(frame, source).result(total.result())
 
 
 def _check_round_trip(result: Result) -> None:
@@ -272,12 +290,11 @@ def _check_round_trip(result: Result) -> None:
 
 def _check_readings(analysis: Analysis, results: ResultSet) -> None:
     standing_out = bool(results.standouts())
-    for finding in analysis.interpret(results):
-        assert isinstance(finding, Finding), "interpret gives findings"
+    for finding in all_findings(analysis, results):
         assert finding.text, "a finding is a sentence"
-        calm = finding.severity == "note" or standing_out
-        assert calm, f"a finding above note needs a calibration that stands out: {finding.text}"
-    for figure in analysis.plot(results):
+        rests = finding.severity != "finding" or standing_out
+        assert rests, f"a finding needs a calibration that stands out: {finding.text}"
+    for figure in plot_of(analysis)(results):
         assert isinstance(figure, Figure), "plot gives figures"
         assert figure.caption, f"figure {figure.name} has a caption"
         assert figure.figure.axes, f"figure {figure.name} is not empty"

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plugin import Array, Frame, Result, Scalar
+from latent_analyze.plugin import Array, Frame, Result, Scalar, quantile_positions
 from latent_analyze_plugins.axis_density.curves import mode_counts, robust_z, smooth
-from latent_analyze_plugins.shared.histograms import quantile_positions
 
 UNIT = "latent units"
 IQR = 1.349

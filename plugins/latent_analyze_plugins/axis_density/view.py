@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plugin import Frame, Result
+from latent_analyze.plugin import Frame, Result, quantile_positions
 from latent_analyze_plugins.axis_density.curves import smooth
-from latent_analyze_plugins.shared.histograms import quantile_positions
 
 FAR_APART = 20
 """Axes whose intervals lie so many times their extent apart are drawn about their middles."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plotting import new_figure
+from latent_analyze.plotting.palette import REST, SCALE, Classes, Scale, coloring
 from latent_analyze.plugin import Figure
 from latent_analyze_plugins.embedding.colors import RADIUS
 from latent_analyze_plugins.embedding.findings import REMINDER, others
-from latent_analyze_plugins.embedding.palette import REST, SCALE, Classes, Scale, coloring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,12 +11,13 @@ from latent_analyze.plotting import (
     ORIGIN_COLOR,
     SHOWN_COLORS,
     SHOWN_DASHES,
+    GridRow,
+    draw_grid,
     finish,
     new_figure,
 )
 from latent_analyze.plugin import Figure
 from latent_analyze_plugins.reconstruct.findings import split_names
-from latent_analyze_plugins.shared.image_grid import GridRow, draw_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latent_analyze.plotting import as_pixels
 from latent_analyze.plugin import Array, Result, Scalar
 from latent_analyze_plugins.reconstruct.pairs import decoded_pairs
-from latent_analyze_plugins.shared.image_grid import as_pixels
 from latent_analyze_plugins.shared.ranks import binned_quantiles, rank_correlation
 
 if TYPE_CHECKING:

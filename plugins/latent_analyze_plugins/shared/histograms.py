@@ -31,36 +31,16 @@ def freedman_diaconis(values: NDArray[np.floating], count: int) -> NDArray[np.fl
     return 2 * (high - low) / np.cbrt(count)
 
 
-def quantile_positions(counts: NDArray[np.int64], share: float) -> NDArray[np.float64]:
-    """Return where the lower `share` of the counts ends, in bins, interpolated linearly in a bin.
+def automatic_width(
+    values: NDArray[np.floating], count: int, *, largest: float, most: int
+) -> float:
+    """Return a round bin width for values from 0 to `largest`: Freedman and Diaconis' rule.
 
-    Parameters
-    ----------
-    counts
-        Shape (curves, bins).
-    share
-        Between 0 and 1.
-
-    Returns
-    -------
-    Shape (curves,); NaN where nothing was counted.
+    Values that are all alike still need bins, and all of them have to fit into `most`.
     """
-    cumulative = np.cumsum(counts, axis=1)
-    total = cumulative[:, -1]
-    target = share * total
-    index = (cumulative < target[:, None]).sum(axis=1)
-    rows = np.arange(len(counts))
-    inside = counts[rows, index]
-    below = cumulative[rows, index] - inside
-    part = np.divide(target - below, inside, out=np.zeros(len(counts)), where=inside > 0)
-    return np.where(total > 0, index + part, np.nan)
-
-
-def share_below(counts: NDArray[np.int64], position: float) -> float:
-    """Return the share of counts (bins,) below a position in bins, interpolated in a bin."""
-    total = counts.sum()
-    edges = np.arange(len(counts) + 1)
-    return float(np.interp(position, edges, np.concatenate([[0], np.cumsum(counts)])) / total)
+    width = float(freedman_diaconis(values[np.isfinite(values)], count))
+    smallest = largest / (most / 10)
+    return nice_width(width if width > smallest else max(largest / 100 or 1.0, smallest))
 
 
 def rounded(value: float, scale: float) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latent_analyze.plotting import as_pixels
 from latent_analyze.plugin import AnalysisError, Array
-from latent_analyze_plugins.shared.image_grid import as_pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

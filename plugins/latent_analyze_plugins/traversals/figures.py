@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latent_analyze.plotting import FrameStyle, GridRow, draw_curves, draw_grid
 from latent_analyze.plugin import Figure
-from latent_analyze_plugins.shared.image_grid import FrameStyle, GridRow, draw_curves, draw_grid
 from latent_analyze_plugins.traversals.curves import draw_distances
 
 if TYPE_CHECKING:

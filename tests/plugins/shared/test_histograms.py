@@ -6,13 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze_plugins.shared.histograms import (
-    freedman_diaconis,
-    nice_width,
-    quantile_positions,
-    rounded,
-    share_below,
-)
+from latent_analyze.plugin import quantile_positions, share_below
+from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width, rounded
 
 
 def test_nice_widths():

@@ -6,6 +6,7 @@ from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from latent_analyze.host.measures import Declaration, Measure, Values
 from latent_analyze.host.options import AnalysisOptions
 from latent_analyze.host.results import Frame
 from latent_analyze.sources.source import Z_ONLY
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.host.contracts.progress import Progress
-    from latent_analyze.host.results import Figure, Finding, Result, ResultSet
+    from latent_analyze.host.results import Figure, Finding, ResultSet
     from latent_analyze.models.spec import Model
     from latent_analyze.sources.source import Batch, Source
 
@@ -34,8 +35,8 @@ class Accumulator(Protocol):
         """Take in all that another accumulator of the same frame has seen."""
         ...
 
-    def result(self) -> Result:
-        """Return what was found; may be called once all rows are in."""
+    def result(self) -> Mapping[str, Any] | Values:
+        """Return the measures by name; called once all rows are in."""
         ...
 
 
@@ -91,6 +92,9 @@ class Analysis(ABC):
     ----------
     name
         What users type: lower case, letters, digits and underscores.
+    measures
+        What it returns, declared once; see `Measure`. Without any, names and dimensions are read
+        from what it returns, and nothing is calibrated.
     requires
         Of ``"encoder"``, ``"decoder"``, ``"log_var"``, ``"labels"``, ``"images"``, ``"paired"``
         (another case with rows of the same ids): what the case must have; a run without these
@@ -110,10 +114,18 @@ class Analysis(ABC):
     requires: ClassVar[frozenset[str]] = frozenset()
     fields: ClassVar[frozenset[str]] = Z_ONLY
     cost: Literal["light", "heavy"] = "light"
+    measures: ClassVar[Sequence[Measure]] = ()
     Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
 
-    def __init__(self, options: Any = None) -> None:
-        self.options: Any = self.Options() if options is None else options
+    def __init__(self, options: Any = None, **given: Any) -> None:
+        self.options: Any = self.Options(**given) if options is None else options
+
+    def declare(self, frame: Frame, source: Source) -> Declaration:
+        """Return the measures with the words that their descriptions may use."""
+        options = {name: getattr(self.options, name) for name in type(self.options).model_fields}
+        return Declaration(
+            self.name, self.measures, options, frame.values, dim=source.dim, count=source.count
+        )
 
     def prepare(self, reference: Source) -> Frame:
         """Return what all sources of the case share; small and picklable."""
@@ -134,17 +146,24 @@ class Analysis(ABC):
         """Return an empty accumulator: the engine feeds it every row of a source, once."""
         raise NotImplementedError
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
-        """Return the result on a source, for what is no reduction over rows."""
+    def run(self, frame: Frame, source: Source, context: Context) -> Mapping[str, Any] | Values:
+        """Return the measures of a source by name, for what is no reduction over rows."""
         raise NotImplementedError
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
-        """Return findings; above "note" only what `results.standouts()` carries."""
+        """Return what there is to say beyond the standard sentences.
+
+        The host says by itself which calibrated scalars stand out (unless a ``finding`` names
+        them), and what measures with `said` have to say.
+        """
         del results
         return ()
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
-        """Return figures that overlay all sources and the null band, from results alone."""
+        """Return figures that overlay all sources and the null band, from results alone.
+
+        Override it only where the standard figures of the declared arrays are not enough.
+        """
         del results
         return ()
 

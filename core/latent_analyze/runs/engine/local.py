@@ -6,16 +6,17 @@ import os
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.errors import AnalysisError, LatentAnalyzeError, printable
-from latent_analyze.host.results import Array, Result, Scalar
+from latent_analyze.errors import LatentAnalyzeError, printable
+from latent_analyze.host.measures import ROW
+from latent_analyze.host.results import Array, Result
 from latent_analyze.runs.engine.tasks import Failure, RunContext, Surroundings, Task
-from latent_analyze.sources.source import Z_ONLY, Batch, Block, Source
+from latent_analyze.sources.source import Z_ONLY, Batch, Block, Source, take_rows
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Accumulator
@@ -111,7 +112,7 @@ def _merge(task: Task, source: Source, parts: Sequence[_Guarded]) -> Outcome:
                 total = part.accumulator
             else:
                 total.merge(part.accumulator)
-        return _checked(task, total.result() if total is not None else None)
+        return _result(task, total.result() if total is not None else None, source)
     except Exception as error:
         return failure(task.key, source.label, error)
 
@@ -119,21 +120,19 @@ def _merge(task: Task, source: Source, parts: Sequence[_Guarded]) -> Outcome:
 def _run_one(task: Task, source: Source, around: Surroundings) -> Outcome:
     try:
         context = RunContext(source, task.key, around)
-        return _checked(task, task.analysis.run(task.frame, source, context))
+        return _result(task, task.analysis.run(task.frame, source, context), source)
     except Exception as error:
         return failure(task.key, source.label, error)
 
 
-def _checked(task: Task, result: object) -> Result:
-    if not isinstance(result, Result):
-        raise AnalysisError(f"a Result from {task.key}", found=type(result).__name__)
-    for name, scalar in result.scalars.items():
-        if not isinstance(scalar, Scalar) or not isinstance(scalar.value, (str, Real, np.bool_)):
-            raise AnalysisError(f"a number or text as scalar {name!r}", found=repr(scalar)[:80])
-    for name, array in result.arrays.items():
-        if not isinstance(array, Array):
-            raise AnalysisError(f"an Array called {name!r}", found=type(array).__name__)
-    return result
+def _result(task: Task, returned: object, source: Source) -> Result:
+    """Return the result that an analysis' plain values make, with the ids of their rows."""
+    result = task.analysis.declare(task.frame, source).result(returned)
+    if ROW not in result.arrays or "id" not in source.fields:
+        return result
+    ids = take_rows(source, result[ROW], frozenset({"id"})).ids
+    known = Array(np.asarray(ids, dtype=str), (ROW,), "", "id of the row in its data set")
+    return replace(result, arrays={**result.arrays, "id": known})
 
 
 def _cut(blocks: Sequence[Block], parts: int) -> list[Sequence[Block]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plotting import WIDTH, new_figure
+from latent_analyze.plotting.style import WIDTH, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze.report.numbers import show, show_range, show_signed
+from latent_analyze.host.numbers import show, show_range, show_signed
 
 
 @pytest.mark.parametrize(

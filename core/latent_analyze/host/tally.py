@@ -1,0 +1,67 @@
+"""An accumulator whose attributes merge by themselves: sums, smallest and largest values."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+class Tally:
+    """Base of accumulators that count and add up: write `add` and `result`, `merge` follows.
+
+    Numbers and arrays merge by ``+``, in mappings and lists entry by entry; arrays of another
+    length along an axis are filled up with zeros at the end. Attributes with a `merge` of their own
+    are merged by it. Text, None and booleans are left as they are.
+
+    Attributes
+    ----------
+    lowest, highest
+        Attributes (and keys of mappings) of which the smaller or the larger value is kept.
+    shared
+        Attributes that are the same in every accumulator of a frame.
+    """
+
+    lowest: ClassVar[frozenset[str]] = frozenset()
+    highest: ClassVar[frozenset[str]] = frozenset()
+    shared: ClassVar[frozenset[str]] = frozenset({"frame", "options"})
+
+    def merge(self, other: Any) -> None:
+        """Take in all that another accumulator of the same frame has seen."""
+        for name, value in vars(other).items():
+            if name not in self.shared:
+                setattr(self, name, self._merged(name, getattr(self, name), value))
+
+    def _merged(self, name: str, mine: Any, other: Any) -> Any:
+        if isinstance(mine, (str, bool, type(None))):
+            return mine
+        if isinstance(mine, dict):
+            return {key: self._merged_entry(name, key, mine, other) for key in {**mine, **other}}
+        if isinstance(mine, (list, tuple)):
+            pairs = zip(mine, other, strict=True)
+            return type(mine)(self._merged(name, a, b) for a, b in pairs)
+        if hasattr(mine, "merge"):
+            mine.merge(other)
+            return mine
+        if name in self.lowest:
+            return np.minimum(mine, other)
+        if name in self.highest:
+            return np.maximum(mine, other)
+        return _sum(mine, other)
+
+    def _merged_entry(self, name: str, key: str, mine: Any, other: Any) -> Any:
+        if key not in mine or key not in other:
+            return mine.get(key, other.get(key))
+        kept = key if key in self.lowest | self.highest else name
+        return self._merged(kept, mine[key], other[key])
+
+
+def _sum(mine: Any, other: Any) -> Any:
+    a, b = np.shape(mine), np.shape(other)
+    if a == b or not (a and b):
+        return mine + other
+    shape = np.maximum(a, b)
+    total = np.zeros(shape, np.result_type(mine, other))
+    total[tuple(slice(n) for n in a)] += mine
+    total[tuple(slice(n) for n in b)] += other
+    return total

@@ -1,0 +1,84 @@
+"""Square matrices of the data and of one draw of each null, on one scale of colors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.plotting.overlay import one_draw
+from latent_analyze.plotting.style import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MplFigure
+    from numpy.typing import NDArray
+
+    from latent_analyze.host.results import ResultSet
+
+TICKS = 8
+SMALLEST_SCALE = 0.01
+
+
+def draw_matrices(
+    results: ResultSet,
+    kinds: Mapping[str, str],
+    *,
+    chosen: NDArray[np.int64] | None = None,
+    names: NDArray[Any] | None = None,
+    hide_diagonal: bool = True,
+    label: str = "",
+) -> MplFigure:
+    """Return a figure with a row per source and a column per kind of matrix.
+
+    Parameters
+    ----------
+    kinds
+        Name of an array, shape (axis, other_axis) -> its title.
+    chosen
+        Rows and columns to draw; all if not given.
+    names
+        Names of the drawn rows; their numbers if not given.
+    hide_diagonal
+        Whether the diagonal is left gray, as where it is 1 by definition.
+    label
+        Of the color bar.
+    """
+    rows = {results.reference: results.data, **one_draw(results)}
+    drawn = {k: {n: _picked(r[n], chosen, hide_diagonal) for n in kinds} for k, r in rows.items()}
+    sizes = [np.nanmax(np.abs(m), initial=0.0) for row in drawn.values() for m in row.values()]
+    limit = max(float(max(sizes)), SMALLEST_SCALE)
+    figure, axes = new_figure(len(rows), len(kinds), height=2.35, squeeze=False)
+    for axis, title in zip(axes[0], kinds.values(), strict=True):
+        axis.set_title(title, fontsize=9)
+    for line, (source, matrices) in zip(axes, drawn.items(), strict=True):
+        for axis, matrix in zip(line, matrices.values(), strict=True):
+            image = _draw(axis, matrix, limit)
+            _name(axis, np.arange(len(matrix)) if names is None else names)
+        line[0].set_ylabel(f"{source}\naxis", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("axis")
+    figure.colorbar(image, ax=axes, label=label, shrink=0.7, aspect=30, pad=0.02)
+    return figure  # type: ignore[no-any-return]  # new_figure gives axes of any layout
+
+
+def _picked(
+    matrix: NDArray[Any], chosen: NDArray[np.int64] | None, hide_diagonal: bool
+) -> NDArray[np.float64]:
+    shown = np.array(matrix, float)
+    if hide_diagonal:
+        np.fill_diagonal(shown, np.nan)
+    return shown if chosen is None else shown[np.ix_(chosen, chosen)]
+
+
+def _draw(axis: Axes, matrix: NDArray[np.float64], limit: float) -> Any:
+    axis.set_facecolor("#BBBBBB")
+    return axis.imshow(matrix, cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="none")
+
+
+def _name(axis: Axes, names: NDArray[Any]) -> None:
+    step = max(1, -(-len(names) // TICKS))
+    places, texts = range(0, len(names), step), [str(name) for name in names[::step]]
+    axis.set_xticks(places, texts, fontsize=7)
+    axis.set_yticks(places, texts, fontsize=7)

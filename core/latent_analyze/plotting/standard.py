@@ -1,0 +1,239 @@
+"""Figures that need no code: drawn from the declared dimensions of an analysis' arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.host.contracts import Analysis
+from latent_analyze.host.measures import Measure
+from latent_analyze.host.results import Figure
+from latent_analyze.plotting.images import GridRow, as_pixels, draw_grid
+from latent_analyze.plotting.matrices import draw_matrices
+from latent_analyze.plotting.overlay import (
+    all_results,
+    common_edges,
+    null_label,
+    one_draw,
+    overlay,
+)
+from latent_analyze.plotting.panels import Panel, draw_panels
+from latent_analyze.plotting.style import DATA_COLOR, NULL_COLOR, finish, new_figure
+
+if TYPE_CHECKING:
+    from latent_analyze.host.results import Array, Result, ResultSet
+
+Plot = Callable[["ResultSet"], Iterable[Figure]]
+
+KINDS = {
+    ("bin",): "histogram",
+    ("axis",): "curve",
+    ("axis", "other_axis"): "matrix",
+    ("row",): "distribution",
+    ("row", "component"): "scatter",
+    ("row", "coordinate"): "scatter",
+    ("image", "height", "width"): "images",
+    ("image", "height", "width", "channel"): "images",
+}
+"""Dimensions -> the standard figure; arrays of one other dimension are curves."""
+
+MOST_IMAGES = 10
+MOST_PANELS = 6
+
+
+def plot_of(analysis: Analysis) -> Plot:
+    """Return what draws an analysis: its own `plot`, or else the standard figures."""
+    if type(analysis).plot is not Analysis.plot:
+        return analysis.plot
+    return partial(standard_figures, analysis=analysis)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """An array of the reference, and how it is declared to be drawn."""
+
+    name: str
+    array: Array
+    measure: Measure
+
+    @property
+    def kind(self) -> str:
+        if self.measure.draw == "histogram" and self.array.dims != ("bin",):
+            return "distribution"
+        if self.measure.draw != "auto":
+            return self.measure.draw
+        return KINDS.get(self.array.dims, "curve" if len(self.array.dims) == 1 else "none")
+
+    @property
+    def title(self) -> str:
+        text = self.array.description or self.name
+        return text[0].upper() + text[1:]
+
+    @property
+    def unit(self) -> str:
+        return f", {self.array.unit}" if self.array.unit else ""
+
+
+def standard_figures(results: ResultSet, analysis: Analysis) -> Iterator[Figure]:
+    """Yield the standard figures of an analysis; see `KINDS`.
+
+    Arrays that are drawn the same way share a figure. Where no array is drawn, the calibrated
+    scalars are, each against its null.
+    """
+    drawings = list(_drawings(results, analysis.measures))
+    makers = {
+        "curve": partial(_draw_lines, what=_line),
+        "bars": partial(_draw_lines, what=_line),
+        "histogram": partial(_draw_lines, what=_histogram),
+        "distribution": partial(_draw_lines, what=_distribution),
+        "matrix": _draw_matrices,
+        "scatter": _draw_points,
+        "images": _draw_images,
+    }
+    drawn = False
+    for kind, make in makers.items():
+        for part in _parts([d for d in drawings if d.kind == kind], kind):
+            drawn = True
+            name = f"{analysis.name}-{part[0].name}"
+            caption = f"{'; '.join(d.title for d in part)}.{_reading(results, kind)}"
+            yield Figure(name, caption, make(results, part), caption)
+    if not drawn and any(c.repeats > 1 for c in results.calibrations):
+        yield _draw_against_nulls(results, analysis)
+
+
+def _drawings(results: ResultSet, measures: Sequence[Measure]) -> Iterator[_Drawing]:
+    for name, array in results.data.arrays.items():
+        exact = [measure for measure in measures if measure.name == name]
+        found = [measure for measure in exact or measures if measure.match(name) is not None]
+        measure = found[0] if found else Measure(name, name, dims=array.dims)
+        if name not in ("row", "id") and array.values.size and array.values.dtype.kind in "biuf":
+            yield _Drawing(name, array, measure)
+
+
+def _parts(drawings: Sequence[_Drawing], kind: str) -> Iterator[Sequence[_Drawing]]:
+    size = {"scatter": 1, "images": 1, "matrix": 3}.get(kind, MOST_PANELS)
+    for start in range(0, len(drawings), size):
+        yield drawings[start : start + size]
+
+
+def _reading(results: ResultSet, kind: str) -> str:
+    if not results.ensembles:
+        return ""
+    if kind in ("matrix", "scatter", "images"):
+        return " Beside the data, one draw of each null model, drawn the same way."
+    return (
+        " Gray: the null models, as the median of their draws and the band that holds 90 % of them"
+        " (a line for one draw). Where the data leave the band, the null does not explain them."
+    )
+
+
+def _draw_lines(results: ResultSet, part: Sequence[_Drawing], *, what: Any) -> Any:
+    columns = min(len(part), 2)
+    rows = -(-len(part) // columns)
+    figure, axes = new_figure(rows, columns, height=3.0, squeeze=False)
+    for axis in axes.flat[len(part) :]:
+        axis.set_visible(False)
+    for axis, drawing in zip(axes.flat, part, strict=False):
+        what(axis, results, drawing)
+        if len(part) > 1:
+            axis.set_title(drawing.title, fontsize=9)
+    return finish(figure)
+
+
+def _over(results: ResultSet, drawing: _Drawing) -> Any:
+    over = drawing.measure.over
+    if over in results.frame.values:
+        return results.frame[over]
+    return over if over in results.data.arrays else results.data[over] if over else None
+
+
+def _line(axis: Any, results: ResultSet, drawing: _Drawing) -> None:
+    overlay(axis, results, drawing.name, over=_over(results, drawing), markers=True)
+    axis.set_xlabel(drawing.measure.over_label or f"{drawing.array.dims[-1]}, counted from 0")
+    axis.set_ylabel(f"{drawing.name.replace('_', ' ')}{drawing.unit}")
+    if not drawing.measure.over:
+        axis.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _histogram(axis: Any, results: ResultSet, drawing: _Drawing) -> None:
+    def share(result: Result) -> Any:
+        counts = result[drawing.name]
+        return counts / max(counts.sum(), 1)
+
+    overlay(axis, results, share, over=_over(results, drawing), steps=True)
+    axis.set(xlabel=drawing.measure.over_label or "bin, counted from 0", ylim=(0, None))
+    axis.set_ylabel(f"share of {drawing.array.unit or 'all'} per bin")
+
+
+def _distribution(axis: Any, results: ResultSet, drawing: _Drawing) -> None:
+    shown = [r for r in all_results(results) if drawing.name in r.arrays]
+    edges = common_edges([r[drawing.name] for r in shown])
+
+    def share(result: Result) -> Any:
+        values = result[drawing.name]
+        return np.histogram(values, edges)[0] / max(values.size, 1)
+
+    overlay(axis, results, share, over=edges, steps=True)
+    axis.set(xlabel=f"{drawing.name.replace('_', ' ')}{drawing.unit}", ylim=(0, None))
+    axis.set_ylabel("share of z-points per bin")
+
+
+def _draw_matrices(results: ResultSet, part: Sequence[_Drawing]) -> Any:
+    titles = {drawing.name: drawing.title for drawing in part}
+    return draw_matrices(results, titles, label=part[0].array.unit, hide_diagonal=False)
+
+
+def _draw_points(results: ResultSet, part: Sequence[_Drawing]) -> Any:
+    (drawing,) = part
+    color = drawing.measure.over
+    sources = {**results.results, **one_draw(results)}
+    panels = [
+        Panel(label, result[drawing.name][:, :2], _colors(result, color), color or "none")
+        for label, result in sources.items()
+        if drawing.name in result.arrays
+    ]
+    return draw_panels(panels, ticks=True)
+
+
+def _colors(result: Result, color: str) -> Any:
+    if color and color in result.arrays:
+        return result[color]
+    return np.zeros(len(next(a.values for a in result.arrays.values() if a.dims[0] == "row")), int)
+
+
+def _draw_images(results: ResultSet, part: Sequence[_Drawing]) -> Any:
+    (drawing,) = part
+    rows = []
+    for label, result in {**results.results, **one_draw(results)}.items():
+        if drawing.name in result.arrays:
+            images = result[drawing.name][:MOST_IMAGES]
+            images = images if images.ndim == 4 else images[..., None]
+            rows.append(GridRow(label, images if images.dtype == np.uint8 else as_pixels(images)))
+    return draw_grid(rows)
+
+
+def _draw_against_nulls(results: ResultSet, analysis: Analysis) -> Figure:
+    entries = results.calibrations
+    figure, axis = new_figure(height=0.9 + 0.3 * len(entries))
+    for place, entry in enumerate(entries):
+        scale = entry.null_std or 1.0
+        low, high = (np.array([entry.null_low, entry.null_high]) - entry.null_mean) / scale
+        label = null_label(entry.null, entry.repeats) if place == 0 else None
+        axis.plot([low, high], [place, place], color=NULL_COLOR, lw=6, alpha=0.6, label=label)
+        effect = (entry.value - entry.null_mean) / scale
+        label = results.reference if place == 0 else None
+        axis.plot(effect, place, "o", color=DATA_COLOR, mec="white", ms=7, label=label)
+    several = len(results.ensembles) > 1
+    names = [f"{e.scalar} ({e.null})" if several else e.scalar for e in entries]
+    axis.set_yticks(range(len(entries)), names, fontsize=8)
+    axis.set_ylim(len(entries) - 0.5, -0.5)
+    axis.set_xlabel("difference from the null's mean, in standard deviations of its draws")
+    caption = (
+        "The calibrated numbers of the data (dots) against the range of 90 % of the draws of the"
+        " null (gray bars), on one scale."
+    )
+    return Figure(f"{analysis.name}-against-null", caption, finish(figure), caption)

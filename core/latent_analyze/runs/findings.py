@@ -1,0 +1,108 @@
+"""The sentences that the host says for every analysis, from the declaration of its measures."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, get_args
+
+from latent_analyze.errors import AnalysisError
+from latent_analyze.host.measures import Measure
+from latent_analyze.host.numbers import show
+from latent_analyze.host.results import Finding, Severity
+
+if TYPE_CHECKING:
+    from latent_analyze.host.contracts import Analysis
+    from latent_analyze.host.results import Calibration, Result, ResultSet
+
+MOST_TOLD = 3
+"""Scalars told one by one; the others are counted, and stand in the table."""
+
+
+def all_findings(analysis: Analysis, results: ResultSet) -> list[Finding]:
+    """Return the findings of an analysis, and the standard ones that it does not say itself.
+
+    Raises
+    ------
+    AnalysisError
+        If `interpret` gives something that is no finding.
+    """
+    own = [_checked(finding) for finding in analysis.interpret(results)]
+    named = {name for f in own if f.severity == "finding" for name in f.numbers}
+    standard = standard_findings(results, analysis.measures, without=named)
+    return [*own, *standard, *said_findings(results, analysis.measures)]
+
+
+def standard_findings(
+    results: ResultSet, measures: Sequence[Measure], *, without: Iterable[str] = ()
+) -> list[Finding]:
+    """Return one finding per null: which scalars stand out of it, and what that means."""
+    left_out = set(without)
+    by_null: dict[str, list[Calibration]] = {}
+    for entry in results.standouts():
+        if entry.scalar not in left_out:
+            by_null.setdefault(entry.null, []).append(entry)
+    return [_standout(results, measures, null, entries) for null, entries in by_null.items()]
+
+
+def said_findings(results: ResultSet, measures: Sequence[Measure]) -> list[Finding]:
+    """Return a note per source and measure with `said` whose value is not zero."""
+    found = []
+    for label, result in results.results.items():
+        for name, scalar in result.scalars.items():
+            measure, words = _declared(measures, name)
+            if measure is not None and measure.said and scalar.value:
+                values = {"value": scalar.value, **words, **_options(results)}
+                text = measure.said.format_map(ChainMap(values, dict(results.frame.values)))
+                found.append(Finding("note", f"{label}: {text}.", {name: scalar.value}))
+    return found
+
+
+def _standout(
+    results: ResultSet, measures: Sequence[Measure], null: str, entries: list[Calibration]
+) -> Finding:
+    p = max(entry.p_adjusted for entry in entries)
+    told = [_told(results.data, measures, entry) for entry in entries[:MOST_TOLD]]
+    more = len(entries) - len(told)
+    text = (
+        f"{results.reference} differs from the null model {null}: {'; '.join(told)}"
+        + (f"; and {more} more (see the table)" if more else "")
+        + f". The null's range is 5-95 % of {entries[0].repeats} draws; p = {p:.2g} after"
+        " correction for everything that this run tests."
+    )
+    return Finding("finding", text, {**{e.scalar: e.value for e in entries}, "p_adjusted": p})
+
+
+def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
+    scalar = data.scalars[entry.scalar]
+    measure, _ = _declared(measures, entry.scalar)
+    higher = entry.value > entry.null_mean
+    meaning = "" if measure is None else measure.higher if higher else measure.lower
+    name = scalar.description.split(": ")[0] or entry.scalar
+    unit = f" {scalar.unit}" if scalar.unit else ""
+    numbers = f"{show(entry.value)}{unit}, null {show(entry.null_low)} to {show(entry.null_high)}"
+    if meaning:
+        return f"{meaning} ({name} {numbers})"
+    return f"{name} is {'higher' if higher else 'lower'} ({numbers})"
+
+
+def _declared(measures: Sequence[Measure], name: str) -> tuple[Measure | None, dict[str, str]]:
+    exact = [measure for measure in measures if measure.name == name]
+    for measure in exact or measures:
+        words = measure.match(name)
+        if words is not None:
+            return measure, words
+    return None, {}
+
+
+def _options(results: ResultSet) -> Mapping[str, object]:
+    fields = type(results.options).model_fields
+    return {name: getattr(results.options, name) for name in fields}
+
+
+def _checked(finding: object) -> Finding:
+    if not isinstance(finding, Finding) or finding.severity not in get_args(Severity):
+        raise AnalysisError(
+            f"findings of severity {', '.join(get_args(Severity))}", found=repr(finding)[:80]
+        )
+    return finding
