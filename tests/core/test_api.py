@@ -50,7 +50,7 @@ class TestRun:
         ]
         assert repr(report).splitlines() == ["<Report: data>", f"note: {report.findings[0].text}"]
         assert not report.failed
-        assert report.figures("moments") == []
+        assert [figure.name for figure in report.figures("moments")] == ["moments-positive"]
 
     def test_options_as_text_or_list(self, host: Host) -> None:
         one = run("points.npy", host=host, plugins="moments:power=2,moments:power=3")

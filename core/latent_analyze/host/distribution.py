@@ -64,7 +64,7 @@ class Distribution(Tally):
         self.min, self.max = min(self.min, float(finite.min())), max(self.max, float(finite.max()))
 
     def result(self) -> dict[str, Any]:
-        """Return count, outside, nonfinite, mean, std, min, max, mode and counts; NaN of nothing."""
+        """Return count, outside, nonfinite, mean, std, min, max, mode and counts."""
         nothing = 0.0 if self.count else math.nan
         n, full = max(self.count, 1), self.counts.any()
         variance = max(self.squares - self.total**2 / n, 0.0) / n

@@ -17,9 +17,9 @@ from latent_analyze.plugin import (
     Figure,
     Finding,
     Frame,
-    Result,
+    Measure,
     ResultSet,
-    Scalar,
+    Values,
 )
 from latent_analyze.runs.config import make_config
 from latent_analyze.runs.outcome import RunOutcome
@@ -38,26 +38,29 @@ class Spread(Analysis):
 
     name = "spread"
     title = "Spread of the z-points"
+    measures = (
+        Measure("kurtosis", "fourth moment over squared second", calibrated=True),
+        Measure("undefined", "never a number", "latent units"),
+        Measure("n", "sampled", "z-points"),
+        Measure("kind", "what it is"),
+    )
 
-    def run(self, frame: Frame, source: Any, context: Context) -> Result:
+    def run(self, frame: Frame, source: Any, context: Context) -> Values:
         z = context.sample(200).z.astype(np.float64)
         z -= z.mean(axis=0)
         peak = float((z**4).mean() / (z**2).mean() ** 2)
-        return Result(
-            {
-                "kurtosis": Scalar(peak, "", "fourth moment over squared second", True),
-                "undefined": Scalar(float("nan"), "latent units", "never a number"),
-                "n": Scalar(len(z), "z-points", "sampled"),
-                "kind": Scalar("a <b>text</b>", "", "what it is"),
-            },
-            sample_size=len(z),
-            notes=(f"note on {source.label}", "said of all"),
-        )
+        values = {
+            "kurtosis": peak,
+            "undefined": float("nan"),
+            "n": len(z),
+            "kind": "a <b>text</b>",
+        }
+        return Values(values, sample_size=len(z), notes=(f"note on {source.label}", "said of all"))
 
     def interpret(self, results: ResultSet) -> Iterator[Finding]:
         yield Finding("note", "It spreads.", {"kurtosis": results.data["kurtosis"]})
         if results.standouts():
-            yield Finding("warning", "It is no Gaussian.", {"p": 1 / 21})
+            yield Finding("warning", "Look at the tails.", {"p": 1 / 21})
 
     def plot(self, results: ResultSet) -> Iterator[Figure]:
         yield drawn(caption=f"Spread of {results.reference}.")
@@ -78,7 +81,7 @@ class FailsToRun(Spread):
 
     name = "fails_to_run"
 
-    def run(self, frame: Frame, source: Any, context: Context) -> Result:
+    def run(self, frame: Frame, source: Any, context: Context) -> Values:
         raise ValueError("nothing to see")
 
 

@@ -155,8 +155,8 @@ def test_nothing_is_said_of_what_did_not_happen(make_outcome):
 def test_findings_come_gravest_first_in_words_and_shapes(make_outcome):
     html = page_of(make_outcome(labels=["one", "two"]))
     order = re.findall(r'<span class="word">(\w+)</span>', html)
-    assert order == ["warning", "warning", "note", "note"]
-    assert len(set(re.findall(r'<svg class="icon \w+".*?</svg>', html, re.DOTALL))) == 2
+    assert order == ["warning", "warning", "finding", "finding", "note", "note"]
+    assert len(set(re.findall(r'<svg class="icon \w+".*?</svg>', html, re.DOTALL))) == 3
 
 
 def test_no_finding_is_no_promise(make_outcome, toy_analyses):
@@ -168,7 +168,8 @@ def test_no_finding_is_no_promise(make_outcome, toy_analyses):
         def interpret(self, results):
             return ()
 
-    assert "No analysis reports a finding." in Page(page_of(make_outcome(Silent))).words
+    outcome = make_outcome(Silent, null=["none"])
+    assert "No analysis reports a finding." in Page(page_of(outcome)).words
 
 
 def test_standouts_are_marked_by_a_sign_not_only_by_color(make_outcome):

@@ -10,12 +10,12 @@ from latent_analyze import AnalysisError
 from latent_analyze.host.contracts import no_progress
 from latent_analyze.plugin import (
     Analysis,
-    Array,
     ArraySource,
     Batch,
     Block,
     Context,
     Frame,
+    Measure,
     Result,
     Scalar,
     Source,
@@ -60,23 +60,24 @@ class Sum:
     def result(self) -> Any:
         if self.analysis.breaks == "result":
             raise ValueError("no result")
-        if self.analysis.breaks == "type":
-            return {"total": self.total}
-        if self.analysis.breaks == "scalar":
-            return Result({"total": Scalar(None)})  # type: ignore[arg-type]
-        if self.analysis.breaks == "bare":
-            return Result({"total": 3.0})  # type: ignore[dict-item]
-        if self.analysis.breaks == "array":
-            return Result({}, {"rows": np.arange(3)})  # type: ignore[dict-item]
-        return Result(
-            {"total": Scalar(self.total)}, {"rows": Array(np.array(self.rows, np.int64), ("row",))}
-        )
+        wrong: dict[str, Any] = {
+            "type": 3.0,
+            "nothing": None,
+            "scalar": {"total": None},
+            "array as scalar": {"total": np.arange(3)},
+            "array": {"rows": np.zeros((3, 3))},
+            "undeclared": {"sum": self.total},
+            "old": Result({"total": Scalar(self.total)}),
+        }
+        right = {"total": self.total, "rows": np.array(self.rows, np.int64)}
+        return wrong.get(self.analysis.breaks, right)
 
 
 class Broken(Analysis):
     """Sums up, and breaks where it is told to."""
 
     name = "broken"
+    measures = (Measure("total", "sum"), Measure("rows", "rows seen", dims=("seen",)))
 
     def __init__(self, breaks: str = "") -> None:
         super().__init__()
@@ -93,18 +94,15 @@ class Probe(Analysis):
 
     name = "probe"
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
-        sample = context.sample(25)
+    def run(self, frame: Frame, source: Source, context: Context) -> dict[str, Any]:
         context.progress("probe", 1, 1)
-        return Result(
-            {
-                "seed": Scalar(context.seed),
-                "noise": Scalar(float(context.rng.random())),
-                "more": Scalar(float(context.rng.random())),
-                "reference": Scalar(context.reference.label),
-            },
-            {"rows": Array(sample.rows, ("row",))},
-        )
+        return {
+            "seed": context.seed,
+            "noise": float(context.rng.random()),
+            "more": float(context.rng.random()),
+            "reference": context.reference.label,
+            "rows": context.sample(25).rows,
+        }
 
 
 def big() -> Counted:
@@ -157,9 +155,22 @@ def test_a_source_without_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    "breaks", ["accumulator", "add", "merge", "result", "type", "scalar", "bare", "array"]
+    ("breaks", "message"),
+    [
+        ("accumulator", "ValueError: no accumulator"),
+        ("add", "ValueError: row 3000"),
+        ("merge", "ValueError: no merge"),
+        ("result", "ValueError: no result"),
+        ("type", "expected {name: value} from broken, found float"),
+        ("nothing", "expected {name: value} from broken, found NoneType"),
+        ("scalar", "expected a number or text as broken.total, found NoneType"),
+        ("array as scalar", "declare its dims if it is an array"),
+        ("array", r"expected an array of ('seen',) as broken.rows, found shape (3, 3)"),
+        ("undeclared", 'add Measure("sum", '),
+        ("old", "as in version 0.1; declare `measures` on the class"),
+    ],
 )
-def test_a_failing_accumulator_loses_nothing_of_the_others(breaks: str) -> None:
+def test_a_failing_accumulator_loses_nothing_of_the_others(breaks: str, message: str) -> None:
     source = big()
     found = run(source, Broken(), Broken(breaks), Probe())
     good, bad, probe = found.values()
@@ -169,6 +180,7 @@ def test_a_failing_accumulator_loses_nothing_of_the_others(breaks: str) -> None:
     assert isinstance(bad, Failure)
     assert (bad.analysis, bad.source) == ("broken-1", "data")
     assert "\n" not in bad.error
+    assert message in bad.error
     assert list(found) == ["broken-0", "broken-1", "probe-2"]
 
 
@@ -182,7 +194,7 @@ def test_program_errors_keep_their_traceback() -> None:
 class Raises(Probe):
     name = "raises"
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> dict[str, Any]:
         raise AnalysisError("two modes", found="one", next_step="look")
 
 
@@ -242,10 +254,10 @@ class Asks(Probe):
         super().__init__()
         self.what = what
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> dict[str, Any]:
         if self.what == "model":
-            return Result({"model": Scalar(str(context.model))})
-        return Result({"images": Scalar(float(context.images(np.arange(2)).sum()))})
+            return {"model": str(context.model)}
+        return {"images": float(context.images(np.arange(2)).sum())}
 
 
 def test_without_a_model_or_images_the_error_says_so() -> None:

@@ -15,7 +15,6 @@ from latent_analyze.host.discovery import Host
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
-    Array,
     ArraySource,
     Batch,
     Block,
@@ -23,11 +22,11 @@ from latent_analyze.plugin import (
     DrawnSource,
     Finding,
     Frame,
-    Result,
+    Measure,
     ResultSet,
     Sampler,
-    Scalar,
     Source,
+    Values,
 )
 from latent_analyze.runs.config import PluginChoice, RunConfig
 from latent_analyze.runs.engine import LocalEngine, Surroundings, Task
@@ -119,9 +118,10 @@ class Heavy(Analysis):
 
     name = "heavy"
     cost = "heavy"
+    measures = (Measure("mean", "mean along the first axis", calibrated=True),)
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
-        return Result({"mean": Scalar(float(source.summary().mean[0]), calibrated=True)})
+    def run(self, frame: Frame, source: Source, context: Context) -> dict[str, Any]:
+        return {"mean": float(source.summary().mean[0])}
 
 
 def test_heavy_analyses_show_one_null_draw(session_of: Callable[..., Session]) -> None:
@@ -245,6 +245,7 @@ class Fails(Analysis):
     """Fails where it is told to."""
 
     name = "fails"
+    measures = (Measure("a", "always 1", calibrated=True),)
 
     class Options(AnalysisOptions):
         where: str = Field("", description="label of the source, or a step")
@@ -259,10 +260,10 @@ class Fails(Analysis):
             return ["uniform:b=-1"]
         return ["uniform:b=0.5"] if self.options.where == "company" else []
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> dict[str, Any]:
         if source.label == self.options.where:
             raise ValueError(f"not on\n{source.label}")
-        return Result({"a": Scalar(1.0, calibrated=True)})
+        return {"a": 1.0}
 
     def interpret(self, results: ResultSet) -> Iterable[Any]:
         if self.options.where == "interpret":
@@ -281,7 +282,7 @@ class Fails(Analysis):
         ("gaussian#2", "gaussian#2", r"ValueError: not on\ngaussian#2"),
         ("companions", "companions", "expected a value for uniform.b"),
         ("interpret", "findings", "ValueError: no findings"),
-        ("finding", "findings", "expected findings of severity note, warning, problem"),
+        ("finding", "findings", "expected findings of severity problem, warning, finding, note"),
         ("text", "findings", "expected findings of severity"),
     ],
 )
@@ -387,14 +388,16 @@ class Digits(Analysis):
     name = "digits"
     requires = frozenset({"labels", "log_var"})
     fields = frozenset({"z", "log_var", "label:digit"})
+    measures = (
+        Measure("sevens", "rows of the digit", calibrated=True),
+        Measure("a", "log_var", dims=("row", "axis")),
+    )
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> Values:
         batch = context.sample(100, self.fields)
         assert batch.log_var is not None
         count = int((batch.labels["digit"] == 7).sum())
-        return Result(
-            {"sevens": Scalar(count, calibrated=True)}, {"a": Array(batch.log_var, ("row", "axis"))}
-        )
+        return Values({"sevens": count, "a": batch.log_var}, rows=batch.rows)
 
 
 def test_artificial_points_have_no_labels(session_of: Callable[..., Session], toys: Any) -> None:

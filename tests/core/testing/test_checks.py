@@ -121,15 +121,15 @@ class LastBatch(Moments):
 class Restless(Drawn):
     """Uses a generator that nobody seeded."""
 
-    def run(self, frame: Frame, source: Source, context: Any) -> Result:
-        return Result({"noise": Scalar(float(np.random.default_rng().random()))})
+    def run(self, frame: Frame, source: Source, context: Any) -> Any:
+        return {"noise": float(np.random.default_rng().random())}
 
 
 class Alarming(Moments):
-    """Warns without a null to rest on."""
+    """Finds something without a null to rest on."""
 
     def interpret(self, results: ResultSet) -> list[Finding]:
-        return [Finding("warning", "The moments are odd.")]
+        return [Finding("finding", "The moments are odd.")]
 
 
 class Wordless(Moments):
@@ -144,7 +144,7 @@ class Wordless(Moments):
 class Failing(Drawn):
     """Fails."""
 
-    def run(self, frame: Frame, source: Source, context: Any) -> Result:
+    def run(self, frame: Frame, source: Source, context: Any) -> Any:
         raise ValueError("on purpose")
 
 
