@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from latent_analyze.errors import OptionError
-from latent_analyze.host.contracts import Progress, no_progress
+from latent_analyze.host.contracts import Analysis, Progress, no_progress
 from latent_analyze.host.discovery import Host
 from latent_analyze.host.options import parse_specs, split_outside_brackets
 from latent_analyze.models.runtime_check import check_runtime
@@ -44,7 +44,7 @@ def open_source(text: str | Path, *, label: str = "data", host: Host | None = No
 
 def run(
     *sources: SourceLike,
-    plugins: str | Sequence[str] = (),
+    plugins: str | type[Analysis] | Sequence[str | type[Analysis] | Analysis] = (),
     shown: str | Sequence[str] = (),
     null: str | Sequence[str] = "gaussian",
     null_repeats: int = 20,
@@ -61,7 +61,8 @@ def run(
     sources
         Paths of stores or files of vectors, arrays (n, dim), or open sources.
     plugins
-        ``"radius:bin_width=0.05,slices"`` or a list of such texts; all light ones if empty.
+        ``"radius:bin_width=0.05,slices"``, or a list of such texts, of classes and of instances,
+        such as ``@analysis`` functions of a notebook cell; all light ones if empty.
     shown
         Sources beside each case: ``"uniform:b=1.5"``.
     null, null_repeats
@@ -72,9 +73,12 @@ def run(
         Further fields of `RunConfig`: ``model``, ``data``, ``labels``, ``nonfinite``, ``device``.
     """
     given = {_text(s, i): s for i, s in enumerate(sources)}
+    chosen = [plugins] if isinstance(plugins, (str, type)) else list(plugins)
+    classes = {_class_of(p): None for p in chosen if not isinstance(p, str)}
+    host = (host or Host()).including(classes) if classes else host
     values: dict[str, Any] = {
         "sources": tuple(given),
-        "plugins": choices(plugins),
+        "plugins": tuple(choice for plugin in chosen for choice in _choices_of(plugin)),
         "shown": split_texts(shown),
         "nulls": split_texts(null),
         "null_repeats": null_repeats,
@@ -216,6 +220,25 @@ def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progr
         if new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     return encoded
+
+
+def _class_of(plugin: object) -> type[Analysis]:
+    cls = plugin if isinstance(plugin, type) else type(plugin)
+    if not issubclass(cls, Analysis):
+        raise OptionError(
+            "names, analysis classes or their instances as plugins", found=repr(plugin)[:80],
+            next_step="decorate a function with @analysis from latent_analyze.plugin",
+        )  # fmt: skip
+    return cls
+
+
+def _choices_of(plugin: object) -> tuple[PluginChoice, ...]:
+    if isinstance(plugin, str):
+        return choices(plugin)
+    options = {}
+    if isinstance(plugin, Analysis):
+        options = plugin.options.model_dump(mode="json", exclude_unset=True)
+    return (PluginChoice(name=_class_of(plugin).name, options=options),)
 
 
 def _text(source: SourceLike, index: int) -> str:

@@ -26,7 +26,7 @@ def code_hash(cls: type) -> str:
     """
     module = inspect.getmodule(cls)
     file = getattr(module, "__file__", None)
-    if module is None or file is None:
+    if module is None or file is None or not Path(file).is_file():
         return content_hash(os.urandom(16))
     path = Path(file)
     if not module.__package__:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import Any, Generic, TypeVar
@@ -144,6 +145,28 @@ class Host:
         if len(found) > 1:
             raise _conflict(kind, found)
         return found[0]
+
+    def including(self, classes: Iterable[type]) -> Host:
+        """Return a host with further classes, such as those of a notebook cell.
+
+        Raises
+        ------
+        PluginError
+            If one is no plugin, or has the name of an installed one.
+        """
+        wider = copy(self)
+        wider.problems = []
+        wider._classes = {k: {n: [*p] for n, p in v.items()} for k, v in self._classes.items()}
+        for cls in classes:
+            for kind, own in _own_classes(cls):
+                wider._add(
+                    kind, KINDS[kind][1], Plugin(own.name, own, own.__name__, "this program")
+                )
+                wider.get(kind, own.name)
+        if wider.problems:
+            raise PluginError("a complete plugin class", found=wider.problems[0].message)
+        wider.problems = self.problems
+        return wider
 
     def _unique(self, kind: str) -> dict[str, Plugin[Any]]:
         return {n: found[0] for n, found in sorted(self._classes[kind].items()) if len(found) == 1}

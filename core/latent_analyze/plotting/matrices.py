@@ -49,14 +49,19 @@ def draw_matrices(
     drawn = {k: {n: _picked(r[n], chosen, hide_diagonal) for n in kinds} for k, r in rows.items()}
     sizes = [np.nanmax(np.abs(m), initial=0.0) for row in drawn.values() for m in row.values()]
     limit = max(float(max(sizes)), SMALLEST_SCALE)
-    figure, axes = new_figure(len(rows), len(kinds), height=2.35, squeeze=False)
-    for axis, title in zip(axes[0], kinds.values(), strict=True):
-        axis.set_title(title, fontsize=9)
-    for line, (source, matrices) in zip(axes, drawn.items(), strict=True):
-        for axis, matrix in zip(line, matrices.values(), strict=True):
+    # One kind of matrix goes side by side, or most of the page would be empty.
+    one = len(kinds) == 1
+    shape = (1, len(rows)) if one else (len(rows), len(kinds))
+    figure, axes = new_figure(*shape, height=2.6 if one else 2.35, squeeze=False)
+    lines = axes.T if one else axes
+    for line, (source, matrices) in zip(lines, drawn.items(), strict=True):
+        for axis, (kind, matrix) in zip(line, matrices.items(), strict=True):
             image = _draw(axis, matrix, limit)
             _name(axis, np.arange(len(matrix)) if names is None else names)
-        line[0].set_ylabel(f"{source}\naxis", fontsize=9)
+            axis.set_title(f"{kinds[kind]}\n{source}" if one else "", fontsize=9)
+        line[0].set_ylabel("axis" if one else f"{source}\naxis", fontsize=9)
+    for axis, title in zip(axes[0], [] if one else kinds.values(), strict=False):
+        axis.set_title(title, fontsize=9)
     for axis in axes[-1]:
         axis.set_xlabel("axis")
     figure.colorbar(image, ax=axes, label=label, shrink=0.7, aspect=30, pad=0.02)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latent_analyze.errors import OptionError, unknown_name
 from latent_analyze.host.contracts import Progress, no_progress
+from latent_analyze.host.measures import ROW
 from latent_analyze.report import draw_figures, write_report
+from latent_analyze.report.rows import join_rows
 from latent_analyze.runs.opening import DEFAULT_STORE
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from latent_analyze.host.results import Figure, Finding, ResultSet
     from latent_analyze.runs.outcome import CaseOutcome, RunOutcome
 
@@ -61,6 +65,30 @@ class Report:
 
     def __getitem__(self, analysis: str) -> ResultSet:
         return self.results(analysis)
+
+    def rows(self, case: str | None = None, source: str | None = None) -> dict[str, NDArray[Any]]:
+        """Return all values per row of a case as columns, for a data frame or to color by.
+
+        Parameters
+        ----------
+        source
+            Label of the source; the reference if not given.
+
+        Returns
+        -------
+        dict
+            ``"row"`` and, where the source has them, ``"id"``; then ``"ANALYSIS.MEASURE"`` -> one
+            value per row (NaN or an empty text where an analysis did not look at the row). Values
+            of several components are columns of their own, ``"tsne.embedding.0"``.
+        """
+        chosen = self._case(case)
+        found = [
+            (key, entry.results.results[label])
+            for key, entry in chosen.analyses.items()
+            if entry.results is not None
+            and (label := source or entry.results.reference) in entry.results.results
+        ]
+        return join_rows({key: result for key, result in found if ROW in result.arrays})
 
     def figures(self, analysis: str, case: str | None = None) -> list[Figure]:
         """Draw and return the figures of an analysis."""

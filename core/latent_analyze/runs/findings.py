@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, get_args
@@ -66,9 +67,8 @@ def _standout(
     more = len(entries) - len(told)
     text = (
         f"{results.reference} differs from the null model {null}: {'; '.join(told)}"
-        + (f"; and {more} more (see the table)" if more else "")
-        + f". The null's range is 5-95 % of {entries[0].repeats} draws; p = {p:.2g} after"
-        " correction for everything that this run tests."
+        + (f"; and {more} more, see the table" if more else "")
+        + f" (5-95 % of {entries[0].repeats} draws; p = {p:.2g}, corrected)."
     )
     return Finding("finding", text, {**{e.scalar: e.value for e in entries}, "p_adjusted": p})
 
@@ -78,9 +78,10 @@ def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
     measure, _ = _declared(measures, entry.scalar)
     higher = entry.value > entry.null_mean
     meaning = "" if measure is None else measure.higher if higher else measure.lower
-    name = scalar.description.split(": ")[0] or entry.scalar
+    name = re.split(r": | \(|; ", scalar.description)[0] or entry.scalar
     unit = f" {scalar.unit}" if scalar.unit else ""
-    numbers = f"{show(entry.value)}{unit}, null {show(entry.null_low)} to {show(entry.null_high)}"
+    value, low, high = (show(v, 3) for v in (entry.value, entry.null_low, entry.null_high))
+    numbers = f"{value}{unit}, null {low} to {high}"
     if meaning:
         return f"{meaning} ({name} {numbers})"
     return f"{name} is {'higher' if higher else 'lower'} ({numbers})"
