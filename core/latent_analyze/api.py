@@ -14,6 +14,7 @@ from latent_analyze.host.discovery import Host
 from latent_analyze.host.options import parse_specs, split_outside_brackets
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.report.report import Report, check_output
+from latent_analyze.runs.budget import fit_to_budget, seconds_of
 from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
 from latent_analyze.runs.inspecting import Inspection, inspect_model
 from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
@@ -50,6 +51,7 @@ def run(
     null_repeats: int = 20,
     seed: int = 0,
     output: str | Path | None = None,
+    budget: str | float | None = None,
     host: Host | None = None,
     progress: Progress = no_progress,
     **more: Any,
@@ -69,6 +71,9 @@ def run(
         Null models and the number of their members; ``"none"`` for no null.
     output
         Folder for the report; results are kept there and reused by the next run.
+    budget
+        Time that the run may take, ``"60s"``: turned into counts of z-points and null members once;
+        ``report.outcome.config.cut`` says what was cut.
     more
         Further fields of `RunConfig`: ``model``, ``data``, ``labels``, ``nonfinite``, ``device``.
     """
@@ -86,18 +91,22 @@ def run(
     }
     config = make_config(values | more, where="run()")
     opened = {text: _opened(s) for text, s in given.items() if not isinstance(s, (str, Path))}
-    return run_config(config, output, host=host, progress=progress, given=opened)
+    return run_config(config, output, budget=budget, host=host, progress=progress, given=opened)
 
 
 def run_config(
     config: RunConfig,
     output: str | Path | None = None,
     *,
+    budget: str | float | None = None,
     host: Host | None = None,
     progress: Progress = no_progress,
     given: Mapping[str, Source] | None = None,
 ) -> Report:
-    """Run what a config says; with `output`, write the report there."""
+    """Run what a config says; with `output`, write the report there.
+
+    A `budget` is turned into counts first, see `latent_analyze.runs.budget`.
+    """
     host = host or Host()
     folder = None if output is None else Path(output)
     if folder is not None:
@@ -105,6 +114,9 @@ def run_config(
     if config.data is not None:
         config = _encoded(config, folder, host, progress)
     plan = make_plan(config, host, progress=progress, given=given)
+    if budget is not None:
+        fitted, _ = fit_to_budget(plan, seconds_of(budget))
+        plan = make_plan(fitted, host, progress=progress, given=given)
     files = ResultFiles(None if folder is None else folder / "results")
     report = Report(Runner(host, files=files, progress=progress).run(plan))
     if folder is not None:

@@ -52,6 +52,10 @@ def run(
     data: Annotated[
         str | None, typer.Option("--data", help="Data to encode with --model before the run.")
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", help="Time the run may take (60s, 2m): cuts counts to fit, once."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything drawn.")] = 0,
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
@@ -81,7 +85,7 @@ def run(
     asked = {names.get(name, name) for name in context.params if _was_given(context, name)}
     chosen = _config(given, asked, config, plugins=plugins or [], settings=settings or [])
     with progress_bars(quiet or as_json) as progress:
-        report = run_config(chosen, output, progress=progress)
+        report = run_config(chosen, output, budget=budget, progress=progress)
     _print_report(report, output, as_json)
     raise typer.Exit(1 if report.failed else 0)
 
@@ -119,6 +123,8 @@ def _print_report(report: Report, output: Path, as_json: bool) -> None:
 
         typer.echo(dump_json(describe(report.outcome)), nl=False)
         return
+    if report.outcome.config.cut:
+        typer.echo(printable(f"cut {'; '.join(report.outcome.config.cut)}"))
     for case in report.outcome.cases:
         head = f"{case.reference.label}: {case.reference.count:,} z-points"
         typer.echo(printable(f"{head}, {case.reference.dim} dimensions"))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SAMPLE = 10_000
 """Rows that a function gets if it does not say otherwise."""
 
+LEAST = 500
+"""Rows that a budget leaves at least."""
+
 Function = Callable[..., Any]
 
 INPUTS = ("z", "mu", "log_var", "labels", "rows", "rng", "context")
@@ -112,6 +115,7 @@ def analysis(
             "name": called, "title": title, "measures": tuple(measures), "inputs": inputs,
             "function": staticmethod(function), "requires": frozenset(requires),
             "cost": "heavy" if heavy else "light", "Options": options,
+            "counts": {"sample": min(LEAST, sample)},
         }  # fmt: skip
         return type(called, (FunctionAnalysis,), body)
 

@@ -50,6 +50,9 @@ class RunConfig(BaseModel):
         (), description="heavy analyses to run over whole ensembles; all for all of them"
     )
     seed: int = Field(0, description="seed of everything that is drawn")
+    cut: tuple[str, ...] = Field(
+        (), description="what a budget cut, for the reader; changes nothing"
+    )
     nonfinite: Literal["refuse", "drop"] = Field("refuse", description="rows with NaN or infinity")
     device: str | None = Field(None, description="device for the model: cpu, cuda")
     trust: bool = Field(False, description="open the model without the checks of untrusted ones")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from latent_analyze.host.measures import Declaration, Measure, Values
@@ -105,6 +106,9 @@ class Analysis(ABC):
     cost
         ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
         is run on request (``--calibrate``). May depend on the options.
+    counts
+        Options that are numbers of z-points to look at -> the fewest that still make sense: what a
+        budget may cut.
     Options
         A pydantic model, the one declaration that command line, TOML file and notebook read.
     """
@@ -115,6 +119,7 @@ class Analysis(ABC):
     fields: ClassVar[frozenset[str]] = Z_ONLY
     cost: Literal["light", "heavy"] = "light"
     measures: ClassVar[Sequence[Measure]] = ()
+    counts: ClassVar[Mapping[str, int]] = MappingProxyType({})
     Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
 
     def __init__(self, options: Any = None, **given: Any) -> None:
