@@ -20,6 +20,7 @@ from latent_analyze.plugin import (
     file_sha256,
     hookimpl,
 )
+from latent_analyze_adapters.files.zarr_layout import is_zarr
 from latent_analyze_adapters.images.folder_labels import labels_from_csv, labels_from_folders
 from latent_analyze_adapters.images.reading import (
     Header,
@@ -101,9 +102,7 @@ class ImageFolder(Dataset):
         """Whether it is a folder, and neither a store nor a model."""
         path = Path(location)
         try:
-            return path.is_dir() and not any(
-                (path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup", "model.toml")
-            )
+            return path.is_dir() and not is_zarr(path) and not (path / "model.toml").exists()
         except OSError:
             return False
 

@@ -13,7 +13,7 @@ from latent_analyze_adapters.models.session import Session, run_batch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze_adapters.models.graph import Plan
+    from latent_analyze_adapters.models.plan import Plan
 
 TOLERANCE = 1e-3
 """Largest difference between a row alone and in a batch, in units of the outputs' spread."""

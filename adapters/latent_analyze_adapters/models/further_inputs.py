@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.graph import Graph, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import DecoderSpec, EncoderSpec
-    from latent_analyze_adapters.models.graph import Graph, Tensor
+
+
+@dataclass(frozen=True)
+class LabelInput(Tensor):
+    """An input that takes a label as it is: whole numbers as int64, others as `floating`."""
+
+    floating: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,6 @@ class Constant:
         ModelError
             If the values are no numbers, or others in the dtype of the input.
         """
-        from latent_analyze_adapters.models.probing import LabelInput
-
         dtype = np.dtype(self.tensor.dtype)
         if isinstance(self.tensor, LabelInput) and values.dtype.kind == "f":
             dtype = np.dtype(self.tensor.floating)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import DecoderSpec, EncoderSpec
-    from latent_analyze_adapters.models.graph import Graph, Plan
+    from latent_analyze_adapters.models.graph import Graph
+    from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError
-
-if TYPE_CHECKING:
-    from latent_analyze_adapters.models.graph import Graph, Tensor
+from latent_analyze_adapters.models.graph import Graph, Tensor
 
 
 def latent_shape(

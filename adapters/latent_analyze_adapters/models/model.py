@@ -22,12 +22,13 @@ from latent_analyze.plugin import (
 )
 from latent_analyze_adapters.models.check import compare_with_samples
 from latent_analyze_adapters.models.further_inputs import further_inputs
-from latent_analyze_adapters.models.graph import Plan, Role, Stated, Tensor, plan_half
+from latent_analyze_adapters.models.graph import Role, Tensor
 from latent_analyze_adapters.models.half import Half, columns_of, suitable_batch, to_log_var
 from latent_analyze_adapters.models.image_side import file_axes
 from latent_analyze_adapters.models.latent_side import prod_of
 from latent_analyze_adapters.models.location import ROLES, SIDECAR
 from latent_analyze_adapters.models.opened import Opened
+from latent_analyze_adapters.models.plan import Plan, Stated, plan_half
 from latent_analyze_adapters.models.session import Opener, Session, inside, run_batch
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from latent_analyze_adapters.models.batches import settle_batch
 
 if TYPE_CHECKING:
     from latent_analyze.plugin import DecoderSpec, EncoderSpec
-    from latent_analyze_adapters.models.graph import Plan
+    from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile, Opener, Session
 
 Key = tuple[object, ...]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.further_inputs import LabelInput
 from latent_analyze_adapters.models.graph import Graph, Tensor
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ MAX_VALUES = 1 << 28
 """Values of one row: those of the largest image that is read, 2^26 pixels."""
 
 Call = Callable[[dict[str, "NDArray[Any]"]], dict[str, "NDArray[Any]"]]
-
-
-@dataclass(frozen=True)
-class LabelInput(Tensor):
-    """An input that takes a label as it is: whole numbers as int64, others as `floating`."""
-
-    floating: str = "float32"
 
 
 def probe_graph(

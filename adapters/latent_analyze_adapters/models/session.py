@@ -17,7 +17,8 @@ from latent_analyze_adapters.models.roles import find_role
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze_adapters.models.graph import Graph, Plan
+    from latent_analyze_adapters.models.graph import Graph
+    from latent_analyze_adapters.models.plan import Plan
 
 CAUSE_LENGTH = 200
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")

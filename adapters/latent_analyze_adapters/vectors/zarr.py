@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Dataset, DatasetError, content_hash, file_sha256, hookimpl
+from latent_analyze_adapters.files.zarr_layout import is_zarr, zarr_files
 from latent_analyze_adapters.vectors.trees import VectorTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from latent_analyze_adapters.vectors.tree_files import Tree
-
-METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
 class VectorZarr(VectorTree):
@@ -41,7 +40,7 @@ class VectorZarr(VectorTree):
     def recognizes(cls, location: str) -> bool:
         """Whether it is a folder with the metadata of Zarr."""
         try:
-            return any((Path(location) / name).is_file() for name in METADATA)
+            return is_zarr(Path(location))
         except (OSError, ValueError):
             return False
 
@@ -57,10 +56,8 @@ class VectorZarr(VectorTree):
         return ZarrTree
 
     def _sha256(self) -> str:
-        from latent_analyze_adapters.vectors.zarr_folders import files
-
         with self._readable():
-            return content_hash({name: file_sha256(self.path / name) for name in files(self.path)})
+            return content_hash({n: file_sha256(self.path / n) for n in zarr_files(self.path)})
 
 
 @hookimpl

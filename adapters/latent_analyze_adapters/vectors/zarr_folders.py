@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import warnings
 import zlib
 from pathlib import Path
@@ -14,11 +13,11 @@ import numpy as np
 import zarr
 from zarr.storage import LocalStore
 
+from latent_analyze_adapters.files.zarr_layout import METADATA, zarr_files
 from latent_analyze_adapters.vectors.tree_files import Tree
-from latent_analyze_adapters.vectors.zarr import METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -56,7 +55,7 @@ class ZarrTree(Tree):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._files = list(files(path))
+        self._files = list(zarr_files(path))
         store = LocalStore(path, read_only=True)
         opened = zarr.open_array if _is_array(path) else _open_group
         with warnings.catch_warnings():
@@ -125,19 +124,6 @@ class ZarrTree(Tree):
     def referred(self, reference: Any) -> Any:
         """Return the array of this path."""
         return self.things[str(reference).strip("/")]
-
-
-def files(path: Path) -> Iterator[str]:
-    """Yield the files of a folder, in order; raises ValueError for what is no plain file."""
-    for above, folders, names in os.walk(path):
-        folders.sort()
-        for name in sorted(names):
-            if not Path(above, name).is_file():
-                raise ValueError(f"{name} is no file")
-        for name in (*folders, *names):
-            if Path(above, name).is_symlink():
-                raise ValueError(f"{name} is a symbolic link")
-        yield from (Path(above, name).relative_to(path).as_posix() for name in sorted(names))
 
 
 def _is_array(path: Path) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from latent_analyze import DatasetError
 from latent_analyze.plugin import Host, Source
+from latent_analyze_adapters.files.zarr_layout import zarr_files
 from latent_analyze_adapters.vectors import rows as _vector_rows
 from latent_analyze_adapters.vectors import zarr_folders as _zarr_folders
 from latent_analyze_adapters.vectors.zarr import VectorZarr, register_datasets
@@ -306,7 +307,7 @@ def test_any_damage_is_a_result_or_one_line(tmp_path_factory, data):
     path = write_anndata(
         tmp_path_factory.mktemp("p") / "p.zarr", z, data.draw(st.sampled_from(FORMATS))
     )
-    names = sorted(_zarr_folders.files(path))
+    names = sorted(zarr_files(path))
     file = path / data.draw(st.sampled_from(names))
     content = bytearray(file.read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))

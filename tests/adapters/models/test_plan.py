@@ -6,7 +6,8 @@ import pytest
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
-from latent_analyze_adapters.models.graph import Graph, Stated, Tensor, plan_half
+from latent_analyze_adapters.models.graph import Graph, Tensor
+from latent_analyze_adapters.models.plan import Stated, plan_half
 from latent_analyze_adapters.models.roles import find_role
 
 
