@@ -21,11 +21,11 @@ from latent_analyze.plotting.palette import (
     Scale,
     coloring,
 )
-from latent_analyze.plugin import ArraySource, Calibration, ResultSet, Scalar, keyed_rng
-from latent_analyze.testing import gaussian_members, run_analysis, tiny_source
+from latent_analyze.plugin import ArraySource, Calibration, ResultSet, keyed_rng
+from latent_analyze.testing import findings_of, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.embedding import base, libraries
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
-from latent_analyze_plugins.embedding.measure import measure, nearest, shared_neighbors
+from latent_analyze_plugins.embedding.compute import measure, nearest, shared_neighbors
 from latent_analyze_plugins.embedding.sample import draw, first_of_each
 
 
@@ -42,7 +42,7 @@ class Flat(Embedding):
 
     def embed(
         self, space: np.ndarray, start: np.ndarray, *, seed: int, report: Any
-    ) -> tuple[np.ndarray, Mapping[str, Scalar]]:
+    ) -> tuple[np.ndarray, Mapping[str, float]]:
         assert 0 <= seed < 2**32
         report(1, 1)
         self.spaces.append(space)
@@ -127,17 +127,17 @@ def test_a_point_is_not_its_own_neighbor_even_where_many_coincide() -> None:
 def test_a_page_that_is_the_space_keeps_all_and_a_random_one_keeps_chance() -> None:
     z = normal(600, 2)
     same = measure(z, 3 * z @ np.array([[0, 1], [-1, 0]]) + 7, keyed_rng(0, "judged"))
-    assert same["knn_preservation"].value == 1
-    assert same["trustworthiness"].value == 1
+    assert same["knn_preservation"] == 1
+    assert same["trustworthiness"] == 1
     shares = shared_neighbors(z, normal(600, 2, 1), np.arange(600), k=15)
     assert shares.mean() == pytest.approx(15 / 599, abs=0.006)
 
 
 def test_measures_state_the_neighbors_and_the_sample_they_rest_on() -> None:
     big = measure(normal(2500, 2), normal(2500, 2), keyed_rng(0, "judged"))
-    assert (big["judged"].value, big["k"].value) == (2000, 15)
+    assert (big["judged"], big["k"]) == (2000, 15)
     small = measure(normal(9, 2), normal(9, 2), keyed_rng(0, "judged"))
-    assert (small["judged"].value, small["k"].value) == (9, 4)
+    assert (small["judged"], small["k"]) == (9, 4)
     assert [name for name, scalar in big.items() if scalar.calibrated] == ["knn_preservation"]
 
 
@@ -145,7 +145,7 @@ def test_measures_do_not_depend_on_where_the_cloud_lies() -> None:
     z, page = normal(300, 5), normal(300, 2)
     there, here = (measure(z + s, page, keyed_rng(0, "m")) for s in (np.float32(1), np.float32(0)))
     for name in ("knn_preservation", "trustworthiness"):
-        assert there[name].value == pytest.approx(here[name].value, abs=1e-3)
+        assert there[name] == pytest.approx(here[name], abs=1e-3)
 
 
 # --- space and frame ---------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_awkward_clouds_give_finite_numbers(z: np.ndarray, components: Any) -> N
 def test_arrays_belong_to_the_rows_they_name() -> None:
     source = tiny_source(300, 4)
     data = run_analysis(flat(sample=50), source).data
-    rows = data["rows"]
+    rows = data["row"]
     assert len(np.unique(rows)) == data["n"] == data.sample_size == 50
     np.testing.assert_allclose(data["radius"], np.linalg.norm(source.z[rows], axis=1), rtol=1e-6)
     np.testing.assert_array_equal(data["color"], source.labels["digit"][rows])
@@ -362,7 +362,7 @@ def test_the_first_finding_says_what_is_kept_beside_the_others(results: ResultSe
 
 
 @pytest.mark.parametrize(("null_mean", "word"), [(0.1, "better"), (0.9, "worse")])
-def test_only_a_calibration_that_stands_out_warns(
+def test_only_a_calibration_that_stands_out_is_a_finding(
     results: ResultSet, null_mean: float, word: str
 ) -> None:
     value = results.data["knn_preservation"]
@@ -370,10 +370,12 @@ def test_only_a_calibration_that_stands_out_warns(
         "gaussian", "knn_preservation", value, null_mean, 0.01, 0.1, 0.2, 20, 0.05, 0.048, 9, True
     )
     calm = replace(results, calibrations=[replace(entry, stands_out=False)])
-    assert [f.severity for f in flat().interpret(calm)] == ["note"]
-    _, warning = flat().interpret(replace(results, calibrations=[entry]))
-    assert warning.severity == "warning"
-    assert f"fit a page {word} than those of the null gaussian" in warning.text
+    assert [f.severity for f in findings_of(flat(), calm)] == ["note"]
+    _, finding = findings_of(flat(), replace(results, calibrations=[entry]))
+    assert finding.severity == "finding"
+    assert (
+        f"differs from the null model gaussian: the neighborhoods fit a page {word}" in finding.text
+    )
 
 
 def test_the_figure_shows_data_shown_and_one_draw_alike(results: ResultSet) -> None:

@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_bytes_for_any_number_of_threads(
 
 SCRIPT = """
 import sys, numpy as np
-from latent_analyze import ArraySource
+from latent_analyze.plugin import ArraySource
 from latent_analyze.testing import run_analysis
 from latent_analyze_plugins.embedding.{module} import {name}
 z = np.random.default_rng(0).standard_normal((120, 4)).astype(np.float32)

@@ -124,7 +124,7 @@ class TestWithTheLibrary:
     def test_two_processes_give_the_same_bytes(self) -> None:
         script = (
             "import sys, numpy as np\n"
-            "from latent_analyze import ArraySource\n"
+            "from latent_analyze.plugin import ArraySource\n"
             "from latent_analyze.testing import run_analysis\n"
             "from latent_analyze_plugins.embedding.umap import Umap\n"
             "z = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32)\n"

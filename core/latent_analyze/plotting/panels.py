@@ -46,14 +46,15 @@ class Panel:
         Shape (n, 2).
     values
         What the colors show, per point: numbers, or the names of classes.
-    color
-        Name of what the colors show, as the legend says it.
+    color, unit
+        Name of what the colors show, and its unit.
     """
 
     title: str
     points: NDArray[Any]
     values: NDArray[Any]
     color: str
+    unit: str = ""
 
 
 def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
@@ -76,7 +77,8 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
         for panel, axis in chosen:
             _draw(axis, panel, colors, ticks=ticks)
         if isinstance(colors, Scale):
-            _add_scale(figure, axes.flat, color=color, drawn=chosen[0][1].collections[0])
+            unit = f", {chosen[0][0].unit}" if chosen[0][0].unit else ""
+            _add_scale(figure, axes.flat, color + unit, chosen[0][1].collections[0])
         else:
             _add_names(figure, color, colors)
     return figure  # type: ignore[no-any-return]  # new_figure gives axes of any layout
@@ -133,8 +135,8 @@ def _add_names(figure: Any, color: str, classes: Classes) -> None:
     )  # fmt: skip
 
 
-def _add_scale(figure: Any, axes: Iterable[Axes], *, color: str, drawn: Any) -> None:
+def _add_scale(figure: Any, axes: Iterable[Axes], text: str, drawn: Any) -> None:
     # Beside all panels, not beside those it is for: panels of one size, evenly apart.
     bar = figure.colorbar(drawn, ax=list(axes), extend="both", shrink=0.85, aspect=25, pad=0.02)
-    bar.set_label(color, fontsize=9)
+    bar.set_label(text, fontsize=9)
     bar.ax.tick_params(labelsize=8)

@@ -1,8 +1,9 @@
-"""What the pages of t-SNE and UMAP have in common: sample, space, start, colors and measures."""
+"""The analyses `tsne` and `umap`: a seeded sample, embedded, measured and drawn beside its null."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,30 +14,34 @@ from latent_analyze.plugin import (
     Analysis,
     AnalysisError,
     AnalysisOptions,
-    Array,
+    Context,
+    Figure,
+    Finding,
     Frame,
+    Measure,
     Result,
-    Scalar,
-)
-from latent_analyze_plugins.embedding.colors import color_name, color_values, label_field
+    ResultSet,
+    Source,
+    Values,
+)  # fmt: skip
+from latent_analyze_plugins.embedding.figures import REMINDER, beside, draw_pages
 from latent_analyze_plugins.embedding.libraries import installed_version
-from latent_analyze_plugins.embedding.sample import draw
+from latent_analyze_plugins.embedding.sample import color_name, color_values, draw, label_field
 from latent_analyze_plugins.shared.basis import second_moments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Context, Figure, Finding, ResultSet, Source
-
-    Report = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 LEAST_POINTS = 5
 """With fewer there are no two neighbors per z-point to compare."""
 
 JITTER = 0.01
 """Noise of the start, in standard deviations: z-points whose scores agree must not coincide."""
+
+LEAST_DIFFERENCE = 0.05
+"""Difference of the share of kept neighbors from the null's that is worth a finding."""
 
 
 class EmbeddingOptions(AnalysisOptions):
@@ -69,6 +74,31 @@ class Embedding(Analysis):
     """
 
     cost = "heavy"
+    counts = {"sample": 500}
+    measures = (
+        Measure("n", "on the page", "z-points"),
+        Measure(
+            "knn_preservation", "share of the nearest neighbors in latent space that are still "
+            "among the nearest on the page", "share",
+            calibrated=True, minimum_effect=LEAST_DIFFERENCE,
+            higher="the neighborhoods fit a page better", lower="the neighborhoods fit a page worse",
+        ),
+        Measure(
+            "trustworthiness", "1: the k nearest on the page are the k nearest in latent space; "
+            "less by how far behind they are there (Venna & Kaski 2001)",
+        ),
+        Measure("k", "compared", "neighbors"),
+        Measure(
+            "judged", "whose neighbors are compared: for the preservation among all on the page, "
+            "for the trustworthiness among themselves", "z-points",
+        ),
+        Measure("kl_divergence", "Kullback-Leibler divergence of the page's from latent space's "
+                "neighborhoods", "nats"),
+        Measure("colored_by", "what the colors show"),
+        Measure("embedding", "the page; its axes have no unit", dims=("row", "coordinate")),
+        Measure("radius", "distance from the origin", "latent units", dims=("row",)),
+        Measure("color", "what the colors show", dims=("row",)),
+    )  # fmt: skip
     library: ClassVar[str]
     package: ClassVar[str]
     method: ClassVar[str]
@@ -76,8 +106,8 @@ class Embedding(Analysis):
     @abstractmethod
     def embed(
         self, space: NDArray[np.float32], start: NDArray[np.float64], *, seed: int, report: Report
-    ) -> tuple[NDArray[Any], Mapping[str, Scalar]]:
-        """Return the page, shape (n, 2), and what the method says about it.
+    ) -> tuple[NDArray[Any], Mapping[str, float]]:
+        """Return the page, shape (n, 2), and the measures of the method itself.
 
         Parameters
         ----------
@@ -121,9 +151,9 @@ class Embedding(Analysis):
         }  # fmt: skip
         return Frame(values)
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> Values:
         """Embed a seeded sample and measure what is left of its neighborhoods."""
-        from latent_analyze_plugins.embedding.measure import measure
+        from latent_analyze_plugins.embedding.compute import measure
 
         fields = frozenset({"z"}) | label_field(source, frame["color"])
         sample = draw(context, self._sample_size(source), points=frame["points"], fields=fields)
@@ -144,30 +174,36 @@ class Embedding(Analysis):
                 found="NaN or infinity",
                 next_step="scale the z-points to standard deviations near 1",
             )
-        color, values = color_values(batch, frame["color"])
-        return Result(
-            scalars={
-                "n": Scalar(len(batch), "z-points", "on the page"),
-                **measure(centered, page, context.rng),
-                **scalars,
-                "colored_by": Scalar(color, "", "what the colors show"),
-            },
-            arrays=_arrays(batch.z, batch.rows, np.asarray(page, np.float32), values),
-            sample_size=len(batch),
-            notes=(*sample.notes, *self._notes(frame)),
-        )
+        color, shown = color_values(batch, frame["color"])
+        radius = np.linalg.norm(batch.z.astype(np.float64), axis=1).astype(np.float32)
+        values = {
+            "n": len(batch), **measure(centered, page, context.rng), **scalars,
+            "colored_by": color, "embedding": np.asarray(page, np.float32), "radius": radius,
+            "color": shown,
+        }  # fmt: skip
+        notes = (*sample.notes, *self._notes(frame))
+        return Values(values, sample_size=len(batch), notes=notes, rows=batch.rows)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
-        """Say how much of the neighborhoods is on the page, against nulls and sources."""
-        from latent_analyze_plugins.embedding.findings import find
-
-        return find(results, self.method)
+        """Say how much of the neighborhoods is on the page, and what was left out."""
+        data = results.data
+        text = (
+            f"{_kept(data)} of each z-point's {data['k']} nearest neighbors in latent space are "
+            f"still among its {data['k']} nearest on the {self.method} page of {data['n']:,} "
+            f"z-points of {results.reference}; trustworthiness {data['trustworthiness']:.3f}."
+        )
+        others = [f"{label} {_kept(result)}" for label, result in beside(results).items()]
+        text += f" Drawn the same way: {'; '.join(others)}." if others else ""
+        numbers = {name: data[name] for name in ("knn_preservation", "trustworthiness", "n")}
+        yield Finding("note", f"{text} {REMINDER}", numbers)
+        for label, result in results.results.items():
+            for note in result.notes:
+                if note.startswith(("left out", "components")):
+                    yield Finding("note", f"{label}: {note}.")
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
         """Draw the pages of data, shown sources and one draw of each null side by side."""
-        from latent_analyze_plugins.embedding.figures import draw_pages
-
-        return [draw_pages(results, self.name, self.method)]
+        yield draw_pages(results, self.name, self.method)
 
     def _sample_size(self, source: Source) -> int:
         return source.count if self.options.sample == "all" else int(self.options.sample)
@@ -204,13 +240,5 @@ def start_of(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     return start + JITTER * rng.standard_normal(start.shape)
 
 
-def _arrays(
-    z: NDArray[np.float32], rows: NDArray[np.int64], page: NDArray[np.float32], color: NDArray[Any]
-) -> dict[str, Array]:
-    radius = np.linalg.norm(z.astype(np.float64), axis=1).astype(np.float32)
-    return {
-        "embedding": Array(page, ("row", "coordinate"), "", "the page; its axes have no unit"),
-        "rows": Array(rows, ("row",), "", "row numbers in the source"),
-        "radius": Array(radius, ("row",), "latent units", "distance from the origin"),
-        "color": Array(color, ("row",), "", "what the colors show"),
-    }
+def _kept(result: Result) -> str:
+    return f"{100 * result['knn_preservation']:.1f} %"

@@ -1,18 +1,23 @@
-"""The z-points of a page: a seeded sample, each different one once."""
+"""The z-points of a page, each different one once, and what their colors show."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import row_priority
+from latent_analyze.plugin import OptionError, row_priority
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Batch, Context
+    from latent_analyze.plugin import Batch, Context, Source
+
+RADIUS = "radius"
+_LABEL = "label:"
+_AXIS = re.compile(r"axis_(\d+)")
 
 
 @dataclass(frozen=True)
@@ -63,3 +68,44 @@ def first_of_each(z: NDArray[np.float32]) -> NDArray[np.int64]:
     as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
     _, first = np.unique(as_bytes, return_index=True)
     return np.sort(first)
+
+
+def color_name(reference: Source, asked: str, owner: str) -> str:
+    """Return the name of what the colors show, with `auto` resolved.
+
+    Raises
+    ------
+    OptionError
+        If the reference has nothing of that name.
+    """
+    labels = sorted(f.removeprefix(_LABEL) for f in reference.fields if f.startswith(_LABEL))
+    if asked == "auto":
+        telling = sorted((name for name in labels if name != "split"), key=lambda n: n != "label")
+        return telling[0] if telling else RADIUS
+    axis = _AXIS.fullmatch(asked)
+    if asked in (RADIUS, *labels) or (axis and int(axis[1]) < reference.dim):
+        return asked
+    raise OptionError(
+        f"{owner}.color that is {RADIUS}, a label, or axis_0 to axis_{reference.dim - 1}",
+        found=repr(asked),
+        next_step=f"labels of {reference.label}: {', '.join(labels) or 'none'}",
+    )
+
+
+def label_field(source: Source, color: str) -> frozenset[str]:
+    """Return the field to read for a color, if the source has one."""
+    return frozenset({_LABEL + color}) & source.fields
+
+
+def color_values(batch: Batch, color: str) -> tuple[str, NDArray[Any]]:
+    """Return what the colors of a source show, and its values, shape (n,).
+
+    A source without the label, such as artificial z-points, is colored by its radius.
+    """
+    if color in batch.labels:
+        values = np.asarray(batch.labels[color])
+        return color, values.astype(str) if values.dtype.hasobject else values
+    axis = _AXIS.fullmatch(color)
+    if axis:
+        return color, batch.z[:, int(axis[1])].copy()
+    return RADIUS, np.linalg.norm(batch.z.astype(np.float64), axis=1).astype(np.float32)

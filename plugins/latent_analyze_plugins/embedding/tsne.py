@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from latent_analyze.plugin import Analysis, AnalysisError, Scalar, hookimpl
+from latent_analyze.plugin import AnalysisError
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions
 from latent_analyze_plugins.embedding.libraries import load_opentsne
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -89,7 +89,7 @@ class Tsne(Embedding):
 
     def embed(
         self, space: NDArray[np.float32], start: NDArray[np.float64], *, seed: int, report: Report
-    ) -> tuple[NDArray[Any], Mapping[str, Scalar]]:
+    ) -> tuple[NDArray[Any], Mapping[str, float]]:
         """Run t-SNE; the page is the same for any number of threads."""
         options, total = self.options, self.options.iterations
         early = total // EXAGGERATED
@@ -110,10 +110,7 @@ class Tsne(Embedding):
         # Threads add the divergence up in any order: one of them does it once more.
         page.optimize(0, n_jobs=1, inplace=True)
         report(total, total)
-        description = "Kullback-Leibler divergence of the page's from latent space's neighborhoods"
-        return np.asarray(page), {
-            "kl_divergence": Scalar(float(page.kl_divergence), "nats", description)
-        }
+        return np.asarray(page), {"kl_divergence": float(page.kl_divergence)}
 
 
 def _lower(count: int) -> str:
@@ -121,9 +118,3 @@ def _lower(count: int) -> str:
     if fitting < LEAST_PERPLEXITY:
         return "give a source with more different z-points"
     return f"lower it: tsne:perplexity={min(fitting, 10)}"
-
-
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this module."""
-    return [Tsne]

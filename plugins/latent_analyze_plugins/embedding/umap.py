@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, PositiveInt
 
-from latent_analyze.plugin import Analysis, AnalysisError, Scalar, hookimpl
+from latent_analyze.plugin import AnalysisError
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions
 from latent_analyze_plugins.embedding.libraries import load_umap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -64,7 +64,7 @@ class Umap(Embedding):
 
     def embed(
         self, space: NDArray[np.float32], start: NDArray[np.float64], *, seed: int, report: Report
-    ) -> tuple[NDArray[Any], Mapping[str, Scalar]]:
+    ) -> tuple[NDArray[Any], Mapping[str, float]]:
         """Run UMAP."""
         options = self.options
         report(0, 1)
@@ -79,9 +79,3 @@ class Umap(Embedding):
         page = umap.fit_transform(space)
         report(1, 1)
         return np.asarray(page), {}
-
-
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this module."""
-    return [Umap]

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import Scalar
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,13 +15,10 @@ NEIGHBORS = 15
 JUDGED = 2000
 """z-points whose neighborhoods are compared; all, if there are fewer."""
 
-LEAST_DIFFERENCE = 0.05
-"""Difference of the share of kept neighbors from the null's that is worth a finding."""
-
 
 def measure(
     latent: NDArray[np.float32], page: NDArray[Any], rng: np.random.Generator
-) -> dict[str, Scalar]:
+) -> dict[str, float]:
     """Return k-NN preservation and trustworthiness of a page.
 
     Parameters
@@ -42,20 +37,8 @@ def measure(
     kept = shared_neighbors(latent, page, chosen, k=k).mean()
     trust = trustworthiness(latent[chosen], page[chosen], n_neighbors=k)
     return {
-        "knn_preservation": Scalar(
-            float(kept), "share", "of the k nearest neighbors of a z-point in latent space those"
-            " that are among its k nearest on the page",
-            calibrated=True, minimum_effect=LEAST_DIFFERENCE,
-        ),
-        "trustworthiness": Scalar(
-            float(trust), "", "1: the k nearest on the page are the k nearest in latent space; less"
-            " by how far behind they are there (Venna & Kaski 2001)",
-        ),
-        "k": Scalar(k, "neighbors", "compared"),
-        "judged": Scalar(
-            len(chosen), "z-points", "whose neighbors are compared: for the preservation among all"
-            " on the page, for the trustworthiness among themselves",
-        ),
+        "knn_preservation": float(kept), "trustworthiness": float(trust), "k": k,
+        "judged": len(chosen),
     }  # fmt: skip
 
 
