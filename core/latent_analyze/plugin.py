@@ -13,6 +13,7 @@ from latent_analyze.errors import (
     printable,
 )
 from latent_analyze.files.hashing import content_hash
+from latent_analyze.files.quiet import quiet_stderr
 from latent_analyze.files.writing import file_sha256, write_text_atomically
 from latent_analyze.host.contracts import (
     Accumulator,
@@ -69,6 +70,6 @@ __all__ = [
     "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source", "StoreError", "Summary",
     "Tally", "TensorSpec", "Trainer", "Values", "analysis", "content_hash", "file_sha256",
     "hookimpl", "keyed_rng", "missing_dependency", "no_progress", "printable",
-    "quantile_positions", "read_bundle", "relative", "row_priority", "share_below",
+    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "share_below",
     "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
 ]  # fmt: skip

@@ -5,15 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
-import tempfile
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from latent_analyze.plugin import OptionError, missing_dependency
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from latent_analyze.plugin import OptionError, missing_dependency, quiet_stderr
 
 BACKEND = "tensorflow"
 
@@ -36,7 +29,7 @@ def load_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     _require_tensorflow(os.environ.setdefault("KERAS_BACKEND", BACKEND))
     try:
-        with _without_noise():
+        with quiet_stderr(_NOISE):
             import keras
             import tensorflow as tf
             import tf2onnx  # noqa: F401
@@ -57,18 +50,3 @@ def _require_tensorflow(backend: str) -> None:
             found=repr(backend),
             next_step=f"set KERAS_BACKEND={BACKEND} and start Python anew",
         )
-
-
-@contextmanager
-def _without_noise() -> Iterator[None]:
-    """Hold back what is written to the process' standard error; then write all but the noise."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as stderr:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr.fileno(), 2)
-            held.seek(0)
-            stderr.writelines(line for line in held if not _NOISE.match(line))

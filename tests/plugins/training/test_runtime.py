@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from latent_analyze import MissingDependencyError, OptionError
+from latent_analyze.plugin import quiet_stderr
 from latent_analyze_plugins.training import runtime
 
 
@@ -33,9 +34,9 @@ def test_another_backend_of_an_imported_keras_is_refused(monkeypatch):
 
 
 def test_noise_is_dropped_and_errors_are_kept(capfd):
-    noise = "I0000 00:00:1.0 1 port.cc:153] oneDNN custom operations are on.\n"
-    with runtime._without_noise():
-        os.write(2, (noise + "E0000 00:00:1.0 1 dso.cc:1] Cannot load libcudnn\n").encode())
+    noise = b"I0000 00:00:1.0 1 port.cc:153] oneDNN custom operations are on.\n"
+    with quiet_stderr(runtime._NOISE):
+        os.write(2, noise + b"E0000 00:00:1.0 1 dso.cc:1] Cannot load libcudnn\n")
     assert capfd.readouterr().err == "E0000 00:00:1.0 1 dso.cc:1] Cannot load libcudnn\n"
 
 

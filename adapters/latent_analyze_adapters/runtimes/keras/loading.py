@@ -7,11 +7,10 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze.plugin import missing_dependency
+from latent_analyze.plugin import missing_dependency, quiet_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +53,7 @@ def _quietly() -> Iterator[None]:
     if os.environ.setdefault(LEVEL, "2") == "0":
         yield
         return
-    with _without_noise():
+    with quiet_stderr(_NOISE):
         yield
         if TENSORFLOW in sys.modules:
             # The driver is looked for with the devices.
@@ -62,18 +61,3 @@ def _quietly() -> Iterator[None]:
     if untouched:
         # It warns of functions that are traced again, as they are for batches of other sizes.
         logger.setLevel(logging.ERROR)
-
-
-@contextmanager
-def _without_noise() -> Iterator[None]:
-    """Hold back what is written to the process' standard error; then write all but the noise."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as stderr:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr.fileno(), 2)
-            held.seek(0)
-            stderr.writelines(line for line in held if not _NOISE.match(line))
