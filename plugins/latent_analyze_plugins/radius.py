@@ -149,8 +149,8 @@ class Radius(Analysis):
             f"{_shell(data['mean'], data['std'])} (mean ± standard deviation). A Gaussian with "
             "their mean and covariance would lie at "
             f"{_shell(data['expected'], data['expected_width'])}; uniform vectors in [-b, b]^N "
-            f"have the same mean radius for b = {data['uniform_b']:.3g}, with a standard deviation of "
-            f"{data['uniform_width']:.3g}.",
+            f"have the same mean radius for b = {data['uniform_b']:.3g}, with a standard deviation "
+            f"of {data['uniform_width']:.3g}.",
             {name: data[name] for name in numbers},
         )
         yield from (_beside(k, r, data) for k, r in results.shown.items() if r["count"])

@@ -81,7 +81,8 @@ class Embedding(Analysis):
             "knn_preservation", "share of the nearest neighbors in latent space that are still "
             "among the nearest on the page", "share",
             calibrated=True, minimum_effect=LEAST_DIFFERENCE,
-            higher="the neighborhoods fit a page better", lower="the neighborhoods fit a page worse",
+            higher="the neighborhoods fit a page better",
+            lower="the neighborhoods fit a page worse",
         ),
         Measure(
             "trustworthiness", "1: the k nearest on the page are the k nearest in latent space; "
