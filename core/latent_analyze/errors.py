@@ -1,4 +1,4 @@
-"""Every error a user can meet: what was expected, what was found, what to do next."""
+"""The errors a user can see: what was expected, what was found, what to do next."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class LatentAnalyzeError(Exception):
-    """Base of all errors that the command line prints as one line.
+    """Base class of the errors that the command line prints as one line.
 
     Parameters
     ----------
     expected
         What the program needed, as a phrase: ``"an .npz file with an array of images"``.
     found
-        What was there instead.
+        What it got instead.
     next_step
-        What the user can do now, as a sentence without its full stop.
+        What the user can do now, as a sentence without the final period.
     """
 
     exit_code: ClassVar[int] = 2
@@ -33,7 +33,7 @@ class LatentAnalyzeError(Exception):
 
 
 class ModelError(LatentAnalyzeError):
-    """A model cannot be opened, or does not do what its spec says."""
+    """A model cannot be opened, or does not behave as its spec says."""
 
 
 class DatasetError(LatentAnalyzeError):
@@ -41,11 +41,11 @@ class DatasetError(LatentAnalyzeError):
 
 
 class StoreError(LatentAnalyzeError):
-    """A latent store is missing, damaged, incomplete, or of another model."""
+    """A latent store is missing, damaged, incomplete, or belongs to another model."""
 
 
 class OptionError(LatentAnalyzeError):
-    """An option, a source text or a plugin name is wrong."""
+    """An option, the text of a source, or the name of a plugin is wrong."""
 
 
 class PluginError(LatentAnalyzeError):
@@ -53,11 +53,11 @@ class PluginError(LatentAnalyzeError):
 
 
 class MissingDependencyError(LatentAnalyzeError):
-    """An optional dependency is not installed; the message holds the pip line that helps."""
+    """An optional dependency is not installed; the message gives the pip command."""
 
 
 class AnalysisError(LatentAnalyzeError):
-    """An analysis could not be finished on otherwise good input."""
+    """An analysis failed although its input is valid."""
 
     exit_code = 1
 
@@ -78,19 +78,19 @@ def _one_line(expected: str, found: str, next_step: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, control characters shown as escapes.
+    """Return `text` as one line, with control characters escaped.
 
-    File names and labels are untrusted: they must not move the cursor or forge a second line.
+    File names and labels are untrusted: they must not move the cursor or fake a second line.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> OptionError:
-    """Return the error for an unknown name, with the nearest known ones."""
+    """Return the error for an unknown name; it suggests the closest known names."""
     known = sorted(choices)
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    if near:
-        next_step = f"did you mean {' or '.join(near)}?"
+    similar = get_close_matches(name, known, n=3, cutoff=0.5)
+    if similar:
+        next_step = f"did you mean {' or '.join(similar)}?"
     else:
         next_step = f"choose one of: {', '.join(known)}" if known else f"no {kind} is available"
     return OptionError(f"the name of a known {kind}", found=repr(name), next_step=next_step)
@@ -100,6 +100,6 @@ def missing_dependency(package: str, extra: str, purpose: str) -> MissingDepende
     """Return the error for an optional package that is not installed."""
     return MissingDependencyError(
         f"the package {package} for {purpose}",
-        found="that it is not installed",
+        found="it missing",
         next_step=f"run: pip install 'latent-analyze[{extra}]'",
     )

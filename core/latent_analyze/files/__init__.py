@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, TOML text, and hashes of code."""
+"""Files: atomic writes, TOML output, and hashes of content and code."""

@@ -1,19 +1,26 @@
-"""Hashes of content: equal content, equal hash, in any process."""
+"""Content hashes: the same content gives the same hash in any process."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
-def content_hash(*parts: Any) -> str:
-    """Return a SHA-256 over text, numbers, bytes, arrays (shape and dtype included), None.
 
-    Lists, tuples and mappings of these are hashed by what they hold; a mapping in the order of its
-    keys. Anything else has no content that could be told, and is a TypeError.
+def content_hash(*parts: object) -> str:
+    """Return the SHA-256 of text, numbers, bytes, None, and arrays (with shape and dtype).
+
+    Lists, tuples and mappings are hashed by their content, mappings in the order of their keys.
+
+    Raises
+    ------
+    TypeError
+        If a part is of any other type.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -21,7 +28,7 @@ def content_hash(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def _update(digest: Any, part: Any) -> None:
+def _update(digest: _Hash, part: object) -> None:
     if isinstance(part, np.ndarray) and not part.dtype.hasobject:
         digest.update(f"array{part.dtype.str}{part.shape}".encode())
         digest.update(np.ascontiguousarray(part).data)
@@ -37,4 +44,4 @@ def _update(digest: Any, part: Any) -> None:
     elif part is None or isinstance(part, (str, int, float, complex, np.generic)):
         digest.update(f"{type(part).__name__}:{part!r};".encode())
     else:
-        raise TypeError(f"no content to hash in {type(part).__name__} {part!r:.80}")
+        raise TypeError(f"cannot hash the content of {type(part).__name__} {part!r:.80}")

@@ -1,4 +1,4 @@
-"""What results depend on besides data: the code behind a class and the libraries used."""
+"""What results depend on besides the data: the code of a class and the library versions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LIBRARIES = (
 
 @cache
 def code_hash(cls: type) -> str:
-    """Return a SHA-256 over the Python files of the top-level package that `cls` lives in.
+    """Return the SHA-256 of all Python files in the top-level package that defines `cls`.
 
-    Of a module outside any package it is that file's; a class typed into an interpreter or a
-    notebook gets a hash of its own, which nothing kept from an earlier definition matches.
+    For a module outside any package, only its file is hashed. A class defined in an interpreter or
+    a notebook gets a random hash, so that no cached result of an earlier definition is reused.
     """
     module = inspect.getmodule(cls)
     file = getattr(module, "__file__", None)
@@ -31,15 +31,15 @@ def code_hash(cls: type) -> str:
     path = Path(file)
     if not module.__package__:
         return content_hash(path.read_bytes())
-    climb = module.__package__.count(".")
-    package = path.parent.parents[climb - 1] if climb else path.parent
+    depth = module.__package__.count(".")
+    package = path.parent.parents[depth - 1] if depth else path.parent
     files = sorted(package.rglob("*.py"))
     parts = [p for f in files for p in (f.relative_to(package).as_posix(), f.read_bytes())]
     return content_hash(*parts)
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that numbers depend on."""
+    """Return the versions of Python and of the libraries that results depend on."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

@@ -1,23 +1,27 @@
-"""Writing TOML: the standard library reads it but does not write it."""
+"""TOML output; the standard library can only read TOML."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TypeGuard
 
 
-def dump_toml(data: Mapping[str, Any]) -> str:
+def dump_toml(data: Mapping[str, object]) -> str:
     """Return `data` (text, numbers, booleans, lists, nested mappings) as TOML.
 
-    Values of a table that are None are left out: TOML has no null. Anything else that TOML cannot
-    say is a TypeError.
+    Table entries that are None are left out, because TOML has no null.
+
+    Raises
+    ------
+    TypeError
+        If TOML has no representation for a value.
     """
     return "\n".join(_table(data, ())).lstrip("\n") + "\n"
 
 
-def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+def _table(data: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
     lines = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if _is_plain(v)]
     for key, value in data.items():
         here = (*path, _key(key))
@@ -29,11 +33,11 @@ def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return value is not None and not isinstance(value, Mapping) and not _is_table_list(value)
 
 
-def _is_table_list(value: Any) -> bool:
+def _is_table_list(value: object) -> TypeGuard[list[Mapping[str, object]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
 
 
@@ -42,7 +46,7 @@ def _key(key: str) -> str:
     return key if bare else toml_text(key)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, str):
         return toml_text(value)
     if isinstance(value, bool):
@@ -56,10 +60,10 @@ def _value(value: Any) -> str:
         return str(int(value))
     if isinstance(value, Real):
         return repr(float(value))
-    raise TypeError(f"TOML cannot say {value!r:.80}")
+    raise TypeError(f"TOML cannot represent {value!r:.80}")
 
 
 def toml_text(text: str) -> str:
-    """Return `text` as a quoted TOML string on one line."""
-    # JSON escapes are TOML escapes, but for DEL, which JSON leaves bare and TOML forbids.
+    """Return `text` as a quoted, one-line TOML string."""
+    # JSON and TOML share their escapes, except for DEL: JSON keeps it, TOML forbids it.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, hashing them, and names that are safe on every system."""
+"""Atomic file writes, file hashes, and file names that are valid on every system."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{i}" for p in ("com", "lpt") for
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path that takes `path`'s place on success and is removed otherwise."""
+    """Yield a temporary path; rename it to `path` on success, delete it on failure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent
         )
     except OSError as error:
-        raise no_space(path, error) from error
+        raise write_error(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -35,20 +35,21 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise no_space(path, error) from error
+        raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends; a reader sees the old file or the new one."""
+    """Write UTF-8 text with Unix line endings; readers see the old file or the new one."""
     with replacing(path) as temporary:
-        # File names that are no UTF-8 reach labels as lone surrogates: JSON reads their escapes.
+        # File names that are not valid UTF-8 reach labels as lone surrogates. JSON readers
+        # understand their escapes.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def no_space(path: Path, error: OSError) -> StoreError:
-    """Return the one-line error for a write that the system refused."""
+def write_error(path: Path, error: OSError) -> StoreError:
+    """Return the error for a write that the operating system refused."""
     return StoreError(
         f"to write {path}", found=error.strerror or str(error),
         next_step="make room or choose another place with -o",
@@ -56,7 +57,7 @@ def no_space(path: Path, error: OSError) -> StoreError:
 
 
 def exists(path: str | Path) -> bool:
-    """Whether something lies at `path`; False also where the system refuses such a name."""
+    """Whether `path` exists; False if the operating system rejects the name."""
     try:
         return Path(path).exists()
     except OSError:
@@ -64,20 +65,21 @@ def exists(path: str | Path) -> bool:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, as hexadecimal text."""
+    """Return the SHA-256 of a file's content in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def safe_name(text: str) -> str:
-    """Return a file name for `text` that works on Linux, macOS and Windows and stays unique.
+    """Return a unique file name for `text` that is valid on Linux, macOS and Windows.
 
-    A name that had to be changed, or that only differs in case from another, gets a short hash.
+    A name that had to be changed, or that contains capital letters, gets a short hash: Windows and
+    macOS do not distinguish case.
     """
     name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-. ")[:80]
     changed = name != text or name != name.lower() or name.split(".")[0] in _RESERVED
     if changed or not name:
-        # A file name of Linux may hold bytes that are no text; they arrive as lone surrogates.
+        # Linux file names may contain bytes that are not text; they arrive as lone surrogates.
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         name = f"{name or 'name'}-{digest[:8]}"
     return f"_{name}" if name.split(".")[0].lower() in _RESERVED else name

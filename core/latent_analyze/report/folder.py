@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.files.writing import no_space, replacing, write_text_atomically
+from latent_analyze.files.writing import write_error, replacing, write_text_atomically
 from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.report.figures import SOFTWARE, Figures, draw_figures
 from latent_analyze.report.page import render_page
@@ -71,7 +71,7 @@ def _remove_others(folder: Path, names: set[str]) -> None:
             if path.name not in names and _is_ours(path):
                 path.unlink()
     except OSError as error:
-        raise no_space(folder, error) from error
+        raise write_error(folder, error) from error
 
 
 def _is_ours(path: Path) -> bool:

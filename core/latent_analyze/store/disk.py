@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from latent_analyze.errors import StoreError
-from latent_analyze.files.writing import no_space
+from latent_analyze.files.writing import write_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,4 +91,4 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise no_space(path, error) from error
+        raise write_error(path, error) from error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ from latent_analyze_plugins.samplers import Gaussian, Uniform
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "a_plugin_package"
     (folder / "deep" / "deeper").mkdir(parents=True)
     for path in ("__init__.py", "deep/__init__.py", "deep/deeper/__init__.py", "deep/deeper/m.py"):
         (folder / path).write_text("class A: pass\n")
     (folder / "shared.py").write_text("X = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield folder  # type: ignore[misc]
+    yield folder
     for name in [n for n in sys.modules if n.startswith("a_plugin_package")]:
         del sys.modules[name]
 
@@ -45,14 +46,12 @@ def test_moving_code_counts(package: Path) -> None:
     assert hash_of("a_plugin_package") != before
 
 
-def test_all_of_one_package_have_one_hash() -> None:
+def test_classes_of_one_package_share_a_hash() -> None:
     assert code_hash(Radius) == code_hash(Uniform) == code_hash(Gaussian)
     assert code_hash(latent_analyze_plugins.slices.Slices) == code_hash(Radius)
 
 
-def test_a_module_outside_a_package_is_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_single_module_is_hashed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "a_single_module.py").write_text("class A: pass\n")
     module = importlib.import_module("a_single_module")
@@ -62,14 +61,14 @@ def test_a_module_outside_a_package_is_its_file(
     assert code_hash(module.A) == before
 
 
-def typed_in() -> type:
+def class_without_a_file() -> type:
     namespace: dict[str, type] = {}
     exec("class A: pass", {"__name__": "nowhere"}, namespace)
     return namespace["A"]
 
 
 def test_a_class_without_a_file_matches_nothing_but_itself() -> None:
-    first, second = typed_in(), typed_in()
+    first, second = class_without_a_file(), class_without_a_file()
     assert code_hash(first) == code_hash(first)
     assert code_hash(first) != code_hash(second)
 
