@@ -10,7 +10,7 @@ import numpy as np
 
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
-from latent_analyze.sources.views import PosteriorSource, RelabelledSource, SubsetSource
+from latent_analyze.sources.views import PosteriorSource, RelabeledSource, SubsetSource
 from latent_analyze.store import Store
 
 if TYPE_CHECKING:
@@ -136,14 +136,14 @@ class CaseModel:
 
 def store_of(source: Source) -> Store | None:
     """Return the store below views of it, or None."""
-    while isinstance(source, (SubsetSource, RelabelledSource, PosteriorSource)):
+    while isinstance(source, (SubsetSource, RelabeledSource, PosteriorSource)):
         source = source.base
     return source if isinstance(source, Store) else None
 
 
 def base_rows(source: Source, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row numbers in the store of rows of a view of it."""
-    while isinstance(source, (SubsetSource, RelabelledSource, PosteriorSource)):
+    while isinstance(source, (SubsetSource, RelabeledSource, PosteriorSource)):
         rows = source.chosen[rows] if isinstance(source, SubsetSource) else rows
         source = source.base
     return rows

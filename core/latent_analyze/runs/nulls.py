@@ -15,7 +15,7 @@ import numpy as np
 from latent_analyze.files.hashing import content_hash
 from latent_analyze.sources.seeding import derived_seed
 from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource, Source
-from latent_analyze.sources.views import RelabelledSource
+from latent_analyze.sources.views import RelabeledSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +54,12 @@ def null_members(
 
 def null_member(
     sampler: Sampler, reference: Source, *, label: str, seed: int, r: int
-) -> RelabelledSource:
+) -> RelabeledSource:
     """Return member r alone: once read, a member may hold as much memory as the reference."""
     drawn = sampler.fit(reference, member_seed(seed, label, r))
     if sampler.matches != "nothing":
         drawn = MomentMatched(drawn, reference, sampler.matches)
-    return RelabelledSource(drawn, f"{label}#{r}")
+    return RelabeledSource(drawn, f"{label}#{r}")
 
 
 def member_seed(seed: int, label: str, r: int) -> int:

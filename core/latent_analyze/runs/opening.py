@@ -24,7 +24,7 @@ from latent_analyze.host.options import (
 )
 from latent_analyze.models.spec import ModelRef
 from latent_analyze.sources.seeding import derived_seed
-from latent_analyze.sources.views import PosteriorSource, RelabelledSource, finite_rows, select
+from latent_analyze.sources.views import PosteriorSource, RelabeledSource, finite_rows, select
 from latent_analyze.store import is_store, open_store
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def fit_sampler(text: str, host: Host, *, reference: Source | None, seed: int) -
     """Fit a sampler to a reference (or to its own ``dim=``); its label is its text."""
     spec = parse_spec(text)
     sampler = make_sampler(spec, host, reference)
-    return RelabelledSource(sampler.fit(reference, seed), text)
+    return RelabeledSource(sampler.fit(reference, seed), text)
 
 
 def make_sampler(spec: PluginSpec, host: Host, reference: Source | None) -> Sampler:
@@ -247,7 +247,7 @@ def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
     if spec.name in host.samplers:
         # As data it must not be the same draw as the sampler of its name beside it.
         own = derived_seed("data", seed)
-        return RelabelledSource(fit_sampler(base, host, reference=None, seed=own), label)
+        return RelabeledSource(fit_sampler(base, host, reference=None, seed=own), label)
     if exists(spec.name) and spec.options:
         return _vectors(base, host, label)
     if any(mark in base for mark in "/\\.") or base == DEFAULT_STORE:

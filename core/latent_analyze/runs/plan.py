@@ -28,7 +28,7 @@ from latent_analyze.runs.opening import (
 )
 from latent_analyze.runs.selection import Choice, LeftOut, applicable, choose, unasked
 from latent_analyze.sources.summary import MAX_COVARIANCE_DIM
-from latent_analyze.sources.views import RelabelledSource
+from latent_analyze.sources.views import RelabeledSource
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Sampler
@@ -110,7 +110,7 @@ def _reference(
     text: str, label: str, config: RunConfig, host: Host, given: Mapping[str, Source]
 ) -> Source:
     if text in given:
-        return usable(RelabelledSource(given[text], label), config.nonfinite)
+        return usable(RelabeledSource(given[text], label), config.nonfinite)
     return open_source(text, host, label=label, seed=config.seed, nonfinite=config.nonfinite)
 
 

@@ -1,1 +1,1 @@
-"""Sources: anything that yields z-points in blocks, and the seeded draws behind them."""
+"""Sources of z-points, read block by block, and the seeded random numbers behind them."""

@@ -1,19 +1,19 @@
-"""Z-points that lie in an array: in memory, or in a memory-mapped .npy file."""
+"""Sources over arrays, in memory or memory-mapped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.errors import DatasetError
 from latent_analyze.files.hashing import content_hash
-from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource
+from latent_analyze.sources.source import Z_ONLY, AnyArray, Batch, Block, BlockSource
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
 
 class ArraySource(BlockSource):
@@ -22,32 +22,33 @@ class ArraySource(BlockSource):
     Parameters
     ----------
     z
-        Shape (n, dim), any real dtype; read as float32 block by block.
+        Shape (n, dim), any real dtype; converted to float32 block by block.
     label
-        Name in reports.
+        Name shown in reports.
     labels
-        Name of a label -> values, shape (n,); anything but numbers is kept as text.
+        Label name -> values, shape (n,). Values that are not numbers are converted to text.
     log_var
-        Shape (n, dim); makes `z` the `mu` of a variational model.
+        Shape (n, dim), for a variational model; `z` is then its `mu`.
 
     Raises
     ------
     DatasetError
-        If the shapes or dtypes are others.
+        If a shape or dtype is wrong.
     """
 
     def __init__(
         self,
-        z: NDArray[Any],
+        z: AnyArray,
         label: str = "data",
         *,
-        labels: Mapping[str, NDArray[Any]] | None = None,
-        log_var: NDArray[Any] | None = None,
+        labels: Mapping[str, AnyArray] | None = None,
+        log_var: AnyArray | None = None,
     ) -> None:
         z = np.asanyarray(z)
         if z.ndim != 2 or z.shape[1] == 0 or z.dtype.kind not in "fiu":
             raise DatasetError(
-                "vectors: a real array of shape (n, dim)", found=f"{z.dtype} of shape {z.shape}"
+                "vectors: an array of real numbers of shape (n, dim)",
+                found=f"{z.dtype} of shape {z.shape}",
             )
         self.z, self.label, self.log_var = z, label, log_var
         self.labels = {name: _label(name, v, len(z)) for name, v in (labels or {}).items()}
@@ -55,12 +56,14 @@ class ArraySource(BlockSource):
         self.fields = frozenset({"z", "mu", "id", *(f"label:{name}" for name in self.labels)})
         if log_var is not None:
             if np.shape(log_var) != z.shape:
-                raise DatasetError(f"log_var of shape {z.shape}", found=f"{np.shape(log_var)}")
+                raise DatasetError(
+                    f"log_var of shape {z.shape}", found=f"shape {np.shape(log_var)}"
+                )
             self.fields |= {"log_var"}
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all values."""
+        """Hash of z, labels and log_var."""
         arrays = [self.z, *(self.labels[name] for name in sorted(self.labels))]
         if self.log_var is not None:
             arrays.append(self.log_var)
@@ -84,8 +87,10 @@ class ArraySource(BlockSource):
         )
 
 
-def _label(name: str, given: Any, count: int) -> NDArray[Any]:
-    values: NDArray[Any] = np.asarray(given)
+def _label(name: str, given: ArrayLike, count: int) -> AnyArray:
+    values: AnyArray = np.asarray(given)
     if values.shape != (count,):
-        raise DatasetError(f"{count} values of the label {name!r}", found=f"{values.shape}")
+        raise DatasetError(
+            f"{count} values of the label {name!r}", found=f"an array of shape {values.shape}"
+        )
     return values if values.dtype.kind in "biufU" else values.astype(str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GENERATOR = "philox-1"
-"""Name of the generator and its keying; part of the fingerprint of everything drawn."""
+"""Version of the generator and its keys; part of the fingerprint of every random draw."""
 
 
 def keyed_rng(seed: int, *keys: int | str) -> np.random.Generator:
@@ -30,17 +30,17 @@ def keyed_rng(seed: int, *keys: int | str) -> np.random.Generator:
 
 
 def row_priority(rows: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
-    """Return a pseudo-random priority per row number (SplitMix64; Steele et al. 2014).
+    """Return a pseudo-random priority for each row number (SplitMix64; Steele et al. 2014).
 
-    Keeping the rows of lowest priority is a uniform sample without replacement that does not
-    depend on how the rows were split into blocks.
+    Keep the rows with the lowest priorities to get a uniform sample without replacement that does
+    not depend on how the rows are split into blocks.
 
     Parameters
     ----------
     rows
         Row numbers, shape (n,).
     seed
-        Any integer; another seed gives another order.
+        Any integer; a different seed gives a different order.
     """
     offset = int.from_bytes(hashlib.sha256(repr((GENERATOR, seed)).encode()).digest()[:8], "little")
     x = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)
@@ -49,6 +49,6 @@ def row_priority(rows: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def derived_seed(*parts: Any) -> int:
-    """Return a 60-bit seed that depends on all of `parts`, which `content_hash` takes."""
+def derived_seed(*parts: object) -> int:
+    """Return a 60-bit seed from the content hash of `parts`."""
     return int(content_hash(*parts)[:15], 16)

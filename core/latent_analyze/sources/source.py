@@ -1,4 +1,4 @@
-"""What a source is: anything that yields z-points in blocks."""
+"""The interface of sources: anything that yields z-points in blocks."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latent_analyze.errors import AnalysisError
 from latent_analyze.sources.seeding import keyed_rng
 from latent_analyze.sources.summary import Summary, SummaryAccumulator
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+AnyArray = NDArray[Any]  # Any: labels are integers, floats or text; vectors of any real dtype
 
 BLOCK_BYTES = 1 << 20
-"""A block of z-points of this size stays in a core's cache while several kernels run over it."""
+"""Size of a block of z-points; it stays in the CPU cache while several analyses process it."""
 
 Z_ONLY = frozenset({"z"})
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows `start` to `stop` of a source; blocks of a source are a partition of its rows."""
+    """Rows `start` to `stop` (exclusive) of a source; its blocks cover every row once."""
 
     index: int
     start: int
@@ -48,24 +48,24 @@ class Batch:
     rows
         Row numbers in the source, int64, shape (n,).
     mu, log_var
-        float32, shape (n, dim), where the source has them and they were asked for.
+        float32, shape (n, dim); None unless requested and available.
     ids
-        Texts, shape (n,), where asked for.
+        Text, shape (n,); None unless requested.
     labels
-        Name of a label -> values, shape (n,); those that were asked for.
+        Label name -> values, shape (n,); only the requested labels.
     """
 
     z: NDArray[np.float32]
     rows: NDArray[np.int64]
     mu: NDArray[np.float32] | None = None
     log_var: NDArray[np.float32] | None = None
-    ids: NDArray[Any] | None = None
-    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    ids: AnyArray | None = None
+    labels: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.z)
 
-    def take(self, index: NDArray[Any] | slice) -> Batch:
+    def take(self, index: NDArray[np.integer | np.bool_] | slice) -> Batch:
         """Return the rows at `index` (integers, mask or slice)."""
         return replace(
             self,
@@ -82,13 +82,13 @@ class Batch:
 class Source(Protocol):
     """Anything that yields z-points in blocks: a store, a subset, a fitted sampler.
 
-    `fields` holds ``"z"`` always, ``"mu"``, ``"log_var"``, ``"id"`` and ``"label:<name>"`` where
-    there are any. Equal fingerprints mean equal rows. Sources are picklable.
+    `fields` always contains ``"z"``; ``"mu"``, ``"log_var"``, ``"id"`` and ``"label:<name>"`` only
+    if the source has them. Equal fingerprints mean equal rows. Sources are picklable.
     """
 
     @property
     def label(self) -> str:
-        """Name in reports: ``"data"``, ``"uniform:b=1.5"``."""
+        """Name shown in reports: ``"data"``, ``"uniform:b=1.5"``."""
         ...
 
     @property
@@ -103,33 +103,33 @@ class Source(Protocol):
 
     @property
     def fields(self) -> frozenset[str]:
-        """What `read` can give besides z."""
+        """Names of the fields that `read` can return."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Content hash."""
+        """Hash of the content."""
         ...
 
     def blocks(self) -> Sequence[Block]:
-        """Return a partition of the rows; each block can be read alone, in any process."""
+        """Return blocks that cover every row once; each can be read alone, in any process."""
         ...
 
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Read the rows of a block; of `fields` those that the source has."""
+        """Read the rows of a block, with those of `fields` that the source has."""
         ...
 
     def sample(self, n: int, seed: int, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Return n rows (all, if there are fewer) without replacement; same seed, same rows."""
+        """Return n rows without replacement (all rows if n >= count); the seed fixes them."""
         ...
 
     def summary(self) -> Summary:
-        """Return count, mean, covariance and ranges; computed once."""
+        """Return count, mean, covariance and ranges; computed once and cached."""
         ...
 
 
 class BlockSource(ABC):
-    """A source made of `read` alone: the rest follows. Subclasses set label, count and dim."""
+    """Base class of sources. Subclasses set label, count and dim and implement `read`."""
 
     label: str
     count: int
@@ -139,11 +139,11 @@ class BlockSource(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Content hash: equal fingerprint, equal rows."""
+        """Hash of the content: equal fingerprints mean equal rows."""
 
     @abstractmethod
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Read the rows of a block; of `fields` those that the source has."""
+        """Read the rows of a block, with those of `fields` that the source has."""
 
     @property
     def block_rows(self) -> int:
@@ -155,18 +155,18 @@ class BlockSource(ABC):
         return partition(self.count, self.block_rows)
 
     def sample(self, n: int, seed: int, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Return n rows in row order, drawn without replacement; all rows if n >= count."""
+        """Return n rows, sampled without replacement, in row order; all rows if n >= count."""
         rng = keyed_rng(seed, "sample", self.count)
         if n >= self.count:
             return self.take(np.arange(self.count), fields)
         return self.take(np.sort(rng.choice(self.count, n, replace=False)), fields)
 
     def take(self, rows: NDArray[np.int64], fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Return the rows of these numbers, in this order."""
+        """Return the rows with these row numbers, in this order."""
         return take_rows(self, rows, fields)
 
     def summary(self) -> Summary:
-        """Return moments and ranges, computed by one pass and kept."""
+        """Return count, mean, covariance and ranges; computed in one pass and cached."""
         return self._summary
 
     @cached_property
@@ -183,43 +183,43 @@ class BlockSource(ABC):
 
 
 def rows_per_block(dim: int) -> int:
-    """Return the default block size: about `BLOCK_BYTES` of float32, a power of two, 64 to 8192."""
+    """Return the default block size in rows: a power of two from 64 to 8192, about 1 MiB."""
     rows = max(BLOCK_BYTES // (4 * max(dim, 1)), 1)
     return min(max(1 << (rows.bit_length() - 1), 64), 8192)
 
 
 def partition(count: int, block_rows: int) -> list[Block]:
-    """Return the blocks of `block_rows` rows that cover `count` rows; the last may be shorter."""
+    """Split `count` rows into blocks of `block_rows` rows; the last block may be shorter."""
     starts = range(0, count, block_rows)
     return [Block(i, s, min(s + block_rows, count)) for i, s in enumerate(starts)]
 
 
 def take_rows(source: Source, rows: NDArray[np.int64], fields: frozenset[str] = Z_ONLY) -> Batch:
-    """Return the rows of these numbers of any source, in this order; reads each block once."""
-    ascending, back = np.unique(rows, return_inverse=True)
+    """Return the rows with these row numbers, in this order; reads each block once."""
+    ascending, inverse = np.unique(rows, return_inverse=True)
     parts = []
     for block in source.blocks():
         low, high = np.searchsorted(ascending, [block.start, block.stop])
         if low < high:
             parts.append(source.read(block, fields).take(ascending[low:high] - block.start))
-    return concatenate(parts).take(back) if parts else _no_rows(source.dim)
+    return concatenate(parts).take(inverse) if parts else _no_rows(source.dim)
 
 
-def common_rows(one: Source, two: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the row numbers in both sources of the ids that both have, in the same order."""
-    if "id" not in one.fields & two.fields:
+def common_rows(first: Source, second: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Match two sources by id: return the rows of each, in the same order of ids."""
+    if "id" not in first.fields & second.fields:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    _, here, there = np.intersect1d(_ids(one), _ids(two), return_indices=True)
-    return here, there
+    _, in_first, in_second = np.intersect1d(_ids(first), _ids(second), return_indices=True)
+    return in_first, in_second
 
 
-def _ids(source: Source) -> NDArray[Any]:
+def _ids(source: Source) -> NDArray[np.str_]:
     batches = [source.read(block, frozenset({"id"})) for block in source.blocks()]
     return np.concatenate([np.asarray(batch.ids, dtype=str) for batch in batches])
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:
-    """Return one batch with the rows of all, in order."""
+    """Join batches into one, in order."""
     if not batches:
         raise AnalysisError("at least one batch of rows", found="none")
     first = batches[0]

@@ -1,4 +1,4 @@
-"""Count, mean, covariance and ranges of a cloud of z-points, in one pass and in float64."""
+"""Count, mean, covariance and ranges of a source, computed in one pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_COVARIANCE_DIM = 4096
-"""Above so many dimensions no covariance is kept: the matrix alone would take 128 MiB and more."""
+"""No covariance above this many dimensions: the matrix alone takes 128 MiB here."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Summary:
     Attributes
     ----------
     count
-        Number of finite rows.
+        Number of rows with finite values only.
     mean, min, max
         Per axis, float64, shape (dim,), in latent units.
     covariance
@@ -30,9 +30,9 @@ class Summary:
     variance
         Sample variance per axis, float64, shape (dim,).
     radius_min, radius_max
-        Smallest and largest distance from the origin.
+        Smallest and largest distance from the origin, in latent units.
     nonfinite
-        Rows that hold NaN or infinity; they are counted here and in nothing else.
+        Number of rows with NaN or infinity; nothing else includes these rows.
     """
 
     count: int
@@ -62,11 +62,11 @@ class Summary:
 
 
 class SummaryAccumulator:
-    """Sums shifted by the first block's mean, so that off-centre clouds lose no precision.
+    """Accumulates sums of rows minus the first block's mean, so that far-off means cost no precision.
 
-    Per block a float32 matrix product of shifted rows, summed in float64; merging follows
-    Chan, Golub & LeVeque (1979). On data in float32, a mean of 1000 standard deviations leaves the
-    covariance right to about 1e-6.
+    The products of each block are float32, their sums float64. `merge` follows Chan, Golub &
+    LeVeque (1979). With float32 data and a mean of 1000 standard deviations, the relative error of
+    the covariance is about 1e-6.
     """
 
     def __init__(self, dim: int, *, covariance: bool = True) -> None:
@@ -80,7 +80,7 @@ class SummaryAccumulator:
         self.radius2 = (np.inf, -np.inf)
 
     def add(self, z: NDArray[np.float32]) -> None:
-        """Add rows (n, dim); rows with NaN or infinity are counted apart."""
+        """Add rows, shape (n, dim); rows with NaN or infinity are only counted."""
         radius2 = np.einsum("ij,ij->i", z, z, dtype=np.float64)
         finite = np.isfinite(radius2)
         if not finite.all():
@@ -110,14 +110,14 @@ class SummaryAccumulator:
         return squares
 
     def merge(self, other: SummaryAccumulator) -> None:
-        """Take in another accumulator's rows; it may have another shift."""
+        """Add the rows of another accumulator, which may have a different shift."""
         self.nonfinite += other.nonfinite
         if other.shift is None:
             return
         if self.shift is None:
             self.shift = other.shift
-        moved = other.shift - self.shift
-        total, squares = _reshift(other, moved)
+        change = other.shift - self.shift
+        total, squares = _reshift(other, change)
         self.count += other.count
         self.total += total
         self.squares += squares
@@ -129,12 +129,10 @@ class SummaryAccumulator:
         )
 
     def result(self) -> Summary:
-        """Return the summary of all rows added so far."""
+        """Return the summary of the rows added so far."""
         if self.shift is None:
-            nothing = np.full(self.dim, np.nan)
-            return Summary(
-                0, nothing, nothing, None, nothing, nothing, np.nan, np.nan, self.nonfinite
-            )
+            nan = np.full(self.dim, np.nan)
+            return Summary(0, nan, nan, None, nan, nan, np.nan, np.nan, self.nonfinite)
         mean = self.total / self.count
         outer = np.outer(mean, mean) if self.with_covariance else mean**2
         squares = (self.squares - self.count * outer) / max(self.count - 1, 1)
@@ -153,12 +151,12 @@ class SummaryAccumulator:
 
 
 def _reshift(
-    other: SummaryAccumulator, moved: NDArray[np.float64]
+    other: SummaryAccumulator, change: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    total = other.total + other.count * moved
+    total = other.total + other.count * change
     if other.with_covariance:
-        cross = np.outer(other.total, moved)
-        squares = other.squares + cross + cross.T + other.count * np.outer(moved, moved)
+        cross = np.outer(other.total, change)
+        squares = other.squares + cross + cross.T + other.count * np.outer(change, change)
     else:
-        squares = other.squares + 2 * other.total * moved + other.count * moved**2
+        squares = other.squares + 2 * other.total * change + other.count * change**2
     return total, squares

@@ -1,9 +1,9 @@
-"""Sources made of another source: a subset, posterior draws, finite rows only, another label."""
+"""Sources derived from another source: subsets, posterior draws, finite rows, a new label."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze.sources.summary import Summary
+
 
 class SubsetSource(BlockSource):
-    """Some rows of a source; its blocks are those of the base, less the other rows."""
+    """Some rows of a source; each block holds the chosen rows of one block of the base."""
 
     def __init__(self, base: Source, rows: NDArray[np.int64], label: str) -> None:
         self.base, self.chosen, self.label = base, np.sort(rows), label
@@ -34,7 +36,7 @@ class SubsetSource(BlockSource):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the base and the row numbers."""
+        """Hash of the base and of the row numbers."""
         return content_hash("subset", self.base.fingerprint, self.chosen)
 
     @cached_property
@@ -47,7 +49,7 @@ class SubsetSource(BlockSource):
         return dict(enumerate(kept))
 
     def blocks(self) -> Sequence[Block]:
-        """Return one block per block of the base that holds chosen rows."""
+        """Return one block for each block of the base that contains chosen rows."""
         blocks = []
         for index, base in self._base_blocks.items():
             start, stop = np.searchsorted(self.chosen, [base.start, base.stop])
@@ -55,7 +57,7 @@ class SubsetSource(BlockSource):
         return blocks
 
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Read the base's block and keep the chosen rows."""
+        """Read a block of the base and keep the chosen rows."""
         base = self._base_blocks[block.index]
         inside = self.chosen[block.start : block.stop] - base.start
         batch = self.base.read(base, fields).take(inside)
@@ -70,9 +72,9 @@ class SubsetSource(BlockSource):
 
 
 class PosteriorSource(BlockSource):
-    """Seeded draws mu + exp(log_var / 2) eps around each row of a variational source.
+    """Seeded draws mu + exp(log_var / 2) * eps, one per row of a variational source.
 
-    The source of the method is Kingma & Welling (2014), equation 10.
+    See Kingma & Welling (2014), equation 10.
     """
 
     def __init__(self, base: Source, seed: int, label: str) -> None:
@@ -98,7 +100,10 @@ class PosteriorSource(BlockSource):
         """Draw one z-point per row."""
         batch = self.base.read(block, fields | {"mu", "log_var"})
         if batch.mu is None or batch.log_var is None:
-            raise AnalysisError("mu and log_var in every block", found=f"neither in {block}")
+            raise AnalysisError(
+                "mu and log_var in every block",
+                found=f"a source that lists but does not return them ({block})",
+            )
         rng = keyed_rng(self.seed, "posterior", block.index)
         eps = rng.standard_normal(batch.mu.shape, dtype=np.float32)
         z = batch.mu + np.exp(0.5 * batch.log_var) * eps
@@ -107,8 +112,8 @@ class PosteriorSource(BlockSource):
         return Batch(z, batch.rows, mu, log_var, batch.ids, batch.labels)
 
 
-class RelabelledSource(BlockSource):
-    """The same rows under another label."""
+class RelabeledSource(BlockSource):
+    """The same rows with a different label."""
 
     def __init__(self, base: Source, label: str) -> None:
         self.base, self.label = base, label
@@ -116,7 +121,7 @@ class RelabelledSource(BlockSource):
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the base: a label changes no row."""
+        """Fingerprint of the base: the label does not change the rows."""
         return self.base.fingerprint
 
     def blocks(self) -> Sequence[Block]:
@@ -127,18 +132,18 @@ class RelabelledSource(BlockSource):
         """Read from the base."""
         return self.base.read(block, fields)
 
-    def summary(self) -> Any:
+    def summary(self) -> Summary:
         """Return the summary of the base."""
         return self.base.summary()
 
 
 def select(base: Source, conditions: dict[str, str], label: str) -> SubsetSource:
-    """Return the rows whose labels have the given values: ``{"split": "test"}``.
+    """Return the rows with the given label values: ``{"split": "test"}``.
 
     Raises
     ------
     OptionError
-        If the source has no such label, or no row has the value.
+        If the source has no such label, or no row has these values.
     """
     names = sorted(f.removeprefix("label:") for f in base.fields if f.startswith("label:"))
     for name in conditions:
@@ -152,17 +157,17 @@ def select(base: Source, conditions: dict[str, str], label: str) -> SubsetSource
     if not keep.any():
         raise OptionError(
             f"rows of {base.label} with {conditions}", found="none",
-            next_step=f"values there: {_values(batch, conditions)}",
+            next_step=f"choose from: {_values(batch, conditions)}",
         )  # fmt: skip
     return SubsetSource(base, np.flatnonzero(keep), label)
 
 
 def finite_rows(base: Source) -> SubsetSource:
-    """Return the rows without NaN and infinity."""
+    """Return the rows without NaN or infinity."""
     kept = []
     for block in base.blocks():
-        good = np.isfinite(base.read(block).z).all(axis=1)
-        kept.append(block.start + np.flatnonzero(good))
+        finite = np.isfinite(base.read(block).z).all(axis=1)
+        kept.append(block.start + np.flatnonzero(finite))
     return SubsetSource(base, np.concatenate(kept), base.label)
 
 

@@ -18,7 +18,7 @@ from latent_analyze.plugin import ArraySource
 from latent_analyze.runs.case_model import CaseModel, base_rows, store_of
 from latent_analyze.runs.config import RunConfig
 from latent_analyze.runs.opening import open_source
-from latent_analyze.sources.views import RelabelledSource
+from latent_analyze.sources.views import RelabeledSource
 from latent_analyze.testing import tiny_source
 
 NEEDS = {"encoder", "decoder", "log_var", "labels", "images"}
@@ -153,7 +153,7 @@ class TestImages:
 
 
 def test_the_store_below_views(case_of: Callable[..., CaseModel]) -> None:
-    source = RelabelledSource(case_of("[split=test]@posterior").reference, "x")
+    source = RelabeledSource(case_of("[split=test]@posterior").reference, "x")
     store = store_of(source)
     assert isinstance(store, la.Store)
     assert store_of(tiny_source(5, 2)) is None

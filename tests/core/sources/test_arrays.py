@@ -26,7 +26,7 @@ def test_reads_views_and_fortran_order() -> None:
     assert np.array_equal(ArraySource(values).read(Block(0, 0, 5)).z, values)
 
 
-def test_a_memory_map_stays_one(tmp_path: Path) -> None:
+def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "z.npy", np.ones((100, 3), np.float32))
     mapped = np.load(tmp_path / "z.npy", mmap_mode="r")
     source = ArraySource(mapped)
@@ -46,7 +46,7 @@ def test_a_memory_map_stays_one(tmp_path: Path) -> None:
         np.array([[object()]]),
     ],
 )
-def test_what_is_no_cloud_of_vectors(values: Any) -> None:
+def test_other_arrays_are_refused(values: Any) -> None:
     with pytest.raises(DatasetError, match=r"shape \(n, dim\)"):
         ArraySource(values)
 
@@ -68,7 +68,7 @@ def test_labels_of_python_objects_become_text() -> None:
     assert source.fingerprint
 
 
-def test_fields_are_given_only_where_asked_for() -> None:
+def test_only_requested_fields_are_read() -> None:
     source = ArraySource(np.zeros((3, 2)), labels={"a": np.arange(3)}, log_var=np.ones((3, 2)))
     bare = source.read(Block(0, 0, 3))
     assert (bare.mu, bare.log_var, bare.ids, bare.labels) == (None, None, None, {})
@@ -79,7 +79,7 @@ def test_fields_are_given_only_where_asked_for() -> None:
     assert full.labels.keys() == {"a"}
 
 
-def test_fingerprint_is_that_of_the_content() -> None:
+def test_the_fingerprint_depends_on_the_content_only() -> None:
     z = np.arange(8.0).reshape(4, 2)
     base = ArraySource(z, "data").fingerprint
     assert ArraySource(z.copy(), "another label").fingerprint == base

@@ -62,7 +62,7 @@ def test_sample_carries_its_fields() -> None:
 
 
 @pytest.mark.parametrize("n", [300, 301, 10**9])
-def test_a_sample_of_too_many_is_everything(n: int) -> None:
+def test_a_sample_of_at_least_all_rows_is_all_rows(n: int) -> None:
     assert np.array_equal(tiny_source(300).sample(n, 1).rows, np.arange(300))
 
 
@@ -77,7 +77,7 @@ def test_every_row_is_sampled_equally_often() -> None:
     assert np.abs(hits - 250).max() < 5 * np.sqrt(1000 * 0.25 * 0.75)
 
 
-def test_summary_is_made_by_one_pass_and_kept() -> None:
+def test_summary_is_computed_once() -> None:
     source = tiny_source(1000, 4)
     assert source.summary() is source.summary()
     np.testing.assert_allclose(source.summary().mean, source.z.mean(axis=0), rtol=1e-5)

@@ -12,7 +12,7 @@ from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.source import Source, concatenate
 from latent_analyze.sources.views import (
     PosteriorSource,
-    RelabelledSource,
+    RelabeledSource,
     SubsetSource,
     finite_rows,
     select,
@@ -48,7 +48,7 @@ def test_subset_of_a_subset() -> None:
     assert np.array_equal(whole(inner).z, base.z[::10])
 
 
-def test_subset_samples_and_sums_up_its_own_rows() -> None:
+def test_subset_samples_and_summarizes_its_own_rows() -> None:
     base = tiny_source(5000, 200)
     subset = SubsetSource(base, np.arange(100, 4000), "middle")
     sample = subset.sample(50, 1)
@@ -94,21 +94,21 @@ def test_posterior_needs_log_var() -> None:
         PosteriorSource(tiny_source(), 0, "p")
 
 
-class Liar(ArraySource):
+class WithoutLogVar(ArraySource):
     def __init__(self) -> None:
         super().__init__(np.zeros((3, 2)))
         self.fields = self.fields | {"log_var"}
 
 
-def test_posterior_of_a_source_that_breaks_its_word() -> None:
-    source = PosteriorSource(Liar(), 0, "p")
+def test_posterior_of_a_source_without_a_listed_field() -> None:
+    source = PosteriorSource(WithoutLogVar(), 0, "p")
     with pytest.raises(AnalysisError):
         source.read(source.blocks()[0])
 
 
 def test_another_label_changes_no_row() -> None:
     base = tiny_source()
-    named = RelabelledSource(base, "named")
+    named = RelabeledSource(base, "named")
     assert named.label == "named"
     assert named.fingerprint == base.fingerprint
     assert named.summary() is base.summary()
@@ -130,7 +130,7 @@ def test_select_by_an_unknown_label_or_value() -> None:
     base = tiny_source(50)
     with pytest.raises(OptionError, match="did you mean split"):
         select(base, {"splt": "test"}, "x")
-    with pytest.raises(OptionError, match=r"none; values there: split = test, train"):
+    with pytest.raises(OptionError, match=r"none; choose from: split = test, train"):
         select(base, {"split": "val"}, "x")
     with pytest.raises(OptionError, match="no label of data is available"):
         select(ArraySource(np.zeros((3, 2))), {"split": "val"}, "x")
