@@ -62,7 +62,7 @@ class Summary:
 
 
 class SummaryAccumulator:
-    """Accumulates sums of rows minus the first block's mean, so that far-off means cost no precision.
+    """Sums of rows minus the first block's mean, so that large means cost no precision.
 
     The products of each block are float32, their sums float64. `merge` follows Chan, Golub &
     LeVeque (1979). With float32 data and a mean of 1000 standard deviations, the relative error of

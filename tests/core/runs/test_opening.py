@@ -156,7 +156,7 @@ def test_uniform_has_the_mean_squared_radius_of_a_cube(host: Host) -> None:
         ("nan.npy", StoreError, r"NaN or infinity in 2 of 10 rows; add --nonfinite drop"),
         ("onlynan.npy", StoreError, "no finite row"),
         ("labelled.npz[splt=test]", OptionError, "did you mean split"),
-        ("labelled.npz[split=val]", OptionError, " test, train=choose from: split = test, train= test, train"),
+        ("labelled.npz[split=val]", OptionError, "choose from: split = test, train"),
         ("two\nlines", OptionError, r"two\\nlines"),
         ("two\nlines.npy", StoreError, r"two\\nlines"),
     ],
