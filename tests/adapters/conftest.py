@@ -1,7 +1,8 @@
-"""Small ONNX models whose outputs numpy knows."""
+"""Small ONNX models whose outputs NumPy knows; makes the helper modules beside it importable."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+sys.path.append(str(Path(__file__).parent))
 
 ONNX_TYPES = {
     "float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE,

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from adapter_testing import everything, opener, pixels, refuser
+from image_bombs import array_bomb
+from image_files import numpy_header, zip_of
 
 from latent_analyze import DatasetError
 from latent_analyze_adapters.files import npy as _npy
 from latent_analyze_adapters.images.arrays import ImageArrays
 
-sys.path.append(str(Path(__file__).parents[1]))
-from image_bombs import array_bomb
-from image_files import numpy_header, zip_of
-
-
-def opened(path):
-    return ImageArrays(str(path))
-
-
-def pixels(shape):
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
-def everything(dataset):
-    return dataset.read(np.arange(dataset.count))
-
-
-def refused(path, match):
-    with pytest.raises(DatasetError, match=match) as error:
-        opened(path)
-    assert "\n" not in str(error.value)
+opened = opener(ImageArrays)
+refused = refuser(opened)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04garbage", b"\x93NUMPY\x01\x00"])
@@ -47,14 +28,14 @@ def test_damaged(tmp_path, content, suffix):
 @pytest.mark.parametrize("suffix", [".npz", ".npy"])
 def test_truncated(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    (np.savez if suffix == ".npz" else np.save)(path, pixels((4, 9, 9)))
+    (np.savez if suffix == ".npz" else np.save)(path, pixels(4, 9, 9))
     path.write_bytes(path.read_bytes()[:-100])
     refused(path, f"a readable {suffix} file")
 
 
 def test_damaged_data(tmp_path):
     path = tmp_path / "a.npz"
-    np.savez(path, x=pixels((400, 90, 90)))
+    np.savez(path, x=pixels(400, 90, 90))
     content = bytearray(path.read_bytes())
     content[-5000] ^= 1
     path.write_bytes(content)
@@ -65,7 +46,7 @@ def test_damaged_data(tmp_path):
 
 def test_a_header_that_promises_too_much(tmp_path):
     path = tmp_path / "a.npy"
-    np.save(path, pixels((4, 9, 9)))
+    np.save(path, pixels(4, 9, 9))
     path.write_bytes(path.read_bytes().replace(b"(4, 9, 9)", b"(4, 9, 999999999)")[:1000])
     refused(path, r"a readable \.npy file")
 
@@ -85,7 +66,7 @@ def test_compressed_well_is_no_bomb(tmp_path):
 
 
 def test_stored_arrays_are_mapped(tmp_path):
-    np.savez(tmp_path / "a.npz", x=pixels((5, 8, 8)))
+    np.savez(tmp_path / "a.npz", x=pixels(5, 8, 8))
     assert isinstance(_npy.map_rows(tmp_path / "a.npz", "x"), np.memmap)
 
 

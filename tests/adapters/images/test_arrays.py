@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapter_testing import everything, opener, pixels, refuser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,33 +19,15 @@ from latent_analyze_adapters.vectors.arrays import VectorArrays
 
 MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist.npz"
 
-
-def opened(path, **options):
-    return ImageArrays(str(path), ImageArrays.Options(**options))
-
-
-def everything(dataset):
-    return dataset.read(np.arange(dataset.count))
-
-
-def pixels(shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def refused(path, match, **options) -> str:
-    with pytest.raises(DatasetError, match=match) as error:
-        opened(path, **options)
-    text = str(error.value)
-    assert "\n" not in text
-    assert "found" in text
-    return text
+opened = opener(ImageArrays)
+refused = refuser(opened)
 
 
 @pytest.fixture
 def keras_file(tmp_path):
     arrays = {
-        "x_train": pixels((6, 5, 4)), "y_train": np.arange(6, dtype=np.uint8),
-        "x_test": pixels((3, 5, 4), 1), "y_test": np.arange(3, dtype=np.uint8) + 6,
+        "x_train": pixels(6, 5, 4), "y_train": np.arange(6, dtype=np.uint8),
+        "x_test": pixels(3, 5, 4, seed=1), "y_test": np.arange(3, dtype=np.uint8) + 6,
     }  # fmt: skip
     np.savez(tmp_path / "keras.npz", **arrays)
     return tmp_path / "keras.npz", arrays
@@ -70,7 +53,7 @@ def test_keras_layout(keras_file):
 @given(rows=st.lists(st.integers(0, 8), max_size=20))
 def test_any_rows_in_any_order(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("rows") / "k.npz"
-    np.savez(path, x_train=pixels((6, 2, 3)), x_test=pixels((3, 2, 3), 1))
+    np.savez(path, x_train=pixels(6, 2, 3), x_test=pixels(3, 2, 3, seed=1))
     dataset = opened(path)
     items = dataset.read(np.array(rows, np.int64))
     np.testing.assert_array_equal(items.x, everything(dataset).x[rows])
@@ -79,7 +62,7 @@ def test_any_rows_in_any_order(tmp_path_factory, rows):
 
 def test_validation_split_and_cifar_labels(tmp_path):
     path = tmp_path / "cifar.npz"
-    arrays = {f"x_{s}": pixels((2, 4, 4, 3)) for s in ("val", "test", "train")}
+    arrays = {f"x_{s}": pixels(2, 4, 4, 3) for s in ("val", "test", "train")}
     np.savez(path, **arrays, **{f"y_{s}": np.ones((2, 1), int) for s in ("val", "test", "train")})
     items = everything(opened(path))
     assert items.labels["split"].tolist() == ["train"] * 2 + ["test"] * 2 + ["val"] * 2
@@ -89,7 +72,7 @@ def test_validation_split_and_cifar_labels(tmp_path):
 @pytest.mark.parametrize("name", ["x", "images", "data", "arr_0", "imgs"])
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_one_array(tmp_path, name, save):
-    save(tmp_path / "a.npz", **{name: pixels((3, 4, 5, 3))})
+    save(tmp_path / "a.npz", **{name: pixels(3, 4, 5, 3)})
     assert everything(opened(tmp_path / "a.npz")).x.shape == (3, 4, 5, 3)
 
 
@@ -101,7 +84,7 @@ def test_one_array(tmp_path, name, save):
     ],
 )  # fmt: skip
 def test_layouts(tmp_path, shape, expected):
-    x = pixels(shape)
+    x = pixels(*shape)
     np.save(tmp_path / "a.npy", x)
     items = everything(opened(tmp_path / "a.npy"))
     assert items.x.shape[1:] == expected == opened(tmp_path / "a.npy").item.shape
@@ -110,7 +93,7 @@ def test_layouts(tmp_path, shape, expected):
 
 
 def test_npy_is_memory_mapped(tmp_path):
-    np.save(tmp_path / "a.npy", pixels((3, 4, 5)))
+    np.save(tmp_path / "a.npy", pixels(3, 4, 5))
     dataset = opened(tmp_path / "a.npy")
     everything(dataset)
     assert isinstance(dataset._array("array"), np.memmap)
@@ -119,7 +102,7 @@ def test_npy_is_memory_mapped(tmp_path):
 def test_labels_by_name(tmp_path):
     names = np.array(["a", "b\nc", "\x1b[31m"])
     np.savez(
-        tmp_path / "a.npz", images=pixels((3, 4, 4)), y=np.array([2.0, 0.0, 1.0]), who=names,
+        tmp_path / "a.npz", images=pixels(3, 4, 4), y=np.array([2.0, 0.0, 1.0]), who=names,
         raw=np.array([b"x", b"\xff", b""]), weight=np.array([0.5, 1.5, 2.0]), pair=np.ones((3, 2)),
         other=np.zeros(4),
     )  # fmt: skip
@@ -133,7 +116,7 @@ def test_labels_by_name(tmp_path):
 
 
 def test_two_usual_label_names_keep_their_own(tmp_path):
-    np.savez(tmp_path / "a.npz", x=pixels((2, 4, 4)), y=np.array([0, 1]), label=np.array([2, 3]))
+    np.savez(tmp_path / "a.npz", x=pixels(2, 4, 4), y=np.array([0, 1]), label=np.array([2, 3]))
     labels = everything(opened(tmp_path / "a.npz")).labels
     assert {name: values.tolist() for name, values in labels.items()} == {
         "y": [0, 1], "label": [2, 3],
@@ -169,7 +152,7 @@ def test_other_ranges_must_be_stated(tmp_path, low, high, advice):
 
 
 def test_a_range_that_makes_no_sense(tmp_path):
-    np.save(tmp_path / "a.npy", pixels((3, 4, 4)))
+    np.save(tmp_path / "a.npy", pixels(3, 4, 4))
     with pytest.raises(DatasetError, match=r"a range \[low, high\] with low < high"):
         opened(tmp_path / "a.npy", range=[1, 1])
     refused(tmp_path / "a.npy", r"pixel values in \[0, 1\]", range=[0, 1])
@@ -216,7 +199,7 @@ def test_fingerprint(keras_file, tmp_path):
 
 
 def test_pickles_without_its_arrays(tmp_path):
-    np.save(tmp_path / "a.npy", pixels((500, 20, 20)))
+    np.save(tmp_path / "a.npy", pixels(500, 20, 20))
     dataset = opened(tmp_path / "a.npy")
     everything(dataset)
     content = pickle.dumps(dataset)
@@ -244,7 +227,7 @@ class TestRefused:
         assert "a float64 (3,), b int8 (2, 2)" in text
 
     def test_two_without_a_usual_name(self, tmp_path):
-        np.savez(tmp_path / "a.npz", a=pixels((2, 3, 3)), b=pixels((2, 3, 3)))
+        np.savez(tmp_path / "a.npz", a=pixels(2, 3, 3), b=pixels(2, 3, 3))
         refused(tmp_path / "a.npz", "an array of images")
 
     def test_no_arrays(self, tmp_path):
@@ -255,22 +238,22 @@ class TestRefused:
     def test_objects(self, tmp_path):
         np.savez(tmp_path / "a.npz", x=np.array([{}, {}], object))
         refused(tmp_path / "a.npz", "arrays of numbers or texts")
-        np.savez(tmp_path / "b.npz", x=pixels((2, 4, 4)), y=np.array(["a", None], object))
+        np.savez(tmp_path / "b.npz", x=pixels(2, 4, 4), y=np.array(["a", None], object))
         refused(tmp_path / "b.npz", "arrays of numbers or texts")
 
     def test_labels_of_another_length(self, tmp_path):
-        np.savez(tmp_path / "a.npz", x=pixels((2, 4, 4)), y=np.zeros(3))
+        np.savez(tmp_path / "a.npz", x=pixels(2, 4, 4), y=np.zeros(3))
         refused(tmp_path / "a.npz", "2 labels in 'y'")
-        np.savez(tmp_path / "b.npz", x_train=pixels((2, 4, 4)), y_train=np.zeros(3))
+        np.savez(tmp_path / "b.npz", x_train=pixels(2, 4, 4), y_train=np.zeros(3))
         refused(tmp_path / "b.npz", "2 labels in 'y_train'")
 
     def test_labels_of_one_split_alone(self, tmp_path):
-        x = {f"x_{s}": pixels((2, 4, 4)) for s in ("train", "test")}
+        x = {f"x_{s}": pixels(2, 4, 4) for s in ("train", "test")}
         np.savez(tmp_path / "a.npz", **x, y_train=np.zeros(2))
         refused(tmp_path / "a.npz", "labels for every split")
 
     def test_splits_of_different_shape(self, tmp_path):
-        np.savez(tmp_path / "a.npz", x_train=pixels((2, 4, 4)), x_test=pixels((2, 5, 4)))
+        np.savez(tmp_path / "a.npz", x_train=pixels(2, 4, 4), x_test=pixels(2, 5, 4))
         refused(tmp_path / "a.npz", "images of one shape")
 
     @pytest.mark.parametrize("shape", [(0, 4, 4), (3, 0, 4)])

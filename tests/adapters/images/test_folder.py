@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from adapter_testing import everything, opener, pixels, refuser, write_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
@@ -15,36 +16,12 @@ from latent_analyze import DatasetError
 from latent_analyze_adapters.images import folder as image_folder
 from latent_analyze_adapters.images.folder import ImageFolder, register_datasets
 
-
-def opened(path, **options):
-    return ImageFolder(str(path), ImageFolder.Options(**options))
-
-
-def everything(dataset):
-    return dataset.read(np.arange(dataset.count))
-
-
-def pixels(*shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def write(folder, *names, shape=(8, 6, 3), **options):
-    for seed, name in enumerate(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels(*shape, seed=seed)).save(folder / name, **options)
-
-
-def refused(path, match, **options) -> str:
-    with pytest.raises(DatasetError, match=match) as error:
-        everything(opened(path, **options))
-    text = str(error.value)
-    assert "\n" not in text
-    assert "found" in text
-    return text
+opened = opener(ImageFolder)
+refused = refuser(opened, everything)
 
 
 def test_pixels_in_the_order_of_paths(tmp_path):
-    write(tmp_path, "b.png", "a.png", "c/d.bmp")
+    write_images(tmp_path, "b.png", "a.png", "c/d.bmp")
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "._a.png").write_text("what macOS leaves behind")
     dataset = opened(tmp_path)
@@ -69,15 +46,15 @@ def test_formats(tmp_path, suffix):
 
 class TestColor:
     def test_gray_if_all_are(self, tmp_path):
-        write(tmp_path, "a.png", "b.jpg", shape=(5, 5))
+        write_images(tmp_path, "a.png", "b.jpg", shape=(5, 5))
         assert opened(tmp_path).item.shape == (5, 5, 1)
         assert everything(opened(tmp_path, color="rgb")).x.shape == (2, 5, 5, 3)
-        write(tmp_path, "c.png", shape=(5, 5, 3))
+        write_images(tmp_path, "c.png", shape=(5, 5, 3))
         assert opened(tmp_path).item.shape == (5, 5, 3)
         assert everything(opened(tmp_path, color="gray")).x.shape == (3, 5, 5, 1)
 
     def test_transparency_is_dropped(self, tmp_path):
-        write(tmp_path, "a.png", shape=(5, 5, 4))
+        write_images(tmp_path, "a.png", shape=(5, 5, 4))
         x = everything(opened(tmp_path)).x
         np.testing.assert_allclose(x[0], pixels(5, 5, 4)[..., :3] / 255, rtol=1e-6)
 
@@ -106,7 +83,7 @@ def test_deep_folders(tmp_path):
     for _ in range(1500):
         folder /= "d"
         folder.mkdir()
-    write(folder, "a.png")
+    write_images(folder, "a.png")
     assert everything(opened(tmp_path)).ids == ["d/" * 1500 + "a.png"]
     # Removing the temporary folder has the limit of recursion that reading must not have.
     while folder != tmp_path:
@@ -118,8 +95,8 @@ def test_deep_folders(tmp_path):
 
 class TestSizes:
     def test_different_sizes(self, tmp_path):
-        write(tmp_path, "a.png", "b.png")
-        write(tmp_path, "c.png", shape=(9, 6, 3))
+        write_images(tmp_path, "a.png", "b.png")
+        write_images(tmp_path, "c.png", shape=(9, 6, 3))
         text = refused(tmp_path, "images of one size")
         assert "a.png of 8x6 and c.png of 9x6" in text
         assert "resize=64" in text
@@ -127,13 +104,13 @@ class TestSizes:
         assert everything(opened(tmp_path, crop=6)).x.shape == (3, 6, 6, 3)
 
     def test_center_crop_before_resize(self, tmp_path):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         x = everything(opened(tmp_path, crop=[4, 2])).x[0]
         np.testing.assert_allclose(x, pixels(8, 6, 3)[2:6, 2:4] / 255, rtol=1e-6)
         assert opened(tmp_path, crop=[4, 2], resize=16).item.shape == (16, 16, 3)
 
     def test_crop_larger_than_an_image(self, tmp_path):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         assert "a.png of 8x6" in refused(tmp_path, "at least 7x7 to crop from", crop=7)
 
     @pytest.mark.parametrize("orientation", [*range(10), 65535])
@@ -159,13 +136,13 @@ class TestSizes:
 
 
 def test_limit(tmp_path):
-    write(tmp_path, "a.png", "b.png", "c.png")
+    write_images(tmp_path, "a.png", "b.png", "c.png")
     assert everything(opened(tmp_path, limit=2)).ids == ["a.png", "b.png"]
     assert opened(tmp_path, limit=20).count == 3
 
 
 def test_fingerprint(tmp_path):
-    write(tmp_path, "a.png", "b.png")
+    write_images(tmp_path, "a.png", "b.png")
     one = opened(tmp_path).fingerprint
     assert opened(tmp_path).fingerprint == one
     assert opened(tmp_path, resize=4).fingerprint != one
@@ -175,7 +152,7 @@ def test_fingerprint(tmp_path):
     (tmp_path / "b.png").rename(tmp_path / "c.png")
     moved = opened(tmp_path).fingerprint
     assert moved != one
-    write(tmp_path, "c.png")
+    write_images(tmp_path, "c.png")
     assert opened(tmp_path).fingerprint != moved
 
 
@@ -183,7 +160,7 @@ def test_fingerprint(tmp_path):
 @given(rows=st.lists(st.integers(0, 6), max_size=12))
 def test_any_rows_in_any_order(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("rows")
-    write(folder, *(f"{i}.png" for i in range(7)), shape=(3, 4, 3))
+    write_images(folder, *(f"{i}.png" for i in range(7)), shape=(3, 4, 3))
     dataset = opened(folder)
     items = dataset.read(np.array(rows, np.int64))
     np.testing.assert_array_equal(items.x, everything(dataset).x[rows])
@@ -203,20 +180,20 @@ class TestRefused:
 
     @pytest.mark.parametrize("content", [b"", b"this is text", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
     def test_no_image(self, tmp_path, content):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         (tmp_path / "broken.png").write_bytes(content)
         assert "broken.png" in refused(tmp_path, "an image of 8 or 16 bits")
 
     @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.tif", "a.bmp"])
     def test_truncated(self, tmp_path, name):
-        write(tmp_path, name, shape=(64, 64, 3))
+        write_images(tmp_path, name, shape=(64, 64, 3))
         content = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(content[: len(content) // 2])
         assert name in refused(tmp_path, "an image of 8 or 16 bits")
 
     @pytest.mark.parametrize("limit", [100, 30])
     def test_decompression_bomb(self, tmp_path, monkeypatch, recwarn, limit):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit * 48 // 100 - 1)
         assert "pixels" in refused(tmp_path, "an image of 8 or 16 bits")
         assert not recwarn.list
@@ -230,7 +207,7 @@ class TestRefused:
         ("size", "found"), [(17 << 20, "17 MiB for 8x6"), (1 << 30, "1024 MiB")]
     )
     def test_files_much_larger_than_their_pixels(self, tmp_path, size, found):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         os.truncate(tmp_path / "a.png", size)
         assert found in refused(tmp_path, "an image of 8 or 16 bits")
 
@@ -240,7 +217,7 @@ class TestRefused:
         assert "something else" in refused(tmp_path, "an image of 8 or 16 bits")
 
     def test_truncated_images_are_never_filled_up(self, tmp_path, monkeypatch):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
         assert "set it to False" in refused(tmp_path, "truncated images to be errors")
 
@@ -251,14 +228,14 @@ class TestRefused:
 
     def test_damaged_metadata_do_not_warn(self, tmp_path, recwarn):
         exif = b"Exif\0\0II*\0" + b"\x08\0\0\0\xff\xff" + b"\7" * 30
-        write(tmp_path, "a.jpg", exif=exif)
+        write_images(tmp_path, "a.jpg", exif=exif)
         assert everything(opened(tmp_path)).x.shape == (1, 8, 6, 3)
         assert not recwarn.list
 
     def test_changed_while_it_is_read(self, tmp_path):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         dataset = opened(tmp_path)
-        write(tmp_path, "a.png", shape=(9, 9, 3))
+        write_images(tmp_path, "a.png", shape=(9, 9, 3))
         with pytest.raises(DatasetError, match="as it was when the folder was opened"):
             everything(dataset)
 
@@ -266,9 +243,9 @@ class TestRefused:
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 class TestLinks:
     def test_links_and_circles(self, tmp_path):
-        write(tmp_path / "real", "a.png")
+        write_images(tmp_path / "real", "a.png")
         folder = tmp_path / "folder"
-        write(folder, "b.png")
+        write_images(folder, "b.png")
         (folder / "linked.png").symlink_to(tmp_path / "real" / "a.png")
         (folder / "linked").symlink_to(tmp_path / "real")
         (folder / "again").symlink_to(folder)
@@ -276,7 +253,7 @@ class TestLinks:
 
     def test_links_to_links(self, tmp_path, monkeypatch):
         monkeypatch.setattr(image_folder, "MAX_VISITS", 100)
-        write(tmp_path / "0", "a.png")
+        write_images(tmp_path / "0", "a.png")
         for level in range(1, 12):
             (tmp_path / str(level)).mkdir()
             for link in "abcd":
@@ -289,7 +266,7 @@ class TestLinks:
 
     @pytest.mark.skipif(sys.platform == "darwin", reason="names are Unicode there")
     def test_a_name_that_is_no_unicode(self, tmp_path):
-        write(tmp_path, "a.png")
+        write_images(tmp_path, "a.png")
         os.rename(tmp_path / "a.png", os.fsencode(tmp_path) + b"/\xff\n.png")  # noqa: PTH104
         items = everything(opened(tmp_path))
         assert items.ids == ["\\xff\n.png"]

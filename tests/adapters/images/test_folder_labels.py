@@ -4,70 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from adapter_testing import everything, opener, refuser, write_images
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from latent_analyze import DatasetError
 from latent_analyze_adapters.files.labels import text_labels
 from latent_analyze_adapters.images.folder import ImageFolder
 
-
-def opened(path, **options):
-    return ImageFolder(str(path), ImageFolder.Options(**options))
-
-
-def everything(dataset):
-    return dataset.read(np.arange(dataset.count))
-
-
-def pixels(*shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def write(folder, *names, shape=(8, 6, 3), **options):
-    for seed, name in enumerate(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels(*shape, seed=seed)).save(folder / name, **options)
-
-
-def refused(path, match, **options) -> str:
-    with pytest.raises(DatasetError, match=match) as error:
-        everything(opened(path, **options))
-    text = str(error.value)
-    assert "\n" not in text
-    assert "found" in text
-    return text
+opened = opener(ImageFolder)
+refused = refuser(opened, everything)
 
 
 class TestLabels:
     def test_sub_folders_are_classes(self, tmp_path):
-        write(tmp_path, "cat/1.png", "cat/deep/2.png", "dog/1.png", "3.png")
+        write_images(tmp_path, "cat/1.png", "cat/deep/2.png", "dog/1.png", "3.png")
         items = everything(opened(tmp_path))
         assert items.ids == ["3.png", "cat/1.png", "cat/deep/2.png", "dog/1.png"]
         assert items.labels["class"].tolist() == ["", "cat", "cat", "dog"]
         assert tuple(opened(tmp_path).label_names) == ("class",)
 
     def test_splits(self, tmp_path):
-        write(tmp_path, "Train/cat/1.png", "test/dog/1.png", "validation/dog/1.png")
+        write_images(tmp_path, "Train/cat/1.png", "test/dog/1.png", "validation/dog/1.png")
         labels = everything(opened(tmp_path)).labels
         assert labels["split"].tolist() == ["Train", "test", "validation"]
         assert labels["class"].tolist() == ["cat", "dog", "dog"]
 
     def test_splits_without_classes(self, tmp_path):
-        write(tmp_path, "train/1.png", "test/1.png")
+        write_images(tmp_path, "train/1.png", "test/1.png")
         assert tuple(opened(tmp_path).label_names) == ("split",)
 
     def test_train_beside_something_else_is_a_class(self, tmp_path):
-        write(tmp_path, "train/1.png", "plane/1.png")
+        write_images(tmp_path, "train/1.png", "plane/1.png")
         assert tuple(opened(tmp_path).label_names) == ("class",)
 
     def test_no_labels(self, tmp_path):
-        write(tmp_path, "1.png")
+        write_images(tmp_path, "1.png")
         assert tuple(opened(tmp_path).label_names) == ()
 
     def test_csv(self, tmp_path):
-        write(tmp_path, "b.png", "a.png", "cat/c.png")
+        write_images(tmp_path, "b.png", "a.png", "cat/c.png")
         table = tmp_path / "labels.csv"
         table.write_text(
             '\ufeffage,file,"full\tname",code\n3,./a.png,"x, y",007\n5,b.png,\x1b[2J,01\n'
@@ -83,7 +58,7 @@ class TestLabels:
             assert labels["class"].tolist() == ["", "", "cat"]
 
     def test_csv_first_column_and_bare_names(self, tmp_path):
-        write(tmp_path, "faces/1.png", "faces/2.png")
+        write_images(tmp_path, "faces/1.png", "faces/2.png")
         (tmp_path / "t.csv").write_text("id,smiles\n2.png,-1\n1.png,1\n")
         assert everything(opened(tmp_path, labels="t.csv")).labels["smiles"].tolist() == [1, -1]
 
@@ -101,7 +76,7 @@ class TestLabels:
         ],
     )
     def test_csv_refused(self, tmp_path, content, expected, found):
-        write(tmp_path, "1.png", "2.png")
+        write_images(tmp_path, "1.png", "2.png")
         if content is not None:
             (tmp_path / "t.csv").write_bytes(content)
         assert found in refused(tmp_path, expected, labels=str(tmp_path / "t.csv"))

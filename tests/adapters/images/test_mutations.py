@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+import image_mutations
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))
-import image_mutations
 from image_files import bases
 from image_mutants import KINDS, Mutant, mutant
 from mutation_runs import run, watch

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from latent_analyze import DatasetError
-from latent_analyze_adapters.images.folder import ImageFolder
-
-sys.path.append(str(Path(__file__).parents[1]))
 from image_bombs import scan_bomb, tile_bomb
 from image_files import (
     PNG,
@@ -26,6 +18,10 @@ from image_files import (
     suffix_of,
     tiff_with,
 )
+from PIL import Image
+
+from latent_analyze import DatasetError
+from latent_analyze_adapters.images.folder import ImageFolder
 
 
 def read(folder, name, content):

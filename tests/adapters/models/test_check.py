@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from adapter_testing import images, one_line
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import Latents, write_bundle
 from latent_analyze_adapters.models.check import compare_with_samples
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
-
-def open_model(path, **options):
-    return OnnxRuntime().open(path, **options)
-
-
-def images(n=7, shape=(4, 6, 3), seed=1):
-    return np.random.default_rng(seed).random((n, *shape), dtype=np.float32)
-
-
-def one_line(error) -> str:
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.startswith("expected ")
-    assert "found" in text
-    return text
+open_model = OnnxRuntime().open
 
 
 class TestCheck:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from adapter_testing import images, one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -16,21 +17,7 @@ from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
 from latent_analyze.testing import check_adapter
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
-
-def open_model(path, **options):
-    return OnnxRuntime().open(path, **options)
-
-
-def images(n=7, shape=(4, 6, 3), seed=1):
-    return np.random.default_rng(seed).random((n, *shape), dtype=np.float32)
-
-
-def one_line(error) -> str:
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.startswith("expected ")
-    assert "found" in text
-    return text
+open_model = OnnxRuntime().open
 
 
 def test_channels_first(make_linear, tmp_path):

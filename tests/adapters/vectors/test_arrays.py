@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from adapter_testing import TRAPPED, Trap, first_row, opener, refuser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +18,8 @@ from latent_analyze_adapters.images.arrays import ImageArrays
 from latent_analyze_adapters.vectors import rows as _vector_rows
 from latent_analyze_adapters.vectors.arrays import VectorArrays, register_datasets
 
-
-def opened(path, **options):
-    return VectorArrays(str(path), VectorArrays.Options(**options))
+opened = opener(VectorArrays)
+refused = refuser(opened, first_row)
 
 
 @pytest.fixture
@@ -123,13 +123,6 @@ def test_missing(tmp_path):
         opened(tmp_path / "z.npy")
 
 
-def refused(path, expected, **options):
-    with pytest.raises(DatasetError, match=expected) as error:
-        opened(path, **options).read(np.array([0]))
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 def test_which_array(tmp_path, z):
     path, text = tmp_path / "p.npz", np.array([f"row {i}" for i in range(1000)])
     np.savez(path, a=z, b=-z, y=np.arange(1000.0) % 3, name=text, score=z[:, 0], n=np.arange(7))
@@ -214,11 +207,3 @@ def test_a_name_that_lies_in_the_archive(tmp_path, z):
         archive.writestr(info, (tmp_path / "z.npy").read_bytes())
         info.extra = b""
     np.testing.assert_array_equal(opened(path).read(np.arange(9)).x, z[:9].astype(np.float32))
-
-
-TRAPPED = []
-
-
-class Trap:
-    def __reduce__(self):
-        return TRAPPED.append, (1,)

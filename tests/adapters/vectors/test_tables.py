@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from adapter_testing import first_row, opener, refuser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
@@ -19,9 +20,8 @@ from latent_analyze_adapters.vectors.tables import SUFFIXES, VectorTables, regis
 
 ROWS = 1000
 
-
-def opened(path, **options):
-    return VectorTables(str(path), VectorTables.Options(**options))
+opened = opener(VectorTables)
+refused = refuser(opened, first_row)
 
 
 def write(path, table, rows=300):
@@ -39,11 +39,6 @@ def write(path, table, rows=300):
 
 def lists(z, kind=None):
     return pa.array(list(z), kind or pa.list_(pa.float32()))
-
-
-@pytest.fixture
-def z():
-    return np.random.default_rng(0).normal(3, 1, (ROWS, 6)).astype(np.float32)
 
 
 @pytest.fixture
@@ -225,13 +220,6 @@ def test_exactly_one_data_set_recognizes_it(tmp_path, table):
     assert not VectorTables.recognizes(str(tmp_path / "folder.parquet"))
     assert not VectorTables.recognizes(str(tmp_path / "missing.parquet"))
     assert not VectorTables.recognizes("\0.parquet")
-
-
-def refused(path, expected, **options):
-    with pytest.raises(DatasetError, match=expected) as error:
-        opened(path, **options).read(np.array([0]))
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def test_two_columns_of_vectors(tmp_path, z):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapter_testing import images, one_line
 from onnx import TensorProto, helper
 
 from latent_analyze import ModelError
@@ -14,21 +15,7 @@ from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Model, write
 from latent_analyze.testing import check_adapter
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime, register_adapters
 
-
-def open_model(path, **options):
-    return OnnxRuntime().open(path, **options)
-
-
-def images(n=7, shape=(4, 6, 3), seed=1):
-    return np.random.default_rng(seed).random((n, *shape), dtype=np.float32)
-
-
-def one_line(error) -> str:
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.startswith("expected ")
-    assert "found" in text
-    return text
+open_model = OnnxRuntime().open
 
 
 def test_registered():

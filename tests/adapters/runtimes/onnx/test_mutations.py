@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 
+import mutations
 import numpy as np
 import onnx
 import pytest
+from adapter_testing import one_line
+from mutation_runs import run, watch
 from onnx import TensorProto, helper, numpy_helper
 
 from latent_analyze import ModelError
@@ -17,22 +19,11 @@ from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 from latent_analyze_adapters.runtimes.onnx.safety import trial as sandbox
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import check_proto
 
-sys.path.append(str(Path(__file__).parents[2]))
-import mutations
-from mutation_runs import run, watch
-
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
 
 
 def open_model(path, **options):
     return OnnxRuntime().open(path, device="cpu", **options)
-
-
-def one_line(error) -> str:
-    text = str(error.value)
-    assert text.isprintable()
-    assert text.startswith("expected ")
-    return text
 
 
 def write(path, nodes, initializer=(), functions=(), opsets=(("", 18),)):

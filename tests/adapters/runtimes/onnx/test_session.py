@@ -6,22 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from adapter_testing import one_line
 
 from latent_analyze import MissingDependencyError, ModelError
 from latent_analyze_adapters.runtimes.onnx import devices as _onnx_devices
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
-
-def open_model(path, **options):
-    return OnnxRuntime().open(path, **options)
-
-
-def one_line(error) -> str:
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.startswith("expected ")
-    assert "found" in text
-    return text
+open_model = OnnxRuntime().open
 
 
 class TestDevices:
