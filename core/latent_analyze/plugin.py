@@ -29,7 +29,7 @@ from latent_analyze.host.contracts import (
 )
 from latent_analyze.host.discovery import Host
 from latent_analyze.host.distribution import Distribution, quantile_positions, share_below
-from latent_analyze.host.functions import analysis
+from latent_analyze.host.functions import analysis, sampler
 from latent_analyze.host.hookspecs import hookimpl
 from latent_analyze.host.measures import Found, Measure, Values, relative
 from latent_analyze.host.options import AnalysisOptions, Options, SamplerOptions
@@ -70,6 +70,6 @@ __all__ = [
     "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source", "StoreError", "Summary",
     "Tally", "TensorSpec", "Trainer", "Values", "analysis", "content_hash", "file_sha256",
     "hookimpl", "keyed_rng", "missing_dependency", "no_progress", "printable",
-    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "share_below",
-    "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
+    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler",
+    "share_below", "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
 ]  # fmt: skip

@@ -100,7 +100,7 @@ def test_fingerprint_follows_seed_options_and_reference(name: str, cloud: ArrayS
 
 def test_mixture_is_the_same_in_another_process() -> None:
     code = (
-        "from latent_analyze import content_hash\n"
+        "from latent_analyze.plugin import content_hash\n"
         "from latent_analyze.testing import tiny_source\n"
         "from latent_analyze_plugins.samplers.mixture import Mixture\n"
         "print(content_hash(Mixture().fit(tiny_source(), 5).state))"
@@ -114,10 +114,10 @@ def test_mixture_finds_planted_components() -> None:
     centers = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 90.0]])
     z = centers[rng.integers(0, 3, 6000)] + rng.standard_normal((6000, 2)) * [1.0, 3.0]
     source = fit("gmm", ArraySource(z), components=3)
-    order = np.lexsort(source.means.round().T)
-    np.testing.assert_allclose(source.means[order], centers, atol=0.3)
-    np.testing.assert_allclose(source.weights, 1 / 3, atol=0.03)
-    covariances = source.factors @ source.factors.transpose(0, 2, 1)
+    order = np.lexsort(source.values["means"].round().T)
+    np.testing.assert_allclose(source.values["means"][order], centers, atol=0.3)
+    np.testing.assert_allclose(source.values["weights"], 1 / 3, atol=0.03)
+    covariances = source.values["factors"] @ source.values["factors"].transpose(0, 2, 1)
     np.testing.assert_allclose(covariances[:, 0, 0], 1.0, rtol=0.15)
     np.testing.assert_allclose(covariances[:, 1, 1], 9.0, rtol=0.15)
 
@@ -140,7 +140,7 @@ def test_mixture_keeps_the_moments_that_it_says_it_matches(
     ("count", "dim", "components"), [(50, 2, 2), (5, 2, 1), (2000, 2, MOST_COMPONENTS), (80, 20, 2)]
 )
 def test_automatic_components_have_enough_rows(count: int, dim: int, components: int) -> None:
-    assert len(fit("gmm", tiny_source(count, dim)).weights) == components
+    assert len(fit("gmm", tiny_source(count, dim)).values["weights"]) == components
 
 
 def test_kernel_adds_its_covariance(cloud: ArraySource) -> None:
@@ -163,8 +163,8 @@ def test_kernel_of_a_small_bandwidth_repeats_rows_of_the_reference() -> None:
 def test_automatic_bandwidth_is_silvermans() -> None:
     assert normal_bandwidth(1000, 1) == pytest.approx((4 / 3 / 1000) ** 0.2)
     source = fit("kde", ArraySource(np.random.default_rng(0).standard_normal((1000, 1))))
-    std = source.reference.summary().std[0]
-    assert abs(source.factor[0, 0]) == pytest.approx(1.0592 * 1000**-0.2 * std, rel=1e-4)
+    std = source.values["reference"].summary().std[0]
+    assert abs(source.values["factor"][0, 0]) == pytest.approx(1.0592 * 1000**-0.2 * std, rel=1e-4)
 
 
 @pytest.mark.parametrize("covariance", ["full", "diag"])
@@ -180,10 +180,12 @@ def test_ellipsoid_of_an_isotropic_cloud_is_a_ball(covariance: str) -> None:
 
 def test_ellipsoid_holds_the_wanted_share(cloud: ArraySource) -> None:
     source = fit("ellipsoid", cloud, quantile=0.8)
-    white = (rows(cloud) - source.mean) @ np.linalg.inv(source.factor).T
-    assert (np.linalg.norm(white, axis=1) <= source.radius).mean() == pytest.approx(0.8, abs=0.01)
-    inside = (rows(source) - source.mean) @ np.linalg.inv(source.factor).T
-    assert np.linalg.norm(inside, axis=1).max() <= source.radius * (1 + 1e-5)
+    white = (rows(cloud) - source.values["mean"]) @ np.linalg.inv(source.values["factor"]).T
+    assert (np.linalg.norm(white, axis=1) <= source.values["radius"]).mean() == pytest.approx(
+        0.8, abs=0.01
+    )
+    inside = (rows(source) - source.values["mean"]) @ np.linalg.inv(source.values["factor"]).T
+    assert np.linalg.norm(inside, axis=1).max() <= source.values["radius"] * (1 + 1e-5)
 
 
 def test_ellipsoid_keeps_axes_of_very_different_scale() -> None:

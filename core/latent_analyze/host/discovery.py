@@ -264,7 +264,7 @@ def _own_classes(plugin: object) -> list[tuple[str, Any]]:
         if isinstance(cls := getattr(plugin, name), type)
         and issubclass(cls, base)
         and f"{cls.__module__}.".startswith(f"{plugin.__name__}.")
-        and hasattr(cls, "name")
+        and getattr(cls, "name", "")
         and not inspect.isabstract(cls)
     ]
 
@@ -282,6 +282,8 @@ def _fault(cls: Any, base: type) -> str:
         return f"{cls.__name__}.Options is no subclass of {options.__name__}"
     if issubclass(cls, Analysis) and not cls.is_streaming() and cls.run is Analysis.run:
         return f"{cls.__name__} has neither accumulator nor run"
+    if issubclass(cls, Sampler) and cls.fit is Sampler.fit and cls.draw is Sampler.draw:
+        return f"{cls.__name__} has neither draw nor fit"
     return ""
 
 

@@ -1,20 +1,28 @@
-"""Analyses that are one function: ``@analysis`` on ``def kurtosis(z, *, threshold=1.0)``."""
+"""Plugins that are one function.
+
+``@analysis`` on ``def kurtosis(z, *, threshold=1.0)``, ``@sampler`` on ``def laplace(rng, shape,
+mean, std)``.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints, overload
 
+import numpy as np
 from pydantic import Field, PositiveInt, create_model
 from pydantic.fields import FieldInfo
 
 from latent_analyze.errors import PluginError
-from latent_analyze.host.contracts import Analysis, Context
+from latent_analyze.host.contracts import Analysis, Context, Sampler
+from latent_analyze.host.contracts.sampler import Matches
 from latent_analyze.host.measures import Measure, Values
-from latent_analyze.host.options import AnalysisOptions
+from latent_analyze.host.options import AnalysisOptions, SamplerOptions
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from latent_analyze.host.results import Frame
     from latent_analyze.sources.source import Batch, Source
 
@@ -40,19 +48,13 @@ class FunctionAnalysis(Analysis):
         """Call the function with a seeded sample and the options."""
         del frame
         batch = context.sample(self.options.sample, _fields(self.inputs, source))
-        options = {name: getattr(self.options, name) for name in self.options_of_function()}
-        found = type(self).function(*(_input(n, batch, context) for n in self.inputs), **options)
+        given = [_input(name, batch, context) for name in self.inputs]
+        found = type(self).function(*given, **_options_of(self))
         if isinstance(found, Values):
             return found
         if not isinstance(found, Mapping):
             raise PluginError(f"a dict from {self.name}()", found=type(found).__name__)
         return Values(found, sample_size=len(batch), rows=batch.rows)
-
-    @classmethod
-    def options_of_function(cls) -> Iterable[str]:
-        """Return the names of the options that are arguments of the function."""
-        parameters = inspect.signature(cls.function).parameters
-        return [name for name in cls.Options.model_fields if name in parameters]
 
 
 @overload
@@ -104,40 +106,58 @@ def analysis(
     """
 
     def make(function: Function) -> type[FunctionAnalysis]:
-        inputs, fields = _parameters(function)
+        inputs, fields = _signature(function, INPUTS)
         called = name or getattr(function, "__name__", "")
-        requires = {"log_var", "labels"} & set(inputs)
-        options = create_model(f"{called}_options", __base__=AnalysisOptions, **fields)
-        options.__doc__ = f"Options of `{called}`."
+        size = Field(sample, description="z-points looked at")
+        fields = {"sample": (PositiveInt, size), **fields}
         body = {
-            "__doc__": inspect.getdoc(function) or called.replace("_", " "),
-            "__module__": function.__module__,
-            "name": called, "title": title, "measures": tuple(measures), "inputs": inputs,
-            "function": staticmethod(function), "requires": frozenset(requires),
-            "cost": "heavy" if heavy else "light", "Options": options,
+            **_body(function, called, inputs, fields, AnalysisOptions),
+            "title": title, "measures": tuple(measures), "cost": "heavy" if heavy else "light",
+            "requires": frozenset({"log_var", "labels"} & set(inputs)),
             "counts": {"sample": min(LEAST, sample)},
         }  # fmt: skip
         return type(called, (FunctionAnalysis,), body)
 
-    def _parameters(function: Function) -> tuple[tuple[str, ...], dict[str, Any]]:
-        hints = get_type_hints(function, include_extras=True)
-        inputs: list[str] = []
-        size = Field(sample, description="z-points looked at")
-        fields: dict[str, Any] = {"sample": (PositiveInt, size)}
-        for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                hint = hints.get(parameter.name, Any)
-                fields[parameter.name] = _option(function, parameter, hint)
-            elif parameter.name in INPUTS:
-                inputs.append(parameter.name)
-            else:
-                raise PluginError(
-                    f"parameters of {function.__name__} among {', '.join(INPUTS)}",
-                    found=repr(parameter.name), next_step="write options after a '*'",
-                )  # fmt: skip
-        return tuple(inputs), fields
-
     return make if function is None else make(function)
+
+
+def _body(
+    function: Function, called: str, inputs: Sequence[str], fields: dict[str, Any], base: Any
+) -> dict[str, Any]:
+    """Return what classes made from functions share."""
+    options = create_model(f"{called}_options", __base__=base, **fields)
+    options.__doc__ = f"Options of `{called}`."
+    # Where pickle looks for it: the class stands in the module in place of the function.
+    options.__module__, options.__qualname__ = function.__module__, f"{called}.Options"
+    doc = inspect.getdoc(function) or called.replace("_", " ")
+    return {
+        "__doc__": doc, "__module__": function.__module__, "name": called, "Options": options,
+        "inputs": tuple(inputs), "function": staticmethod(function),
+    }  # fmt: skip
+
+
+def _signature(function: Function, known: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Return the positional parameters of a function, and its options as pydantic fields."""
+    hints = get_type_hints(function, include_extras=True)
+    inputs, fields = [], {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            fields[parameter.name] = _option(function, parameter, hints.get(parameter.name, Any))
+        elif parameter.name in known:
+            inputs.append(parameter.name)
+        else:
+            raise PluginError(
+                f"parameters of {function.__name__} among {', '.join(known)}",
+                found=repr(parameter.name), next_step="write options after a '*'",
+            )  # fmt: skip
+    return inputs, fields
+
+
+def _options_of(plugin: FunctionAnalysis | FunctionSampler) -> dict[str, Any]:
+    """Return the options that are arguments of the function."""
+    parameters = inspect.signature(type(plugin).function).parameters
+    names = [name for name in type(plugin.options).model_fields if name in parameters]
+    return {name: getattr(plugin.options, name) for name in names}
 
 
 def _option(function: Function, parameter: inspect.Parameter, hint: Any) -> tuple[Any, FieldInfo]:
@@ -160,3 +180,67 @@ def _input(name: str, batch: Batch, context: Context) -> Any:
     if name == "context":
         return context
     return context.rng if name == "rng" else getattr(batch, name)
+
+
+STATISTICS = ("mean", "std", "covariance", "reference")
+"""What the positional parameters of a sampler function may ask for behind ``rng`` and ``shape``."""
+
+
+class FunctionSampler(Sampler):
+    """A sampler made from a function by `sampler`."""
+
+    function: Function
+    inputs: tuple[str, ...]
+
+    def state(self, reference: Source | None, seed: int) -> Mapping[str, Any]:
+        """Return the statistics of the reference that the function asks for."""
+        del seed
+        if not self.inputs:
+            return {}
+        known: dict[str, Any] = {"reference": self.required(reference)}
+        if set(self.inputs) - {"reference"}:
+            summary = self.summary(reference)
+            known |= {name: getattr(summary, name) for name in STATISTICS[:3]}
+        return {name: known[name] for name in self.inputs}
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int], *args: Any, **state: Any
+    ) -> NDArray[Any]:
+        """Call the function with its statistics and options."""
+        del args
+        return np.asarray(type(self).function(rng, shape, **state, **_options_of(self)))
+
+
+def sampler(
+    function: Function | None = None, /, *, name: str = "", matches: Matches = "nothing"
+) -> Any:
+    """Make a sampler from a function ``(rng, shape, ...) -> z-points of that shape``.
+
+    Further positional parameters say by their names what the function needs of the reference:
+    ``mean``, ``std`` (dim,), ``covariance`` (dim, dim), or the whole ``reference``. Keyword
+    arguments are the options. Draw from ``rng`` alone: it is keyed by seed and block.
+
+    Parameters
+    ----------
+    name
+        The function's name, if not given.
+    matches
+        ``"covariance"`` or ``"variance"`` if the draws have that of the reference: as a null, they
+        are rescaled to have it exactly.
+
+    Raises
+    ------
+    PluginError
+        If a positional parameter is none of these, or an option has no default.
+    """
+
+    def make(function: Function) -> type[FunctionSampler]:
+        inputs, fields = _signature(function, ("rng", "shape", *STATISTICS))
+        called = name or getattr(function, "__name__", "")
+        body = {
+            **_body(function, called, inputs[2:], fields, SamplerOptions),
+            "matches": matches, "needs_reference": bool(inputs[2:]),
+        }  # fmt: skip
+        return type(called, (FunctionSampler,), body)
+
+    return make if function is None else make(function)

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plugin import Block, DrawnSource, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers._base import PositiveNumber, required
-from latent_analyze_plugins.samplers._fitting import StandardizedSample, check_full
+from latent_analyze.plugin import Sampler, SamplerOptions, Source
+from latent_analyze_plugins.samplers.fitting import PositiveNumber, StandardizedSample, spread_out
 from latent_analyze_plugins.shared.shrinkage import shrunk_correlation
 
 FLATTEST = 1e-6
 """Directions with less than this share of the largest variance are left flat."""
-
-
-class EllipsoidSource(DrawnSource):
-    """mean + radius * factor @ u with u uniform in the unit ball.
-
-    Parameters
-    ----------
-    mean
-        Shape (dim,), float64.
-    factor
-        Shape (dim, rank), factor @ factor.T the covariance; or (dim,), the standard deviations of
-        independent axes.
-    radius
-        Largest Mahalanobis distance from the mean.
-    """
-
-    def __init__(
-        self,
-        mean: NDArray[np.float64],
-        factor: NDArray[np.float64],
-        radius: float,
-        *,
-        label: str,
-        count: int,
-        seed: int,
-    ) -> None:
-        super().__init__(label, count=count, dim=len(mean), seed=seed)
-        self.mean, self.factor, self.radius = mean, factor, radius
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Mean, factor of the covariance, and radius."""
-        return {"mean": self.mean, "factor": self.factor, "radius": self.radius}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block: directions as Muller (1959), lengths as u^(1/rank)."""
-        full = self.factor.ndim == 2
-        used = np.arange(self.factor.shape[1]) if full else np.flatnonzero(self.factor)
-        ball = np.zeros((block.size, self.factor.shape[-1]))
-        if len(used):
-            eps = rng.standard_normal((block.size, len(used)))
-            length = self.radius * rng.random(block.size) ** (1 / len(used))
-            ball[:, used] = eps * (length / np.linalg.norm(eps, axis=1))[:, None]
-        return self.mean + (ball @ self.factor.T if full else ball * self.factor)
 
 
 class EllipsoidOptions(SamplerOptions):
@@ -91,19 +45,32 @@ class Ellipsoid(Sampler):
     needs_reference = True
     Options = EllipsoidOptions
 
-    def fit(self, reference: Source | None, seed: int) -> EllipsoidSource:
-        """Return a uniform ellipsoid; raises OptionError above 1,024 dimensions unless diag."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
-        if self.options.covariance == "full":
-            check_full(reference, self.name)
-        size = self.options.sample
-        sample = StandardizedSample.of(reference, self.name, size=size, seed=seed)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return mean, factor of the covariance and radius; OptionError above 1,024 dimensions."""
+        sample = StandardizedSample.of(self, reference, seed)
         factor, squares = self._shape(sample)
         radius = self.options.radius
         if radius == "auto":
             radius = float(np.sqrt(np.quantile(squares, self.options.quantile)))
-        return EllipsoidSource(sample.mean, factor, radius, label=self.name, count=count, seed=seed)
+        return {"mean": sample.mean, "factor": factor, "radius": radius}
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        mean: NDArray[np.float64],
+        factor: NDArray[np.float64],
+        radius: float,
+    ) -> NDArray[np.float64]:
+        """Return float64 rows: directions as Muller (1959), lengths as u^(1/rank)."""
+        rank = factor.shape[-1]
+        used = np.arange(rank) if factor.ndim == 2 else np.flatnonzero(factor)
+        ball = np.zeros((shape[0], rank))
+        if len(used):
+            eps = rng.standard_normal((shape[0], len(used)))
+            length = radius * rng.random(shape[0]) ** (1 / len(used))
+            ball[:, used] = eps * (length / np.linalg.norm(eps, axis=1))[:, None]
+        return mean + spread_out(ball, factor)
 
     def _shape(self, sample: StandardizedSample) -> tuple[NDArray[np.float64], ...]:
         """Return the factor of the covariance, and squared distances of the sample."""

@@ -2,66 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plugin import (
-    Block,
-    DrawnSource,
-    OptionError,
-    Sampler,
-    SamplerOptions,
-    Source,
-    Summary,
-)
-from latent_analyze_plugins.samplers._base import required, usable_summary
-
-
-class GaussianSource(DrawnSource):
-    """mean + factor @ eps with standard normal eps.
-
-    Parameters
-    ----------
-    mean
-        Shape (dim,), float64.
-    factor
-        Shape (dim, rank), float64, factor @ factor.T the covariance; or shape (dim,), the
-        standard deviations of independent axes.
-    """
-
-    def __init__(
-        self,
-        mean: NDArray[np.float64],
-        factor: NDArray[np.float64],
-        *,
-        label: str,
-        count: int,
-        seed: int,
-    ) -> None:
-        super().__init__(label, count=count, dim=len(mean), seed=seed)
-        self.mean, self.factor = mean, factor
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Mean and factor of the covariance."""
-        return {"mean": self.mean, "factor": self.factor}
-
-    @property
-    def rank(self) -> int:
-        """Number of directions with any spread."""
-        full = self.factor.ndim == 2
-        return self.factor.shape[1] if full else int(np.count_nonzero(self.factor))
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block, drawn in float32: only the mean needs more."""
-        eps = rng.standard_normal((block.size, self.factor.shape[-1]), dtype=np.float32)
-        factor = self.factor.astype(np.float32)
-        z = eps @ factor.T if self.factor.ndim == 2 else eps * factor
-        return z + self.mean
+from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source, Summary
+from latent_analyze_plugins.samplers.fitting import spread_out
 
 
 class GaussianOptions(SamplerOptions):
@@ -88,14 +36,23 @@ class Gaussian(Sampler):
         if self.options.covariance == "diag":
             self.matches = "variance"
 
-    def fit(self, reference: Source | None, seed: int) -> GaussianSource:
-        """Return a Gaussian source; raises OptionError without a covariance to fit."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
-        summary = usable_summary(reference, self.name)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return mean and factor of the covariance; OptionError without one to fit."""
+        del seed
+        summary = self.summary(reference)
         full = self.options.covariance == "full"
-        factor = covariance_factor(summary) if full else summary.std
-        return GaussianSource(summary.mean, factor, label=self.name, count=count, seed=seed)
+        return {"mean": summary.mean, "factor": covariance_factor(summary) if full else summary.std}
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        mean: NDArray[np.float64],
+        factor: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return float64 rows, drawn in float32: only the mean needs more."""
+        eps = rng.standard_normal((shape[0], factor.shape[-1]), dtype=np.float32)
+        return spread_out(eps, factor.astype(np.float32)) + mean
 
 
 def covariance_factor(summary: Summary, sampler: str = "gaussian") -> NDArray[np.float64]:
@@ -117,31 +74,6 @@ def covariance_factor(summary: Summary, sampler: str = "gaussian") -> NDArray[np
     return std[:, None] * vectors[:, keep] * np.sqrt(values[keep])
 
 
-class BoxSource(DrawnSource):
-    """Uniform between `low` and `high` of every axis."""
-
-    def __init__(
-        self,
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-        *,
-        label: str,
-        count: int,
-        seed: int,
-    ) -> None:
-        super().__init__(label, count=count, dim=len(low), seed=seed)
-        self.low, self.high = low, high
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Lower and upper bound per axis."""
-        return {"low": self.low, "high": self.high}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block."""
-        return self.low + (self.high - self.low) * rng.random((block.size, self.dim))
-
-
 class BoxOptions(SamplerOptions):
     """Options of `box`."""
 
@@ -160,12 +92,20 @@ class Box(Sampler):
     needs_reference = True
     Options = BoxOptions
 
-    def fit(self, reference: Source | None, seed: int) -> BoxSource:
-        """Return a source in the box of a seeded sample's quantiles."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
-        usable_summary(reference, self.name)
-        z = reference.sample(self.options.sample, seed).z.astype(np.float64)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return lower and upper bound per axis: quantiles of a seeded sample."""
+        self.summary(reference)
+        z = self.required(reference).sample(self.options.sample, seed).z.astype(np.float64)
         tail = (1 - self.options.coverage) / 2
         low, high = np.nanquantile(np.where(np.isfinite(z), z, np.nan), [tail, 1 - tail], axis=0)
-        return BoxSource(low, high, label=self.name, count=count, seed=seed)
+        return {"low": low, "high": high}
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return float64 rows."""
+        return low + (high - low) * rng.random(shape)

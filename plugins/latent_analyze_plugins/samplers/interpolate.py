@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers._base import required
-from latent_analyze_plugins.shared.rows import rows_of
+from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source, take_rows
 
 SMALLEST_SINE = 1e-6
 """Below this sine of the angle between two rows an arc cannot be told from a line."""
-
-
-class InterpolationSource(DrawnSource):
-    """Vectors at a share `t` of the way from one random row of a reference to another.
-
-    Parameters
-    ----------
-    reference
-        Where the rows come from; they are read when they are drawn.
-    t
-        Share of the way, or None: uniform between 0 and 1.
-    path
-        ``"linear"``, or ``"spherical"``: along the arc around the origin, the length linear in t.
-    """
-
-    def __init__(
-        self,
-        reference: Source,
-        t: float | None,
-        path: str,
-        *,
-        label: str,
-        count: int,
-        seed: int,
-    ) -> None:
-        super().__init__(label, count=count, dim=reference.dim, seed=seed)
-        self.reference, self.t, self.path = reference, t, path
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """The reference, the share of the way, and the path."""
-        return {"reference": self.reference.fingerprint, "t": self.t, "path": self.path}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block."""
-        count = self.reference.count
-        first = rng.integers(0, count, block.size)
-        second = (first + rng.integers(1, count, block.size)) % count
-        t = rng.random(block.size) if self.t is None else np.full(block.size, self.t)
-        ends = rows_of(self.reference, np.concatenate([first, second]))
-        between = linear if self.path == "linear" else spherical
-        return between(ends[: block.size], ends[block.size :], t[:, None])
 
 
 class InterpolateOptions(SamplerOptions):
@@ -80,19 +35,28 @@ class Interpolate(Sampler):
     needs_reference = True
     Options = InterpolateOptions
 
-    def fit(self, reference: Source | None, seed: int) -> InterpolationSource:
-        """Return interpolations; raises OptionError if there are no two rows."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return the reference; OptionError if there are no two rows."""
+        del seed
+        reference = self.required(reference)
         if reference.count < 2:
             raise OptionError(
                 f"at least two z-points in {reference.label} to interpolate between",
                 found=str(reference.count),
             )
-        t = None if self.options.t == "uniform" else self.options.t
-        return InterpolationSource(
-            reference, t, self.options.path, label=self.name, count=count, seed=seed
-        )
+        return {"reference": reference}
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int], reference: Source
+    ) -> NDArray[np.float64]:
+        """Return float64 rows."""
+        n, count = shape[0], reference.count
+        first = rng.integers(0, count, n)
+        second = (first + rng.integers(1, count, n)) % count
+        t = rng.random(n) if self.options.t == "uniform" else np.full(n, self.options.t)
+        ends = take_rows(reference, np.concatenate([first, second])).z.astype(np.float64)
+        between = linear if self.options.path == "linear" else spherical
+        return between(ends[:n], ends[n:], t[:, None])
 
 
 def linear(

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze.plugin import Block, DrawnSource, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers._base import PositiveNumber, required, usable_summary
+from latent_analyze.plugin import Sampler, SamplerOptions, Source, take_rows
 from latent_analyze_plugins.samplers.fitted import covariance_factor
-from latent_analyze_plugins.shared.rows import rows_of
-
-
-class KernelSource(DrawnSource):
-    """Random rows of a reference, drawn with replacement, plus factor @ eps.
-
-    Parameters
-    ----------
-    reference
-        Where the rows come from; they are read when they are drawn.
-    factor
-        Shape (dim, rank), factor @ factor.T the kernel's covariance; or (dim,), the standard
-        deviations of independent axes.
-    """
-
-    def __init__(
-        self, reference: Source, factor: NDArray[np.float64], *, label: str, count: int, seed: int
-    ) -> None:
-        super().__init__(label, count=count, dim=reference.dim, seed=seed)
-        self.reference, self.factor = reference, factor
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """The reference and the kernel's factor."""
-        return {"reference": self.reference.fingerprint, "factor": self.factor}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block."""
-        z = rows_of(self.reference, rng.integers(0, self.reference.count, block.size))
-        eps = rng.standard_normal((block.size, self.factor.shape[-1]))
-        z += eps @ self.factor.T if self.factor.ndim == 2 else eps * self.factor
-        return z
+from latent_analyze_plugins.samplers.fitting import PositiveNumber, spread_out
 
 
 class KernelOptions(SamplerOptions):
@@ -72,19 +39,29 @@ class Kernel(Sampler):
     needs_reference = True
     Options = KernelOptions
 
-    def fit(self, reference: Source | None, seed: int) -> KernelSource:
-        """Return a smoothed bootstrap; raises OptionError without a covariance to take."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
-        summary = usable_summary(reference, self.name)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return the reference and the kernel's factor; OptionError without a covariance."""
+        del seed
+        summary = self.summary(reference)
         full = self.options.covariance == "full"
         factor = covariance_factor(summary, self.name) if full else summary.std
         bandwidth = self.options.bandwidth
         if bandwidth == "auto":
             rank = factor.shape[1] if full else int(np.count_nonzero(factor))
             bandwidth = normal_bandwidth(summary.count, rank)
-        factor = bandwidth * factor
-        return KernelSource(reference, factor, label=self.name, count=count, seed=seed)
+        return {"reference": reference, "factor": bandwidth * factor}
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        reference: Source,
+        factor: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return random rows, drawn with replacement, plus noise; float64."""
+        z = take_rows(reference, rng.integers(0, reference.count, shape[0])).z
+        eps = rng.standard_normal((shape[0], factor.shape[-1]))
+        return z.astype(np.float64) + spread_out(eps, factor)
 
 
 def normal_bandwidth(count: int, dim: int) -> float:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers._base import required
-from latent_analyze_plugins.samplers._fitting import StandardizedSample, check_full
+from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source
+from latent_analyze_plugins.samplers.fitting import StandardizedSample, spread_out
 
 MOST_COMPONENTS = 10
 ROWS_PER_COMPONENT = 20
@@ -22,49 +20,6 @@ REGULARIZATION = 1e-6
 
 EPOCHS = 200
 """Most passes of the expectation-maximization algorithm."""
-
-
-class MixtureSource(DrawnSource):
-    """Draws from component c with probability `weights[c]`: means[c] + factors[c] @ eps.
-
-    Parameters
-    ----------
-    weights
-        Shape (components,), float64, summing to one.
-    means
-        Shape (components, dim), float64, latent units.
-    factors
-        Shape (components, dim, rank), factor @ factor.T the covariance; or (components, dim), the
-        standard deviations of independent axes.
-    """
-
-    def __init__(
-        self,
-        weights: NDArray[np.float64],
-        means: NDArray[np.float64],
-        factors: NDArray[np.float64],
-        *,
-        label: str,
-        count: int,
-        seed: int,
-    ) -> None:
-        super().__init__(label, count=count, dim=means.shape[1], seed=seed)
-        self.weights, self.means, self.factors = weights, means, factors
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Weights, means and factors of the covariances."""
-        return {"weights": self.weights, "means": self.means, "factors": self.factors}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block."""
-        component = rng.choice(len(self.weights), block.size, p=self.weights)
-        eps = rng.standard_normal((block.size, self.factors.shape[-1]))
-        z = self.means[component]
-        for c, factor in enumerate(self.factors):
-            mine = component == c
-            z[mine] += eps[mine] @ factor.T if factor.ndim == 2 else eps[mine] * factor
-        return z
 
 
 class MixtureOptions(SamplerOptions):
@@ -100,16 +55,31 @@ class Mixture(Sampler):
         if self.options.covariance == "diag":
             self.matches = "variance"
 
-    def fit(self, reference: Source | None, seed: int) -> MixtureSource:
-        """Return a mixture; raises OptionError if there are fewer rows than components."""
-        reference = required(reference, self.name)
-        count, _ = self.size(reference)
-        if self.options.covariance == "full":
-            check_full(reference, self.name)
-        size = self.options.sample
-        sample = StandardizedSample.of(reference, self.name, size=size, seed=seed)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return weights (components,), means (components, dim), and a factor per component.
+
+        Raises OptionError if there are fewer rows than components.
+        """
+        sample = StandardizedSample.of(self, reference, seed)
         weights, means, factors = self._fit(sample, seed)
-        return MixtureSource(weights, means, factors, label=self.name, count=count, seed=seed)
+        return {"weights": weights, "means": means, "factors": factors}
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        weights: NDArray[np.float64],
+        means: NDArray[np.float64],
+        factors: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return float64 rows: component c with probability weights[c], then its normal draw."""
+        component = rng.choice(len(weights), shape[0], p=weights)
+        eps = rng.standard_normal((shape[0], factors.shape[-1]))
+        z = means[component]
+        for c, factor in enumerate(factors):
+            mine = component == c
+            z[mine] += spread_out(eps[mine], factor)
+        return z
 
     def _fit(self, sample: StandardizedSample, seed: int) -> tuple[NDArray[np.float64], ...]:
         rows = sample.rows

@@ -17,7 +17,6 @@ from latent_analyze.plugin import (
     Source,
     keyed_rng,
 )
-from latent_analyze_plugins.samplers._base import required
 
 
 class ShuffledSource(DrawnSource):
@@ -92,7 +91,7 @@ class Posterior(Sampler):
 
 
 def _same_count(sampler: Sampler, reference: Source | None) -> Source:
-    reference = required(reference, sampler.name)
+    reference = sampler.required(reference)
     count, _ = sampler.size(reference)
     if count != reference.count:
         raise OptionError(

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latent_analyze.plugin import Block, DrawnSource, OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers._base import PositiveNumber, required, usable_summary
-
-
-class UniformSource(DrawnSource):
-    """Uniform in the cube [-half_width, half_width]^dim."""
-
-    def __init__(self, half_width: float, *, label: str, count: int, dim: int, seed: int) -> None:
-        super().__init__(label, count=count, dim=dim, seed=seed)
-        self.half_width = half_width
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Half the edge of the cube."""
-        return {"half_width": self.half_width}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float32]:
-        """Return float32 rows of a block."""
-        z = rng.random((block.size, self.dim), dtype=np.float32)
-        z -= np.float32(0.5)
-        z *= np.float32(2 * self.half_width)
-        return z
+from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source
+from latent_analyze_plugins.samplers.fitting import PositiveNumber
 
 
 class UniformOptions(SamplerOptions):
@@ -55,32 +34,29 @@ class Uniform(Sampler):
     name = "uniform"
     Options = UniformOptions
 
-    def fit(self, reference: Source | None, seed: int) -> UniformSource:
-        """Return a uniform source; raises OptionError if unit=spread has no spread to take."""
-        count, dim = self.size(reference)
-        half_width = self.options.b
-        if self.options.unit == "spread":
-            half_width *= _spread(required(reference, "uniform:unit=spread"))
-        return UniformSource(half_width, label=self.name, count=count, dim=dim, seed=seed)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return half the edge of the cube; OptionError if unit=spread has no spread to take."""
+        del seed
+        spread = self._spread(reference) if self.options.unit == "spread" else 1.0
+        return {"half_width": self.options.b * spread}
 
-
-class NormalSource(DrawnSource):
-    """Independent normal components of mean zero."""
-
-    def __init__(self, sigma: float, *, label: str, count: int, dim: int, seed: int) -> None:
-        super().__init__(label, count=count, dim=dim, seed=seed)
-        self.sigma = sigma
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Standard deviation per axis."""
-        return {"sigma": self.sigma}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float32]:
-        """Return float32 rows of a block."""
-        z = rng.standard_normal((block.size, self.dim), dtype=np.float32)
-        z *= np.float32(self.sigma)
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int], half_width: float
+    ) -> NDArray[np.float32]:
+        """Return float32 rows."""
+        z = rng.random(shape, dtype=np.float32)
+        z -= np.float32(0.5)
+        z *= np.float32(2 * half_width)
         return z
+
+    def _spread(self, reference: Source | None) -> float:
+        spread = self.summary(reference, "uniform:unit=spread").spread
+        if spread == 0:
+            raise OptionError(
+                "z-points that differ, for unit=spread", found="all alike",
+                next_step="give b in latent units: leave unit out",
+            )  # fmt: skip
+        return spread
 
 
 class NormalOptions(SamplerOptions):
@@ -98,34 +74,10 @@ class Normal(Sampler):
     name = "normal"
     Options = NormalOptions
 
-    def fit(self, reference: Source | None, seed: int) -> NormalSource:
-        """Return a normal source."""
-        count, dim = self.size(reference)
-        return NormalSource(self.options.sigma, label=self.name, count=count, dim=dim, seed=seed)
-
-
-class SphereSource(DrawnSource):
-    """Uniform on the surface of a sphere.
-
-    The method, normal vectors scaled to one length, is that of Muller (1959).
-    """
-
-    def __init__(
-        self, radius: float, center: NDArray[np.float64], *, label: str, count: int, seed: int
-    ) -> None:
-        super().__init__(label, count=count, dim=len(center), seed=seed)
-        self.radius, self.center = radius, center
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Radius and center."""
-        return {"radius": self.radius, "center": self.center}
-
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float64]:
-        """Return float64 rows of a block: float32 would blur the radius of a large sphere."""
-        z = rng.standard_normal((block.size, self.dim))
-        z *= self.radius / np.linalg.norm(z, axis=1, keepdims=True)
-        z += self.center
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Return float32 rows."""
+        z = rng.standard_normal(shape, dtype=np.float32)
+        z *= np.float32(self.options.sigma)
         return z
 
 
@@ -152,36 +104,41 @@ class Sphere(Sampler):
     name = "sphere"
     Options = SphereOptions
 
-    def fit(self, reference: Source | None, seed: int) -> SphereSource:
-        """Return a source on the sphere; raises OptionError if the radius cannot be found."""
-        count, dim = self.size(reference)
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return radius and center; OptionError if the radius cannot be found."""
+        del seed
+        _, dim = self.size(reference)
         center = np.zeros(dim)
         if self.options.center == "mean":
-            center = usable_summary(required(reference, "sphere:center=mean"), self.name).mean
+            center = self.summary(reference, "sphere:center=mean").mean
         radius = self.options.radius
         if radius == "auto":
-            radius = math.sqrt(dim) if reference is None else _rms_distance(reference, center)
-        return SphereSource(radius, center, label=self.name, count=count, seed=seed)
+            radius = math.sqrt(dim) if reference is None else self._distance(reference, center)
+        return {"radius": radius, "center": center}
 
+    def draw(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int],
+        radius: float,
+        center: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return normal vectors scaled to one length (Muller 1959).
 
-def _spread(reference: Source) -> float:
-    spread = usable_summary(reference, "uniform").spread
-    if spread == 0:
-        raise OptionError(
-            f"z-points in {reference.label} that differ, for unit=spread",
-            found="all alike",
-            next_step="give b in latent units: leave unit out",
-        )
-    return spread
+        In float64: float32 would blur the radius of a large sphere.
+        """
+        z = rng.standard_normal(shape)
+        z *= radius / np.linalg.norm(z, axis=1, keepdims=True)
+        z += center
+        return z
 
-
-def _rms_distance(reference: Source, center: NDArray[np.float64]) -> float:
-    summary = usable_summary(reference, "sphere")
-    square = ((summary.mean - center) ** 2).sum() + summary.variance.sum()
-    if square == 0:
-        raise OptionError(
-            f"z-points in {reference.label} away from the center of the sphere",
-            found="none",
-            next_step="give the radius: sphere:radius=1",
-        )
-    return math.sqrt(square)
+    def _distance(self, reference: Source, center: NDArray[np.float64]) -> float:
+        """Return the root mean square distance of the reference from the center."""
+        summary = self.summary(reference)
+        square = ((summary.mean - center) ** 2).sum() + summary.variance.sum()
+        if square == 0:
+            raise OptionError(
+                f"z-points in {reference.label} away from the center of the sphere", found="none",
+                next_step="give the radius: sphere:radius=1",
+            )  # fmt: skip
+        return math.sqrt(square)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from latent_analyze import OptionError, PluginError
 from latent_analyze.host.discovery import Host, Problem
-from latent_analyze.plugin import Analysis, Sampler, Source, hookimpl
+from latent_analyze.plugin import Adapter, Analysis, Sampler, Source, hookimpl
 
 GOOD = """
 from latent_analyze.plugin import Analysis, hookimpl
@@ -208,7 +208,10 @@ def test_faulty_analyses(toys: Any, cls: type, message: str) -> None:
 def test_abstract_classes_are_told_what_they_lack(toys: Any) -> None:
     half = type("Half", (Sampler,), {"name": "half", "__doc__": "Half."})
     host = Host([toys.Plugin(samplers=[half])], discover=False)
-    assert "Half lacks fit" in problem_of(host, "Plugin").message
+    assert "Half has neither draw nor fit" in problem_of(host, "Plugin").message
+    lacking = type("Lacking", (Adapter,), {"name": "lacking", "__doc__": "Lacking."})
+    host = Host([toys.Plugin(adapters=[lacking])], discover=False)
+    assert "Lacking lacks open" in problem_of(host, "Plugin").message
 
 
 def test_hosts_do_not_share_plugins(toys: Any) -> None:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latent_analyze.errors import OptionError
 from latent_analyze.host.options import SamplerOptions
+from latent_analyze.sources.drawn import DrawnSource
+from latent_analyze.sources.source import Source
 
 if TYPE_CHECKING:
-    from latent_analyze.sources.source import Source
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from latent_analyze.sources.source import Block
+    from latent_analyze.sources.summary import Summary
+
+Matches = Literal["covariance", "variance", "nothing"]
 
 
 class Sampler(ABC):
-    """Makes artificial z-points. Subclass it, set `name`, and write `fit`.
+    """Makes artificial z-points. Subclass it, set `name`, and write `draw` (and `state`), or `fit`.
 
     Attributes
     ----------
     needs_reference
-        Whether `fit` needs a reference; if not, options `dim` and `count` can stand in for one.
+        Whether a reference must be there; if not, options `dim` and `count` can stand in for one.
     matches
         The moments of the reference that a fitted source has in expectation; may depend on the
         options. As a null, each draw is rescaled to have them exactly.
@@ -27,19 +36,66 @@ class Sampler(ABC):
     name: ClassVar[str]
     needs_reference: ClassVar[bool] = False
     requires: ClassVar[frozenset[str]] = frozenset()
-    matches: Literal["covariance", "variance", "nothing"] = "nothing"
+    matches: Matches = "nothing"
     Options: ClassVar[type[SamplerOptions]] = SamplerOptions
 
-    def __init__(self, options: Any = None) -> None:
-        self.options: Any = self.Options() if options is None else options
+    def __init__(self, options: Any = None, **given: Any) -> None:
+        self.options: Any = self.Options(**given) if options is None else options
 
-    @abstractmethod
+    def state(self, reference: Source | None, seed: int) -> Mapping[str, Any]:
+        """Return what `draw` needs to know: numbers, texts, small arrays, or the reference."""
+        del reference, seed
+        return {}
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int], *args: Any, **state: Any
+    ) -> NDArray[Any]:
+        """Return z-points of a shape (n, dim), in latent units.
+
+        Parameters
+        ----------
+        rng
+            Keyed by seed and block: use nothing else that is random, and any process agrees.
+        state
+            What `state` returned, by name.
+        """
+        raise NotImplementedError
+
     def fit(self, reference: Source | None, seed: int) -> Source:
         """Return a source of artificial z-points fitted to a reference.
 
-        `self.size(reference)` gives count and dim. The label is set by the host to the sampler's
-        text; use `self.name`.
+        Raises
+        ------
+        OptionError
+            If a reference is needed and not there, or the options do not suit it.
         """
+        if self.needs_reference:
+            self.required(reference)
+        count, dim = self.size(reference)
+        state = self.state(reference, seed)
+        return SampledSource(self, state, label=self.name, count=count, dim=dim, seed=seed)
+
+    def required(self, reference: Source | None, text: str = "") -> Source:
+        """Return the reference; OptionError if there is none. `text` is who needs it."""
+        if reference is None:
+            raise OptionError(
+                f"a store or vectors that {text or self.name} is fitted to",
+                found="none",
+                next_step="name a store, or use normal, uniform or sphere with dim=",
+            )
+        return reference
+
+    def summary(self, reference: Source | None, text: str = "") -> Summary:
+        """Return the summary of a reference; OptionError without any finite z-point."""
+        reference = self.required(reference, text)
+        summary = reference.summary()
+        if summary.count == 0:
+            raise OptionError(
+                f"finite z-points in {reference.label} to fit {self.name} to",
+                found="none",
+                next_step="encode the data again or name another store",
+            )
+        return summary
 
     def size(self, reference: Source | None) -> tuple[int, int]:
         """Return (count, dim) from the options or else from the reference."""
@@ -57,3 +113,35 @@ class Sampler(ABC):
                 next_step=f"write {self.name}:dim=16:count=10000",
             )  # fmt: skip
         return count or 10_000, dim
+
+
+class SampledSource(DrawnSource):
+    """What a sampler draws with a state: picklable where the sampler's class can be imported."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        values: Mapping[str, Any],
+        *,
+        label: str,
+        count: int,
+        dim: int,
+        seed: int,
+    ) -> None:
+        super().__init__(label, count=count, dim=dim, seed=seed)
+        self.sampler, self.values = sampler, dict(values)
+
+    @property
+    def origin(self) -> type:
+        """The class whose code the rows depend on."""
+        return type(self.sampler)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The sampler's options and state; a source in it stands for its rows."""
+        plain = {k: v.fingerprint if isinstance(v, Source) else v for k, v in self.values.items()}
+        return {"options": self.sampler.options.model_dump_json(), **plain}
+
+    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[Any]:
+        """Return the z-points of a block."""
+        return self.sampler.draw(rng, (block.size, self.dim), **self.values)

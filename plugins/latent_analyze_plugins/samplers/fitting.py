@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
 from latent_analyze.plugin import OptionError
-from latent_analyze_plugins.samplers._base import usable_summary
 from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Source
+    from latent_analyze.plugin import Sampler, Source
+
+
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,16 @@ class StandardizedSample:
     varying: NDArray[np.int64]
 
     @classmethod
-    def of(cls, reference: Source, sampler: str, *, size: int, seed: int) -> StandardizedSample:
-        """Return a sample of `size` rows; raises OptionError if no finite row is there."""
-        summary = usable_summary(reference, sampler)
-        z = reference.sample(size, seed).z
+    def of(cls, sampler: Sampler, reference: Source | None, seed: int) -> StandardizedSample:
+        """Return a sample of the options' size; OptionError if no finite row is there.
+
+        Raises OptionError as well if the sampler asks for a full covariance that is too large.
+        """
+        reference, options = sampler.required(reference), sampler.options
+        if options.covariance == "full":
+            check_full(reference, sampler.name)
+        summary = sampler.summary(reference)
+        z = reference.sample(options.sample, seed).z
         z = z[np.isfinite(z).all(axis=1)].astype(np.float64)
         varying = np.flatnonzero(summary.std)
         rows = (z[:, varying] - summary.mean[varying]) / summary.std[varying]
@@ -61,3 +70,15 @@ def check_full(reference: Source, sampler: str) -> None:
             found=str(reference.dim),
             next_step=f"write {sampler}:covariance=diag",
         )
+
+
+def spread_out(eps: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return factor @ eps for rows eps (n, rank): shape (n, dim).
+
+    Parameters
+    ----------
+    factor
+        Shape (dim, rank), factor @ factor.T the covariance; or (dim,), the standard deviations of
+        independent axes.
+    """
+    return eps @ factor.T if factor.ndim == 2 else eps * factor
