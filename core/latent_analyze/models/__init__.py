@@ -1,1 +1,1 @@
-"""What a model is: its spec, its bundle on disk, and what real data show about it."""
+"""Models: the spec, the bundle on disk, and checks on real images."""

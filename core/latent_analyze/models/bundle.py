@@ -1,7 +1,7 @@
-"""The sidecar ``model.toml``: what a model's files are called and what cannot be inferred.
+"""The sidecar ``model.toml``: names a model's files and states what they do not say themselves.
 
-A bundle is a folder with ``model.toml`` and the files it names: trainers write it, adapters read
-it.
+A bundle is a folder with ``model.toml`` and the files it names. Trainers write bundles, adapters
+open them.
 """
 
 from __future__ import annotations
@@ -23,76 +23,74 @@ SIDECAR = "model.toml"
 FORMAT = 1
 
 
-class HalfSpec(Spec):
-    """The encoder or the decoder: its file and the tensor on its image side."""
+class ComponentSpec(Spec):
+    """What encoder and decoder have in common: the file, and the format of the images."""
 
     file: str | None = Field(None, description="file name inside the bundle")
     entry: str | None = Field(
         None,
-        description="package.module:name of the function, of the class of a state dict, or of what "
-        "a Keras model is made of",
+        description="package.module:name of the function, the class of a state dict, or the "
+        "custom objects of a Keras model",
     )
-    arguments: dict[str, Any] = Field(
-        default_factory=dict, description="what the class of a state dict is made with"
+    arguments: dict[str, Any] = Field(  # Any: TOML values; the user's class knows their types
+        default_factory=dict, description="arguments of the class of a state dict"
     )
     part: str | None = Field(
-        None, description="sub-model in the file, or layer where the half ends or begins"
+        None,
+        description="sub-model in the file, or the layer where the encoder ends or the decoder "
+        "begins",
     )
     input: str | None = Field(
-        None, description="name of the input tensor; the only one if not given"
+        None, description="name of the input tensor; not needed if there is only one"
     )
-    layout: Layout = Field("HWC", description="layout of the image side, as the file wants it")
+    layout: Layout = Field("HWC", description="layout of the images, as the file uses it")
     range: tuple[FiniteFloat, FiniteFloat] = Field(
-        (0.0, 1.0), description="value range of the image side"
+        (0.0, 1.0), description="value range of the images, as the file uses it"
     )
     mean: tuple[FiniteFloat, ...] | None = Field(
         None, description="subtracted from values in `range`: one number, or one per channel"
     )
     std: tuple[FiniteFloat, ...] | None = Field(
-        None, description="what they are divided by after that: one number, or one per channel"
+        None, description="divisor after `mean` is subtracted: one number, or one per channel"
     )
     batch: int | None = Field(
         None,
         ge=1,
         le=65536,
-        description="rows per call; 1 for a graph that mixes rows or ignores the batch",
+        description="rows per call; 1 if rows affect each other or the batch axis is ignored",
     )
     constants: dict[str, int | float | list[int | float]] = Field(
-        default_factory=dict, description="values of further inputs, the same for every row"
+        default_factory=dict, description="values of additional inputs, the same for every row"
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="further inputs that take a label of the data set while it is encoded; "
-        "elsewhere their constant, or 0",
+        description="additional inputs that get a label of the data set during encoding; "
+        "otherwise their constant, or 0",
     )
 
     @model_validator(mode="after")
-    def _names_something(self) -> Self:
+    def _has_file_or_entry(self) -> Self:
         if self.file is None and self.entry is None:
             raise ValueError("file (or entry, for Python functions) is missing")
         return self
 
 
-class EncoderSpec(HalfSpec):
-    """The encoder: images in, mu and perhaps log_var out."""
+class EncoderSpec(ComponentSpec):
+    """The encoder: images in; mu and, if variational, log_var out."""
 
-    mu: str | None = Field(
-        None, description="name of the output that is mu; the first if not given"
-    )
-    log_var: str | None = Field(
-        None, description="name of the output that is log_var, if any; '' for none"
-    )
+    mu: str | None = Field(None, description="name of the mu output; the first output by default")
+    log_var: str | None = Field(None, description="name of the log_var output, if any; '' for none")
     spread: Literal["log_var", "variance", "std"] = Field(
-        "log_var", description="what the output called log_var holds"
+        "log_var", description="what the log_var output contains"
     )
 
 
-class DecoderSpec(HalfSpec):
+class DecoderSpec(ComponentSpec):
     """The decoder: z-points in, images out."""
 
-    output: str | None = Field(None, description="name of the output; the first if not given")
+    output: str | None = Field(None, description="name of the output; the first output by default")
     activation: Literal["sigmoid"] | None = Field(
-        None, description="what the output still wants: sigmoid for logits"
+        None, description="activation to apply to the output: sigmoid if it holds logits"
     )
 
 
@@ -103,35 +101,39 @@ class Bundle(Spec):
     name: str = "model"
     runtime: str = Field("onnx", description="name of the adapter that opens the files")
     image_shape: tuple[PositiveInt, ...] | None = Field(
-        None, description="(H, W, C) or (n,) of one row"
+        None, description="shape of one image, (H, W, C), or vector, (n,)"
     )
     latent_shape: tuple[PositiveInt, ...] | None = Field(None, description="shape of one z-point")
     encoder: EncoderSpec | None = None
     decoder: DecoderSpec | None = None
     check: str | None = Field(
-        None, description="file with arrays x, mu, log_var, decoded of the training runtime (.npz)"
+        None, description=".npz file with arrays x, mu, log_var, decoded of the training runtime"
     )
-    training: dict[str, Any] = Field(default_factory=dict, description="how it was trained")
+    training: dict[str, Any] = Field(  # Any: TOML values; each trainer writes its own keys
+        default_factory=dict, description="how it was trained"
+    )
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read ``model.toml`` of a bundle folder.
+    """Read the ``model.toml`` of a bundle folder.
 
     Raises
     ------
     ModelError
-        If the file is missing, no TOML, or does not say what a bundle must say.
+        If the file is missing, is not TOML, or has missing or invalid keys.
     """
     path = folder / SIDECAR
     if not path.is_file():
         raise ModelError(
             f"a bundle folder with {SIDECAR}", found=f"no such file in {folder}",
-            next_step="name a folder made by 'latent-analyze train', or an .onnx file",
+            next_step="give a folder written by 'latent-analyze train', or an .onnx file",
         )  # fmt: skip
     try:
         return Bundle.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"valid TOML in {path}", found=str(error)) from None
+        raise ModelError(
+            f"valid TOML in {path}", found=str(error), next_step="correct the file"
+        ) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -141,9 +143,9 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:
-    """Write ``model.toml``; the files it names must stand in `folder` already.
+    """Write ``model.toml``; the files it names must already be in `folder`.
 
-    What was left out when the bundle was made is left out here: reading it infers the same.
+    Only fields that were set are written, so that adapters infer the others again.
     """
     data = bundle.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     data = {"format": FORMAT, **data}
@@ -151,17 +153,20 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 
 
 def replace_bundle(folder: Path, bundle: Bundle) -> Path | None:
-    """Write ``model.toml``; return where a former one is kept: ``model.toml.old``, if free."""
-    former = folder / SIDECAR
+    """Write ``model.toml``; keep an existing one as ``model.toml.old`` and return that path.
+
+    If ``model.toml.old`` exists already, a number is appended.
+    """
+    existing = folder / SIDECAR
     kept = None
-    if former.exists():
+    if existing.exists():
         names = (f"{SIDECAR}.old{number or ''}" for number in count())
         kept = next(folder / name for name in names if not (folder / name).exists())
-        shutil.copy2(former, kept)
+        shutil.copy2(existing, kept)
     write_bundle(folder, bundle)
     return kept
 
 
-def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(table: dict[str, object]) -> dict[str, object]:
     kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in table.items()}
     return {key: value for key, value in kept.items() if value != {}}

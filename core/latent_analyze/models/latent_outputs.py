@@ -1,12 +1,14 @@
-"""Which output of an encoder is mu, which log_var and which a drawn z: told by real data."""
+"""Identifies which outputs of an encoder are mu, log_var and a random z, from real images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from latent_analyze.models.configurable import ConfigurableModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,26 +17,27 @@ if TYPE_CHECKING:
 
     from latent_analyze.models.bundle import Bundle
 
-SAME = 1e-4
-"""Largest difference of two runs of one output, in its standard deviations, that is no draw."""
-NEAR = 0.25
-"""How far from 1 the mean square of the noise may be: 64 rows of 4 values have a spread of 0.09."""
+MAX_REPEAT_DIFFERENCE = 1e-4
+"""Two runs of a deterministic output differ by at most this many of its standard deviations."""
+
+NOISE_TOLERANCE = 0.25
+"""How far the mean square of the noise may be from 1; for 64 rows of 4 values its std is 0.09."""
 
 Spread = Literal["log_var", "variance", "std"]
 
 
 @dataclass(frozen=True)
 class LatentOutputs:
-    """What the outputs of an encoder hold.
+    """What the outputs of an encoder contain.
 
     Attributes
     ----------
     mu, log_var, z
-        Names of outputs; log_var and z None where there is none.
+        Names of outputs; log_var is None if no output contains it.
     spread
-        What the output called log_var holds.
+        What the output called log_var contains.
     noise
-        Mean square of (z - mu) / standard deviation, which is 1 for the right outputs.
+        Mean square of (z - mu) / standard deviation; 1 for the right outputs.
     """
 
     mu: str
@@ -45,59 +48,63 @@ class LatentOutputs:
 
     def __str__(self) -> str:
         if self.log_var is None:
-            return f"{self.z!r} is drawn around {self.mu!r}, which is mu"
+            return f"{self.z!r} is a random draw around {self.mu!r}, which is mu"
         return (
-            f"{self.mu!r} is mu and {self.log_var!r} its {self.spread}: the square of (z - mu) / "
-            f"standard deviation is {self.noise:.2f} on average, with z = {self.z!r}"
+            f"{self.mu!r} is mu and {self.log_var!r} its {self.spread}: with z = {self.z!r}, "
+            f"(z - mu) / standard deviation has a mean square of {self.noise:.2f}"
         )
 
     def applied_to(self, bundle: Bundle) -> Bundle:
-        """Return a bundle that states it."""
+        """Return a bundle that names these outputs."""
         assert bundle.encoder is not None
         changes = {"mu": self.mu, "log_var": self.log_var, "spread": self.spread}
         return bundle.model_copy(update={"encoder": bundle.encoder.model_copy(update=changes)})
 
 
-def tell_latent_outputs(model: Any, images: NDArray[np.float32]) -> LatentOutputs | None:
-    """Return what the outputs of an encoder hold, as far as a drawn z among them tells.
+def identify_latent_outputs(model: object, images: NDArray[np.float32]) -> LatentOutputs | None:
+    """Return which outputs are mu and log_var; None if no output is a random z that shows it.
 
-    A z that is drawn as mu + standard deviation * noise (Kingma & Welling 2014) differs from run to
-    run, and for the right mu and log_var its noise has a mean square of 1.
+    If z = mu + standard deviation * noise (Kingma & Welling 2014), z differs from run to run, and
+    with the right mu and log_var the noise has a mean square of 1.
 
     Parameters
     ----------
     model
-        A model with `latent_outputs` and `with_bundle`; another one has no choice of outputs.
+        Any model. Only a `ConfigurableModel` with two or more `latent_outputs` has a choice.
     images
-        (n, *spec.input.shape), some dozens of real images.
+        Real images, shape (n, *spec.input.shape); a few dozen are enough.
     """
     names = getattr(model, "latent_outputs", ())
-    if len(names) < 2:
+    if len(names) < 2 or not isinstance(model, ConfigurableModel):
         return None
-    first, second = ({n: _read(model, n, images) for n in names} for _ in range(2))
-    drawn = [n for n in names if _spread_between(first[n], second[n]) > SAME]
+    first, second = ({n: _encode_to(model, n, images) for n in names} for _ in range(2))
+    drawn = [n for n in names if _difference(first[n], second[n]) > MAX_REPEAT_DIFFERENCE]
     fixed = [n for n in names if n not in drawn]
     if len(drawn) != 1 or not fixed:
         return None
-    found = sorted(_readings(first, drawn[0], fixed), key=lambda r: abs(np.log(r.noise)))
-    if found and abs(found[0].noise - 1) < NEAR:
-        return found[0]
+    fits = sorted(_assignments(first, drawn[0], fixed), key=lambda a: abs(np.log(a.noise)))
+    if fits and abs(fits[0].noise - 1) < NOISE_TOLERANCE:
+        return fits[0]
     return LatentOutputs(fixed[0], None, drawn[0], "log_var", 1.0) if len(fixed) == 1 else None
 
 
-def _read(model: Any, name: str, images: NDArray[np.float32]) -> NDArray[np.float64]:
-    half = model.bundle.encoder.model_copy(update={"mu": name, "log_var": None})
-    chosen = model.with_bundle(model.bundle.model_copy(update={"encoder": half}))
+def _encode_to(
+    model: ConfigurableModel, output: str, images: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    assert model.bundle.encoder is not None
+    encoder = model.bundle.encoder.model_copy(update={"mu": output, "log_var": None})
+    chosen = model.with_bundle(model.bundle.model_copy(update={"encoder": encoder}))
     return np.asarray(chosen.encode(images).mu, np.float64)
 
 
-def _spread_between(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(np.abs(first - second).max() / max(first.std(), 1e-12))
 
 
-def _readings(
+def _assignments(
     values: dict[str, NDArray[np.float64]], z: str, fixed: list[str]
 ) -> Iterator[LatentOutputs]:
+    """Yield every way to assign mu and its spread to two of the `fixed` outputs."""
     for mu, spread in permutations(fixed, 2):
         squares = (values[z] - values[mu]) ** 2
         for kind, variance in _variances(values[spread]):

@@ -1,9 +1,9 @@
-"""What a model is: an encoder and/or a decoder behind one interface, with a spec."""
+"""The interface of models: an encoder, a decoder or both, with a spec."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,13 +15,13 @@ Layout = Literal["HWC", "CHW", "HW", "flat", "flat-CHW"]
 
 
 class Spec(BaseModel):
-    """Base of the specs that are written into stores and reports."""
+    """Base class of the specs that are saved in stores and reports."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TensorSpec(Spec):
-    """Shape of one row (no batch axis), dtype, layout and value range of a tensor."""
+    """Shape (without the batch axis), dtype, layout and value range of a tensor."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
@@ -30,11 +30,11 @@ class TensorSpec(Spec):
 
 
 class ModelSpec(Spec):
-    """What a model takes and gives.
+    """Inputs and outputs of a model.
 
-    `input` and `output` describe the side that analyses see: images channel-last (H, W, C) or
-    vectors, float32, values in [0, 1] for images. What the file itself wants (NCHW, [-1, 1], a
-    fixed batch, ...) is the adapter's business.
+    `input` and `output` describe the arrays that analyses work with: float32 images (H, W, C) with
+    values in [0, 1], or float32 vectors. The adapter converts them to what the model's file expects
+    (NCHW, [-1, 1], a fixed batch size, ...).
     """
 
     name: str
@@ -45,16 +45,16 @@ class ModelSpec(Spec):
     variational: bool = False
     can_encode: bool = False
     can_decode: bool = False
-    batch: int = Field(256, description="rows per call that suit the model")
+    batch: int = Field(256, description="rows per call; a good batch size for the model")
     columns: tuple[str, ...] = Field(
-        (), description="labels of the data set that encode takes as its second argument"
+        (), description="labels of the data set that encode gets as its second argument"
     )
     producer: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def dim(self) -> int:
-        """Latent dimensions, flattened."""
+        """Number of latent dimensions, flattened."""
         size = 1
         for length in self.latent.shape:
             size *= length
@@ -62,7 +62,7 @@ class ModelSpec(Spec):
 
 
 class Latents(NamedTuple):
-    """What an encoder gives: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim)."""
+    """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim)."""
 
     mu: NDArray[np.float32]
     log_var: NDArray[np.float32] | None = None
@@ -70,23 +70,23 @@ class Latents(NamedTuple):
 
 @runtime_checkable
 class Model(Protocol):
-    """An encoder and/or a decoder, opened by an adapter."""
+    """An encoder, a decoder or both, opened by an adapter."""
 
     @property
     def spec(self) -> ModelSpec:
-        """Shapes, ranges and abilities."""
+        """Shapes and value ranges, and whether the model can encode and decode."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the model files and of the preprocessing around them."""
+        """SHA-256 of the model files and of the conversions around them (layout, range, ...)."""
         ...
 
     def encode(self, x: NDArray[np.float32]) -> Latents:
         """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1.
 
-        A model whose spec names `columns` takes a second argument: label -> (n,) values. Without
-        it, the model takes what it was told to take.
+        If the spec lists `columns`, a second argument maps labels to (n,) values. Without it, the
+        model uses its constants.
         """
         ...
 
@@ -97,7 +97,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class ModelRef:
-    """How a worker opens a model again: never a session, only path, hash and adapter."""
+    """How to open a model again in another process: path, hash and adapter; no open session."""
 
     path: str
     fingerprint: str
@@ -105,6 +105,6 @@ class ModelRef:
     device: str | None = None
     trust: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data."""
+    def to_dict(self) -> dict[str, str]:
+        """Return the fields that are saved in a store; device and trust are not."""
         return {"path": self.path, "fingerprint": self.fingerprint, "adapter": self.adapter}

@@ -121,7 +121,7 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
     if model.spec.can_encode:
         require_encodable(model, dataset)
     images = dataset.read(rows).x
-    outputs = latent_outputs.tell_latent_outputs(model, images) if model.spec.can_encode else None
+    outputs = latent_outputs.identify_latent_outputs(model, images) if model.spec.can_encode else None
     checks = inspection.check_outputs(model, outputs)
     if outputs is not None:
         # All that follows is of the right outputs.
@@ -130,7 +130,7 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
     bundle = getattr(model, "bundle", None)
     if model.spec.can_encode and model.spec.can_decode:
         readings = inspection.candidates(model, images)
-        check = inspection.compare_readings(inspection.round_trip(model, images), readings)
+        check = inspection.compare_candidates(inspection.round_trip(model, images), readings)
         checks.append(check)
         bundle = readings[0].bundle if check.severity == "warning" else bundle
     return checks, bundle

@@ -45,7 +45,7 @@ def test_damaged_sidecar(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "key"),
     [
-        ("colour = 1", "colour"),
+        ("unknown = 1", "unknown"),
         ("[encoder]\nmu = 'mu'", r"'encoder'.*file"),
         ("format = 2", "format"),
         ("[decoder]\nfile = 'd'\nlayout = 'WHC'", r"decoder\.layout"),

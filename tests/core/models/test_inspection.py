@@ -1,4 +1,4 @@
-"""What `inspect --data` finds out about a model."""
+"""The checks of `inspect --data`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from latent_analyze import ModelError
-from latent_analyze.models.inspection import candidates, compare_readings, inspect_model, round_trip
+from latent_analyze.models.inspection import (
+    candidates,
+    compare_candidates,
+    inspect_model,
+    round_trip,
+)
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Latents, ModelSpec, TensorSpec
 
 SHAPE = (4, 4, 1)
@@ -19,7 +24,7 @@ IMAGES = np.random.default_rng(0).random((12, *SHAPE), dtype=np.float32)
 
 @dataclass
 class Model:
-    """Flattens images; what is wrong with it is told."""
+    """Flattens images, with the error that `wrong` names."""
 
     wrong: str = ""
     can_encode: bool = True
@@ -58,7 +63,7 @@ class Model:
 
 
 class Scaled(Model):
-    """Made for [-1, 1], and reconstructs nothing else."""
+    """Trained on [-1, 1]; reconstructs nothing else."""
 
     def encode(self, x: Any) -> Latents:
         low, high = self.bundle.encoder.range
@@ -91,7 +96,7 @@ def test_what_is_wrong_is_found(wrong, name, severity):
     assert found(Model(wrong))[name] == severity
 
 
-def test_random_encoders_are_not_accused_of_mixing_rows():
+def test_the_batch_check_is_skipped_for_random_encoders():
     assert "batch invariant" not in found(Model("random"))
 
 
@@ -103,21 +108,21 @@ def test_decoder_alone():
     assert candidates(Model(can_encode=False), IMAGES) == []
 
 
-def test_readings_are_sorted_and_leave_out_what_does_not_fit():
-    readings = candidates(Model(), IMAGES)
-    errors = [reading.error for reading in readings]
-    # The first may be as good as the best, and nearer to the present reading.
+def test_candidates_are_sorted_and_fit_the_files():
+    ordered = candidates(Model(), IMAGES)
+    errors = [candidate.error for candidate in ordered]
+    # The first may be equal to the best, with fewer changes.
     assert errors[1:] == sorted(errors[1:])
     assert errors[0] == pytest.approx(min(errors), rel=0.02, abs=1e-5)
-    assert {reading.bundle.encoder.layout for reading in readings} == {"HWC"}
+    assert {candidate.bundle.encoder.layout for candidate in ordered} == {"HWC"}
     assert errors[0] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_clearly_better_reading_is_named():
+def test_clearly_better_settings_are_named():
     (best, *_) = candidates(Model(), IMAGES)
-    check = compare_readings(0.31, [replace(best, error=0.02)])
+    check = compare_candidates(0.31, [replace(best, error=0.02)])
     assert check.severity == "warning"
     assert check.text.startswith("round trip improves from 0.31 to 0.02 with range [")
-    assert compare_readings(0.31, [replace(best, error=0.30)]).severity == "note"
-    assert compare_readings(0.31, []).severity == "note"
-    assert compare_readings(0.0, [replace(best, error=0.0)]).severity == "note"
+    assert compare_candidates(0.31, [replace(best, error=0.30)]).severity == "note"
+    assert compare_candidates(0.31, []).severity == "note"
+    assert compare_candidates(0.0, [replace(best, error=0.0)]).severity == "note"
