@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from latent_analyze import AnalysisError, OptionError
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, Batch
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
-from latent_analyze_plugins.axis_density import AxisDensity, register_analyses
-from latent_analyze_plugins.axis_density.curves import robust_z, smooth
+from latent_analyze.testing import (
+    check_analysis,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
+from latent_analyze_plugins.axis_density import AxisDensity
+from latent_analyze_plugins.axis_density.compute import robust_z, smooth
 
 
 @pytest.fixture
@@ -31,11 +37,10 @@ def analyze(z, **options):
 
 
 def texts(results):
-    return [finding.text for finding in AxisDensity().interpret(results)]
+    return [finding.text for finding in findings_of(AxisDensity(), results)]
 
 
 def test_contract():
-    assert register_analyses() == [AxisDensity]
     results = check_analysis(AxisDensity())
     assert next(figure.name for figure in AxisDensity().plot(results)) == "axis_density"
 
@@ -66,8 +71,10 @@ def test_two_modes_are_found_and_named(rng):
     nulls = {"gaussian": gaussian_members(reference, 39)}
     results = run_analysis(make(), reference, nulls=nulls)
     assert results.data["modes"].tolist() == [1, 1, 1, 1, 2, 1, 1, 1, 1]
-    warnings = [f.text for f in AxisDensity().interpret(results) if f.severity == "warning"]
-    assert any("More than one mode on axis 4" in text for text in warnings)
+    findings = findings_of(AxisDensity(), results)
+    (found,) = [f.text for f in findings if f.severity == "finding"]
+    assert "differs from the null model gaussian: more axes have several peaks" in found
+    assert any("More than one mode: axis 4." in f.text for f in findings)
     names = [figure.name for figure in AxisDensity().plot(results)]
     assert names == ["axis_density", "axis_density_outstanding"]
 
@@ -165,7 +172,7 @@ def test_a_wide_source_inside_the_intervals_is_not_read_off_its_noise(rng):
 
 def test_an_empty_source_has_a_result_and_a_finding():
     results = run_analysis(make(), tiny_source(), shown=[ArraySource(np.zeros((0, 5)), "empty")])
-    assert any("empty has no finite" in text for text in texts(results))
+    assert any("empty: no finite" in text for text in texts(results))
     assert list(AxisDensity().plot(results))
 
 
@@ -199,7 +206,7 @@ def test_counts_in_32_bits_are_emptied_before_they_end(rng, monkeypatch):
     analysis = make()
     frame = analysis.prepare(ArraySource(z))
     whole = analyze(z).data
-    monkeypatch.setattr("latent_analyze_plugins.axis_density.tallies._FULL", 30)
+    monkeypatch.setattr("latent_analyze_plugins.axis_density.compute.FULL", 30)
     tallies = analysis.accumulator(frame)
     for start in range(0, 100, 10):
         tallies.add(Batch(z=z[start : start + 10], rows=np.arange(start, start + 10)))

@@ -37,13 +37,14 @@ class Tallies(NamedTuple):
         below, the last what lies above.
     sums
         Sum and sum of squares of value - shift, float64, shape (2, dim).
-    ranges
-        Smallest and largest value, float32, shape (2, dim).
+    smallest, largest
+        Of the values, float32, shape (dim,).
     """
 
-    counts: NDArray[np.int64]
+    counts: NDArray[np.uint32]
     sums: NDArray[np.float64]
-    ranges: NDArray[np.float32]
+    smallest: NDArray[np.float32]
+    largest: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -73,7 +74,7 @@ def tally_axes(z: NDArray[np.float32], grid: Grid, tallies: Tallies) -> None:
     """Add finite rows (n, dim) to the tallies of every axis, in place."""
     counts, low = tallies.counts, grid.low
     sums, squares = tallies.sums[0], tallies.sums[1]
-    smallest, largest = tallies.ranges[0], tallies.ranges[1]
+    smallest, largest = tallies.smallest, tallies.largest
     index = np.empty(z.shape[1], np.int32)
     zero, last = np.float32(0), np.float32(counts.shape[1] - 1)
     for row in range(z.shape[0]):

@@ -22,16 +22,16 @@ def test_tally_equals_numpy(rng):
     z = (3 * rng.standard_normal((500, 7))).astype(np.float32)
     z[0, 0], z[1, 1] = -50, 50
     low, bins, shift = np.linspace(-4, -2, 7).astype(np.float32), 20, np.arange(7.0)
-    tallies = Tallies(
-        np.zeros((7, bins + 2), np.uint32), np.zeros((2, 7)), np.zeros((2, 7), np.float32)
-    )
+    counts, sums = np.zeros((7, bins + 2), np.uint32), np.zeros((2, 7))
+    tallies = Tallies(counts, sums, np.zeros(7, np.float32), np.zeros(7, np.float32))
     tally_axes(z, Grid(low, np.float32(4.0), shift), tallies)
     index = np.clip((z - low) * np.float32(4.0), 0, bins + 1).astype(int)
     expected = np.stack([np.bincount(index[:, j], minlength=bins + 2) for j in range(7)])
     np.testing.assert_array_equal(tallies.counts, expected)
     shifted = z - shift
     np.testing.assert_allclose(tallies.sums, [shifted.sum(0), (shifted**2).sum(0)], rtol=1e-12)
-    np.testing.assert_array_equal(tallies.ranges, [np.minimum(z.min(0), 0), z.max(0).clip(0)])
+    np.testing.assert_array_equal(tallies.smallest, np.minimum(z.min(0), 0))
+    np.testing.assert_array_equal(tallies.largest, z.max(0).clip(0))
 
 
 @pytest.mark.parametrize("dim", [1, 3, 4, 17])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,27 +11,33 @@ from numpy.typing import NDArray
 from latent_analyze.plugin import AnalysisError, Frame, Source, Summary
 from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width
 
-if TYPE_CHECKING:
-    from latent_analyze_plugins.axis_density import AxisDensityOptions
-
 SAMPLE = 10_000
 MAX_CELLS = 1 << 21
 """Counts of all axes together: 16 MiB per result, also for many dimensions."""
 TAILS = (0.001, 0.999)
 """Automatic intervals are as wide as these quantiles need: a few far points do not coarsen them."""
+IQR = 1.349
+"""Interquartile range of a Gaussian of standard deviation 1."""
 
 
-def make_frame(reference: Source, options: AxisDensityOptions) -> Frame:
+def make_frame(reference: Source, options: Any) -> Frame:
     """Return the frame of a reference.
 
     Its values are `bin_width`; `bins`, the number of intervals per axis; `start`, the first
     interval of each axis as a multiple of the width; `shift`, the mean; `bandwidth`, the standard
     deviation of the smoothing kernel per axis; `typical_spread`; `outliers`.
+
+    Raises
+    ------
+    AnalysisError
+        If no z-point of the reference is finite.
     """
     summary = reference.summary()
     if summary.count == 0:
         raise AnalysisError("finite z-points in the reference", found="none")
-    z = _sample(reference, summary)
+    z = reference.sample(SAMPLE, seed=0).z.astype(np.float64)
+    z = z[np.isfinite(z).all(axis=1)]
+    z = z if len(z) else summary.mean[None]
     low, high = np.quantile(z, TAILS, axis=0)
     capacity = min(options.max_bins, max(MAX_CELLS // reference.dim, 64))
     width = options.bin_width
@@ -54,12 +60,6 @@ def make_frame(reference: Source, options: AxisDensityOptions) -> Frame:
     )
 
 
-def _sample(reference: Source, summary: Summary) -> NDArray[np.float64]:
-    sample = reference.sample(SAMPLE, seed=0).z
-    z = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
-    return z if len(z) else summary.mean[None]
-
-
 def _automatic_width(z: NDArray[np.float64], summary: Summary, least: float) -> float:
     widths = np.asarray(freedman_diaconis(z, summary.count)) / 2
     largest = float(np.abs([summary.min, summary.max]).max())
@@ -73,6 +73,6 @@ def _automatic_width(z: NDArray[np.float64], summary: Summary, least: float) -> 
 
 def _bandwidth(z: NDArray[np.float64], summary: Summary) -> NDArray[np.float64]:
     low, high = np.quantile(z, [0.25, 0.75], axis=0)
-    robust = (high - low) / 1.349
+    robust = (high - low) / IQR
     spread = np.where(robust > 0, np.minimum(robust, summary.std), summary.std)
     return np.asarray(0.9 * spread * summary.count**-0.2)
