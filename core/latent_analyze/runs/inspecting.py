@@ -121,7 +121,9 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
     if model.spec.can_encode:
         require_encodable(model, dataset)
     images = dataset.read(rows).x
-    outputs = latent_outputs.identify_latent_outputs(model, images) if model.spec.can_encode else None
+    outputs = (
+        latent_outputs.identify_latent_outputs(model, images) if model.spec.can_encode else None
+    )
     checks = inspection.check_outputs(model, outputs)
     if outputs is not None:
         # All that follows is of the right outputs.
