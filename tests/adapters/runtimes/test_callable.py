@@ -8,6 +8,7 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from adapter_testing import images
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Host, Model, write_bundle
@@ -46,20 +47,16 @@ number = 3
 
 class Whole:
     def __init__(self):
-        from latent_analyze import ModelSpec, TensorSpec
+        from latent_analyze.plugin import ModelSpec, TensorSpec
         image = TensorSpec(shape=(4, 6, 3), layout="HWC")
         self.spec = ModelSpec(name="whole", adapter="callable", input=image,
                               latent=TensorSpec(shape=(5,)), can_encode=True)
         self.fingerprint = "f" * 64
     def encode(self, x):
-        from latent_analyze import Latents
+        from latent_analyze.plugin import Latents
         return Latents(mu(x))
     def decode(self, z): raise NotImplementedError
 """
-
-
-def images(n=7):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 @pytest.fixture(name="folder")
@@ -172,7 +169,7 @@ class TestFunctions:
         cache.mkdir()
         (cache / "stale.py").write_text("")
         code = (
-            "import sys, pathlib; from latent_analyze_adapters import callable_runtime as c; "
+            "import sys, pathlib; from latent_analyze_adapters.runtimes import callable as c; "
             "path = pathlib.Path(sys.argv[1]); "
             "print(c.CallableRuntime().open(path, trust=True).fingerprint)"
         )

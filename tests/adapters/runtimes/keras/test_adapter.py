@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from adapter_testing import images
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
@@ -36,10 +37,6 @@ class Parts:
 @pytest.fixture(name="parts", scope="module")
 def _parts():
     return Parts()
-
-
-def images(n=7):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 def open_folder(folder, *, trust=False, **bundle):

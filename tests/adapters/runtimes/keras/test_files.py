@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from adapter_testing import images
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,10 +37,6 @@ def twice(x):
     return x + x
 """
 DECORATOR = '@keras.saving.register_keras_serializable("tests_files")'
-
-
-def images(n=3):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 def space(decorator=DECORATOR, shift=0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from adapter_testing import images
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
@@ -13,10 +14,6 @@ keras = pytest.importorskip("keras")
 layers = keras.layers
 SHAPE, DIM = (4, 6, 3), 5
 SIZE = 72
-
-
-def images(n=3):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 def points(n=3):
@@ -184,7 +181,7 @@ class TestInside:
             encoder=encoder(part="z", input="image", constants=constants),
             decoder=decoder(part="first", input="first", constants=constants),
         )
-        given = np.tile(np.float32([0.25, 0.5]), (3, 1))
+        given = np.tile(np.float32([0.25, 0.5]), (7, 1))
         same(model.decode(model.encode(images()).mu), np.clip(whole([images(), given]), 0, 1))
 
     def test_a_decoder_from_a_layer_with_two_inputs(self, tmp_path):

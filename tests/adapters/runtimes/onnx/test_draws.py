@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import adapter_testing
 import numpy as np
 import onnx
 import pytest
@@ -13,6 +16,7 @@ from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draws
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring
 
 SHAPE, SIZE, DIM = (2, 3, 1), 6, 4
+images = partial(adapter_testing.images, shape=SHAPE)
 RNG = np.random.default_rng(0)
 WEIGHTS = {
     "A": RNG.normal(0, 0.5, (SIZE, DIM)), "B": RNG.normal(0, 0.5, (SIZE, DIM)),
@@ -62,10 +66,6 @@ def write(request, tmp_path):
     return save
 
 
-def images(n=40):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
-
-
 def head(name, n=40):
     return images(n).reshape(n, -1) @ np.array(WEIGHTS[name], np.float32)
 
@@ -110,7 +110,7 @@ class TestBehindTheDraw:
     def test_mu_and_log_var_of_what_comes_out(self, write, behind):
         nodes, change = BEHIND[behind]
         model = open_bare(write([*HEADS, *DRAW, *nodes], {"o": (DIM,)}))
-        latents = model.encode(images())
+        latents = model.encode(images(40))
         np.testing.assert_allclose(latents.mu, change(head("A"), 1), rtol=1e-4, atol=1e-5)
         std = np.abs(change(np.exp(head("B") / 2), 0))
         np.testing.assert_allclose(latents.log_var, 2 * np.log(std), rtol=1e-4, atol=1e-4)
@@ -135,14 +135,14 @@ class TestBehindTheDraw:
         write_bundle(path.parent, first.bundle)
         second = OnnxRuntime().open(path.parent)
         assert second.fingerprint == first.fingerprint
-        for one, other in zip(first.encode(images()), second.encode(images()), strict=True):
+        for one, other in zip(first.encode(images(40)), second.encode(images(40)), strict=True):
             np.testing.assert_array_equal(one, other)
 
     def test_a_log_var_of_z_is_not_that_of_the_output(self, write):
         nodes = [*HEADS, *DRAW, *BEHIND["scale"][0], node("Identity", ["h"], ["log_var"])]
         path = write(nodes, {"o": (DIM,), "log_var": (DIM,)})
         expected = head("B") + 2 * np.log(0.5)
-        np.testing.assert_allclose(open_bare(path).encode(images()).log_var, expected, rtol=1e-3)
+        np.testing.assert_allclose(open_bare(path).encode(images(40)).log_var, expected, rtol=1e-3)
 
     def test_a_log_var_that_cannot_be_told_is_left_out(self, write):
         nodes = [
@@ -153,14 +153,14 @@ class TestBehindTheDraw:
         model = open_bare(write(nodes, {"o": (DIM,), "log_var": (DIM,)}))
         assert not model.spec.variational
         assert notes(model, "its log_var cannot be told")
-        np.testing.assert_allclose(model.encode(images()).mu, -0.5 * head("A"), rtol=1e-4)
+        np.testing.assert_allclose(model.encode(images(40)).mu, -0.5 * head("A"), rtol=1e-4)
 
     def test_one_spread_for_all_dimensions(self, write):
         nodes = [
             *HEADS, node("ReduceMean", ["h"], ["s"], keepdims=1), *DRAW[0:1], *DRAW[3:],
             *BEHIND["scale"][0],
         ]  # fmt: skip
-        log_var = open_bare(write(nodes, {"o": (DIM,)})).encode(images()).log_var
+        log_var = open_bare(write(nodes, {"o": (DIM,)})).encode(images(40)).log_var
         assert log_var.shape == (40, DIM)
 
 
@@ -179,7 +179,9 @@ class TestPlain:
             node("Mul", ["e2", "s"], ["n"]),
         ]  # fmt: skip
         model = open_bare(write([*HEADS, *DRAW[:3], *zeros, DRAW[-1]], {"z": (DIM,)}))
-        np.testing.assert_allclose(model.encode(images()).log_var, head("B"), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(
+            model.encode(images(40)).log_var, head("B"), rtol=1e-3, atol=1e-5
+        )
 
     def test_the_log_var_beside_it_is_kept(self, write):
         nodes = [*HEADS, *DRAW, node("Identity", ["h"], ["log_var"])]
@@ -230,7 +232,7 @@ class TestOtherNoise:
 class TestWhole:
     def check(self, path):
         model = open_bare(path)
-        latents = model.encode(images())
+        latents = model.encode(images(40))
         np.testing.assert_allclose(latents.mu, head("A"), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(latents.log_var, head("B"), rtol=1e-3, atol=1e-4)
         assert model.bundle.decoder.input == "z"

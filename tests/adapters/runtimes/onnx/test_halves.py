@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import adapter_testing
 import numpy as np
 import onnx
 import pytest
@@ -15,6 +18,7 @@ from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring, part
 
 SHAPE, SIZE, DIM = (2, 3, 1), 6, 3
+images = partial(adapter_testing.images, shape=SHAPE)
 RNG = np.random.default_rng(0)
 ARRAYS = {
     "A": RNG.normal(0, 0.5, (SIZE, DIM)), "B": RNG.normal(0, 0.5, (SIZE, DIM)),
@@ -36,10 +40,6 @@ DECODE = [
     node("MatMul", ["z", "C"], ["g"]), node("Sigmoid", ["g"], ["p"]),
     node("Reshape", ["p", "shape"], ["y"]),
 ]  # fmt: skip
-
-
-def images(n=2000):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 def flat(x, name):

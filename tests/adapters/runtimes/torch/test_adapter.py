@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from adapter_testing import images
 
 from latent_analyze import ModelError
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
@@ -38,10 +39,6 @@ def _vae():
     exec(CLASS, space)
     torch.manual_seed(0)
     return space["Vae"]().eval()
-
-
-def images(n=7):
-    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
 def run(module, rows):
