@@ -178,7 +178,7 @@ def test_hooks_are_documented(hook: str) -> None:
     base = next(base for name, base in KINDS.values() if name == hook)
     page = (DOCS / "plugins.md").read_text(encoding="utf-8")
     row = next((s for s in page.splitlines() if s.startswith(f"| `{hook}` |")), "")
-    assert f"`latent_analyze.{base.__name__}`" in row
+    assert f"`latent_analyze.plugin.{base.__name__}`" in row
 
 
 @pytest.mark.parametrize("contract", [Analysis, Sampler, Context])

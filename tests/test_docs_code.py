@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 import latent_analyze as la
 from latent_analyze.host import hookspecs
 from latent_analyze.plugin import Bundle, Dataset, DecoderSpec, EncoderSpec, Host, write_bundle
-from latent_analyze.testing import check_analysis
+from latent_analyze.testing import check_analysis, check_sampler
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -106,20 +106,23 @@ def test_python_blocks_run(
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)
 
 
-def test_the_plugin_of_the_docs_keeps_its_contract(
+def test_the_plugins_of_the_docs_keep_their_contracts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = DOCS / "plugins.md"
-    plugin, *others = blocks(page, "python")
-    (tmp_path / "documented_plugin.py").write_text(plugin, encoding="utf-8")
+    code = "\n\n".join(blocks(page, "python"))
+    (tmp_path / "documented.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    module = importlib.import_module("documented_plugin")
-    check_analysis(module.PowerRadius())
-    check_analysis(module.PowerRadius(module.PowerRadius.Options(power=2)))
-    assert "power_radius" in Host(plugins=[module]).analyses
-    names = dict(vars(module))
-    for block in others:
-        exec(compile(block, page.name, "exec"), names)
-    names["test_contract"]()
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module("documented")
+    module.test_contracts()
+    host = Host(plugins=[module])
+    assert not [problem for problem in host.problems if problem.distribution == "this program"]
+    mine = {name for name, plugin in host.analyses.items() if plugin.cls.__module__ == "documented"}
+    assert mine == {"tails", "tails_tested", "power_radius"}
+    for name in mine:
+        check_analysis(host.analyses[name].cls())
+    assert {"laplace", "recentered"} <= set(host.samplers)
+    check_sampler(module.Recentered())
     (entry_points,) = blocks(page, "toml")
     assert hookspecs.PROJECT in tomllib.loads(entry_points)["project"]["entry-points"]
