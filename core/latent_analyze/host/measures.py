@@ -116,7 +116,7 @@ class Measure:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         escaped = re.escape(self.name).replace(r"\{", "{").replace(r"\}", "}")
-        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>.+)", escaped))
+        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>.*)", escaped), re.DOTALL)
 
     def match(self, name: str) -> dict[str, str] | None:
         """Return the placeholders' texts if this measure is the one of that name, else None."""

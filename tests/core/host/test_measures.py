@@ -41,6 +41,12 @@ def test_one_declaration_stands_for_many_names() -> None:
     assert result.scalars["share_all"].description == "survivors of all pairs"
 
 
+@pytest.mark.parametrize("split", ["test", "", "two\nlines", "{odd}", "a]"])
+def test_a_placeholder_stands_for_any_text(split: str) -> None:
+    name, measure = f"mse[{split}]", Measure("mse[{split}]", "mse of {split}")
+    assert declared(measure).result({name: 1.0}).scalars[name].description == f"mse of {split}"
+
+
 def test_minimum_effects_may_depend_on_what_was_found() -> None:
     def effect(found: Found) -> float:
         return float(found.value * found["n"] * found.frame["width"] * found.options["b"])
