@@ -40,11 +40,12 @@ def list_plugins(as_json: Json = False) -> None:
 def show_plugin(
     name: Annotated[str, typer.Argument(help="Name of a plugin.")], as_json: Json = False
 ) -> None:
-    """Show what a plugin is for, and its options."""
+    """Show what a plugin is for, its options, and what an analysis measures."""
     import inspect
 
     from latent_analyze.errors import unknown_name
     from latent_analyze.host.discovery import KINDS, Host
+    from latent_analyze.host.measures import describe_measures
     from latent_analyze.host.options import describe_options
     from latent_analyze.runs.result_files import dump_json
 
@@ -56,7 +57,9 @@ def show_plugin(
     for kind, plugin in found.items():
         options = describe_options(plugin.cls.Options) if hasattr(plugin.cls, "Options") else []
         row = _row(kind, plugin) | {"requires": sorted(getattr(plugin.cls, "requires", ()))}
-        shown.append(row | {"doc": inspect.getdoc(plugin.cls) or "", "options": options})
+        measures = describe_measures(getattr(plugin.cls, "measures", ()))
+        doc = inspect.getdoc(plugin.cls) or ""
+        shown.append(row | {"doc": doc, "options": options, "measures": measures})
     if as_json:
         typer.echo(dump_json(shown), nl=False)
         return
@@ -73,6 +76,15 @@ def _print(row: dict[str, Any]) -> None:
     for option in row["options"]:
         typer.echo(f"  {option['name']} = {option['default']}  [{option['type']}]")
         typer.echo(f"      {option['description']}")
+    if row["measures"]:
+        typer.echo("\nmeasures:")
+    for measure in row["measures"]:
+        unit = ", ".join(filter(None, [measure["unit"], " x ".join(measure["dims"])]))
+        tested = (
+            f"  calibrated, from {measure['minimum_effect']} on" if measure["calibrated"] else ""
+        )
+        typer.echo(f"  {measure['name']}{f'  [{unit}]' if unit else ''}{tested}")
+        typer.echo(f"      {measure['description']}")
 
 
 def _of(host: Host, kind: str) -> list[Plugin[Any]]:

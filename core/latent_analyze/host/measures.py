@@ -294,3 +294,23 @@ def guess_dims(shape: tuple[int, ...], *, dim: int, rows: int) -> tuple[str, ...
     if len(shape) == 2:
         return (first.get(shape[0], "index"), "component")
     return tuple(first.get(n, "index") for n in shape)
+
+
+def describe_measures(measures: Sequence[Measure]) -> list[dict[str, Any]]:
+    """Return what is declared as plain data; placeholders stand in pointed brackets."""
+    return [
+        {
+            "name": _pointed(measure.name),
+            "description": _pointed(measure.description),
+            "unit": measure.unit,
+            "dims": list(measure.dims),
+            "calibrated": measure.calibrated,
+            "direction": measure.direction,
+            "minimum_effect": measure.effect_text if measure.calibrated else "",
+        }
+        for measure in measures
+    ]
+
+
+def _pointed(text: str) -> str:
+    return re.sub(r"{(\w+)[^}]*}", r"<\1>", text)

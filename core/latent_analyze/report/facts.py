@@ -89,6 +89,7 @@ def _reference(case: CaseOutcome, config: RunConfig) -> list[tuple[str, str]]:
         ("fingerprint", source.fingerprint[:SHORT_HASH]),
         *spec_rows({key: text for key, text in texts.items() if not _is_spec(text)}),
         ("seed", str(config.seed)),
+        *([("cut", "; ".join(config.cut))] if config.cut else []),
     ]
 
 
