@@ -1,6 +1,7 @@
-"""The latent store: every z-point of one (model, data set), on disk.
+"""The latent store: all z-points of one model and one data set, on disk.
 
-A Zarr v3 group that xarray opens without us, and a journal beside it that makes writing safe.
+A store is a Zarr v3 group, which xarray opens without this package, plus a journal that makes
+writing safe.
 """
 
 from latent_analyze.store.chunks import is_store, read_attributes

@@ -1,9 +1,9 @@
-"""The files of a store besides its rows, as bytes: those of an empty one and of a complete one."""
+"""Files of a store besides the rows, as bytes: for an empty and for a complete store."""
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latent_analyze.store.journal import JOURNAL
 from latent_analyze.store.layout import (
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from latent_analyze.sources.summary import Summary
     from latent_analyze.store.schema import StoreSchema
 
-Metadata = dict[str, dict[str, Any]]
-"""Path of a group or array inside the store -> its Zarr metadata."""
+Metadata = dict[str, dict[str, object]]
+"""Path of a group or array in the store -> its Zarr metadata."""
 
 
 def empty_files(schema: StoreSchema) -> dict[str, bytes]:
-    """Return the files of a store without a block: path inside the store -> content."""
+    """Return the files of a store without blocks: path in the store -> content."""
     arrays = row_arrays(schema).values()
     attributes = StoreAttributes(**schema.model_dump()).model_dump(mode="json")
     members = {array.name: array.metadata(schema.dataset.count) for array in arrays}
@@ -36,14 +36,14 @@ def empty_files(schema: StoreSchema) -> dict[str, bytes]:
 def complete_files(
     schema: StoreSchema, summary: Summary, journal_sha256: str
 ) -> tuple[dict[str, bytes], bytes]:
-    """Return what is added when all blocks are committed.
+    """Return the files to write once all blocks are committed.
 
     Returns
     -------
     files
-        Path inside the store -> content: the summary, and the arrays' metadata with final shapes.
+        Path in the store -> content: the summary, and the array metadata with the final shapes.
     root
-        The root group's metadata, which makes the store complete: to be written last.
+        Metadata of the root group, which marks the store as complete. Write it last.
     """
     chunks, members = _summary_files(summary)
     for array in row_arrays(schema).values():

@@ -1,10 +1,10 @@
-"""Writes that are on the disk, file and folder, once the call returns."""
+"""Durable writes: files and their folders are on disk (fsynced) when a call returns."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from latent_analyze.errors import StoreError
 from latent_analyze.files.writing import write_error
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def write_durably(root: Path, files: Mapping[str, bytes]) -> None:
-    """Write files under `root`, then fsync each of them and every folder they lie in.
+    """Write files under `root`, then fsync the files and their folders.
 
-    All are written before the first fsync, because file systems flush them together then: eight
-    files cost little more than one.
+    All files are written before the first fsync: file systems then flush them together, so that
+    eight files take little longer than one.
     """
     folders = dict.fromkeys((root / name).parent for name in files)
     for folder in folders:
@@ -36,16 +36,16 @@ def write_durably(root: Path, files: Mapping[str, bytes]) -> None:
 
 
 def write_all(stream: FileIO, data: bytes) -> None:
-    """Write to an unbuffered stream, of which the system may take less than all at a time."""
+    """Write all data to an unbuffered stream; one system call may write only a part of it."""
     rest = memoryview(data)
     while rest:
         rest = rest[stream.write(rest) :]
 
 
 def replace_durably(path: Path, data: bytes) -> None:
-    """Put `data` in a file's place: a reader sees the old content or the new, even after a crash.
+    """Replace a file atomically: readers see the old or the new content, even after a crash.
 
-    The temporary name is fixed, so that what a killed process leaves is taken by the next one.
+    The temporary file has a fixed name, so that the next process overwrites what a killed one left.
     """
     temporary = path.with_name(path.name + ".tmp")
     write_durably(path.parent, {temporary.name: data})
@@ -54,8 +54,8 @@ def replace_durably(path: Path, data: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Fsync the entries of a folder."""
-    if os.name == "nt":  # Windows cannot open folders, and journals their entries itself.
+    """Fsync a folder, so that its entries survive a crash."""
+    if os.name == "nt":  # Windows cannot open folders; its file system journals the entries.
         return
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -64,30 +64,30 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def lock(stream: Any, path: Path) -> None:
-    """Hold `stream` locked until it is closed; the system unlocks it when a process is killed.
+def lock(stream: IO[bytes], path: Path) -> None:
+    """Lock `stream` until it is closed; the lock of a killed process is released by the system.
 
     Raises
     ------
     StoreError
-        If another process writes the same store.
+        If another process is writing the same store.
     """
     try:
         import fcntl
-    except ImportError:  # Windows: two writers at once go unnoticed.
+    except ImportError:  # Windows: concurrent writers are not detected.
         return
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise StoreError(
             f"to be the only writer of {path}", found="another process that encodes into it",
-            next_step="wait for it, or choose another -o",
+            next_step="wait until it ends, or choose another path with -o",
         ) from None  # fmt: skip
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says against a write (disk full, no permission) into a StoreError."""
+def reporting_write_errors(path: Path) -> Iterator[None]:
+    """Convert OSErrors of writes (disk full, no permission, ...) to StoreErrors."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Encoding a data set into a store: read, encode, commit; resumed where it was interrupted."""
+"""Encodes a data set into a store, block by block; resumes an interrupted encode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from latent_analyze.store.schema import (
     label_arrays,
 )
 from latent_analyze.store.thumbnails import DEFAULT_SIDE, thumbnail_shape
-from latent_analyze.store.writer import require_same
+from latent_analyze.store.writer import require_matching
 
 if TYPE_CHECKING:
     from latent_analyze.models.spec import Model, ModelRef
@@ -43,40 +43,40 @@ def encode(
     progress: Progress = no_progress,
     block_rows: int | None = None,
 ) -> Store:
-    """Encode every row of a data set into the store at `output`, and open it.
+    """Encode all rows of a data set into the store at `output`, and open it.
 
-    A store of the same model, data set and options that is complete is opened as it is; one that
-    was interrupted is gone on with at the first block that is not committed. It ends with the very
-    bytes of one that was never interrupted: the model always gets the same batches.
+    If `output` is a complete store of the same model, data set and options, it is opened without
+    encoding. If it is an interrupted one, encoding resumes at the first uncommitted block. The
+    result is byte for byte the same as without the interruption, because the batches are the same.
 
     Parameters
     ----------
     model, model_ref
-        The opened model, and how others open it again.
+        The model, and how to open it again later.
     dataset
-        Images that fit the model's input.
+        Images that match the model's input.
     output
         Folder of the store.
     nonfinite
-        What to do with rows whose latents hold NaN or infinity: ``"refuse"`` stops at the first
-        batch that has some, ``"drop"`` leaves them out and counts them.
+        What to do with rows whose latents contain NaN or infinity: ``"refuse"`` stops at the first
+        such batch, ``"drop"`` leaves out the rows and counts them.
     thumbnails
-        Whether small images are kept, or their longer side in pixels.
+        Whether to save thumbnails, or the length of their longer side in pixels.
     progress
-        Called as progress("encode", rows done, rows in all).
+        Called as progress("encode", rows done, total rows).
     block_rows
         Rows per block; by default about 1 MiB of latents.
 
     Raises
     ------
     ModelError
-        If the model has no encoder, gives latents that its spec does not announce, or, with
-        ``nonfinite="refuse"``, NaN or infinity.
+        If the model has no encoder, or its latents do not match its spec, or, with
+        ``nonfinite="refuse"``, contain NaN or infinity.
     DatasetError
-        If the data set is empty, holds vectors, or images of another shape than the model takes.
+        If the data set is empty or contains vectors, or its images have the wrong shape.
     StoreError
-        If `output` is something else, is of another model, data set or options, or cannot be
-        written; blocks committed before the disk was full are kept for the next call.
+        If `output` is not a store, has another model, data set or options, or cannot be written. On
+        a full disk, the committed blocks are kept for the next call.
     """
     require_encodable(model, dataset)
     side = DEFAULT_SIDE if thumbnails is True else int(thumbnails)
@@ -89,12 +89,12 @@ def encode(
     )
     schema = _schema(model, model_ref, dataset, encoding)
     output = Path(output)
-    finished = _finished(output, schema)
-    if finished is None:
+    store = _complete_store(output, schema)
+    if store is None:
         with StoreWriter(output, schema) as writer:
             _write_rows(writer, Pipeline(model, dataset, schema, progress))
-        finished = Store(output)
-    return finished
+        store = Store(output)
+    return store
 
 
 def require_encodable(model: Model, dataset: Dataset) -> None:
@@ -108,18 +108,18 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
     if not spec.can_encode or spec.input is None:
         raise ModelError(
             f"a model with an encoder for {dataset.name}", found=f"none in {spec.name}",
-            next_step="name a bundle or a file that holds the encoder",
+            next_step="give a bundle or a file that contains the encoder",
         )  # fmt: skip
     if dataset.count < 1:
         raise DatasetError(
             "a data set with at least one image", found=f"none in {dataset.name}",
-            next_step="name another folder or file",
+            next_step="choose another folder or file",
         )  # fmt: skip
     if tuple(dataset.item.shape) != tuple(spec.input.shape):
         raise DatasetError(
             f"images of shape {_shape(spec.input.shape)}, which {spec.name} takes",
             found=f"{_shape(dataset.item.shape)} in {dataset.name}",
-            next_step=_towards(tuple(spec.input.shape), tuple(dataset.item.shape)),
+            next_step=_shape_advice(tuple(spec.input.shape), tuple(dataset.item.shape)),
         )
     for name in spec.columns:
         if name not in dataset.label_names:
@@ -127,15 +127,15 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
                 f"the label {name!r}, which {spec.name} takes as an input",
                 found=f"{', '.join(map(repr, dataset.label_names)) or 'no labels'} in "
                 f"{dataset.name}",
-                next_step="correct columns in model.toml, or bring that label",
+                next_step="correct columns in model.toml, or choose a data set with that label",
             )
 
 
-def _towards(taken: tuple[int, ...], given: tuple[int, ...]) -> str:
-    if taken == (math.prod(given),):
+def _shape_advice(expected: tuple[int, ...], found: tuple[int, ...]) -> str:
+    if expected == (math.prod(found),):
         return (
-            f"state image_shape = {list(given)} in model.toml, or let "
-            "'latent-analyze inspect MODEL --data IMAGES --write' do it"
+            f"set image_shape = {list(found)} in model.toml, or run: "
+            "latent-analyze inspect MODEL --data IMAGES --write"
         )
     return "change them with the options resize= and crop= of the data set"
 
@@ -175,8 +175,8 @@ def _label_specs(dataset: Dataset) -> tuple[LabelSpec, ...]:
     )
 
 
-def _finished(output: Path, schema: StoreSchema) -> Store | None:
-    """Return the complete store of this schema at `output`; None if it is still to be written."""
+def _complete_store(output: Path, schema: StoreSchema) -> Store | None:
+    """Return the store at `output` if it is complete; None if rows remain to be encoded."""
     if not output.exists():
         return None
     if not (output / METADATA).is_file():
@@ -185,7 +185,7 @@ def _finished(output: Path, schema: StoreSchema) -> Store | None:
             next_step="choose another -o",
         )  # fmt: skip
     attributes = read_attributes(output)
-    require_same(attributes, schema, output)
+    require_matching(attributes, schema, output)
     return Store(output) if attributes.complete else None
 
 

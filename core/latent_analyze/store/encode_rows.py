@@ -1,4 +1,4 @@
-"""From a data set to rows of latents: read ahead in one thread, encode in another."""
+"""Encodes the rows of a data set: one thread reads ahead while another encodes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from latent_analyze.errors import DatasetError, ModelError
 from latent_analyze.models.spec import Latents
+from latent_analyze.sources.source import AnyArray
 from latent_analyze.store.thumbnails import make_thumbnails
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 READ_AHEAD = 2
 """Batches read from the data set while one is being encoded."""
 
-Rows = dict[str, "NDArray[Any]"]
-"""Name of an array of the store -> values, one per row."""
+Rows = dict[str, AnyArray]
+"""Name of an array in the store -> values, one per row."""
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """A batch of the data set as the reading thread hands it over."""
+class _LoadedBatch:
+    """A batch of the data set, as the reading thread returns it."""
 
     start: int
     items: Items
@@ -41,7 +42,7 @@ class _Loaded:
 
 
 class Pipeline:
-    """Rows of the data set, read in one thread while another batch is being encoded."""
+    """Encodes a data set batch by batch; a second thread reads the next batches."""
 
     def __init__(
         self, model: Model, dataset: Dataset, schema: StoreSchema, progress: Progress
@@ -49,34 +50,34 @@ class Pipeline:
         self.model, self.dataset, self.schema, self.progress = model, dataset, schema, progress
 
     def rows(self, first: int) -> Generator[Rows, None, None]:
-        """Yield the kept rows from row `first` of the data set on.
+        """Yield the rows to save, starting at row `first` of the data set.
 
-        Batches begin at multiples of their size wherever one begins to read, because what an
-        encoder gives for a row may depend, in the last bit, on the batch around it.
+        Batches always start at multiples of the batch size, even if `first` does not: the last bits
+        of an encoder's output may depend on the other rows in the batch.
         """
         with closing(self._load_ahead(first)) as loaded:
             for batch in loaded:
                 latents = self._encode(batch.items)
-                keep = self._finite(latents, batch)
+                keep = self._rows_to_keep(latents, batch)
                 keep[: max(first - batch.start, 0)] = False
                 done = batch.start + len(keep)
                 yield {k: v[keep] for k, v in self._columns(batch, latents).items()}
                 self.progress("encode", done, self.dataset.count)
 
-    def _load_ahead(self, first: int) -> Generator[_Loaded, None, None]:
-        size, waiting = self.schema.encode.batch, deque["Future[_Loaded]"]()
+    def _load_ahead(self, first: int) -> Generator[_LoadedBatch, None, None]:
+        size, pending = self.schema.encode.batch, deque["Future[_LoadedBatch]"]()
         with ThreadPoolExecutor(1, thread_name_prefix="latent-analyze-read") as pool:
             try:
                 for start in range(first - first % size, self.dataset.count, size):
-                    waiting.append(pool.submit(self._load, start))
-                    if len(waiting) > READ_AHEAD:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
+                    pending.append(pool.submit(self._load, start))
+                    if len(pending) > READ_AHEAD:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _load(self, start: int) -> _Loaded:
+    def _load(self, start: int) -> _LoadedBatch:
         stop = min(start + self.schema.encode.batch, self.dataset.count)
         items = self.dataset.read(np.arange(start, stop))
         expected = (stop - start, *self.dataset.item.shape)
@@ -87,13 +88,14 @@ class Pipeline:
                 found=f"shape {items.x.shape}, {len(items.ids)} ids",
             )
         shape = self.schema.encode.thumbnail
-        return _Loaded(start, items, None if shape is None else make_thumbnails(items.x, shape))
+        thumbnails = None if shape is None else make_thumbnails(items.x, shape)
+        return _LoadedBatch(start, items, thumbnails)
 
     def _encode(self, items: Items) -> Latents:
         spec = self.model.spec
-        # A model without columns need not know of a second argument.
-        more = ({name: items.labels[name] for name in spec.columns},) if spec.columns else ()
-        latents = self.model.encode(items.x, *more)
+        # Only models with columns have to accept a second argument.
+        columns = ({name: items.labels[name] for name in spec.columns},) if spec.columns else ()
+        latents = self.model.encode(items.x, *columns)
         shapes = [None if part is None else part.shape for part in latents]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:
@@ -101,31 +103,30 @@ class Pipeline:
                 f"mu{' and log_var' if spec.variational else ' alone'} of shape {expected} "
                 f"from {spec.name}",
                 found=f"shapes {shapes}",
-                next_step="run: latent-analyze inspect, and correct model.toml",
+                next_step="run latent-analyze inspect, then correct model.toml",
             )
         log_var = None if latents.log_var is None else np.asarray(latents.log_var, np.float32)
         return Latents(np.asarray(latents.mu, np.float32), log_var)
 
-    def _finite(self, latents: Latents, batch: _Loaded) -> NDArray[np.bool_]:
-        """Return which rows to keep; raises where rows with NaN or infinity are refused."""
+    def _rows_to_keep(self, latents: Latents, batch: _LoadedBatch) -> NDArray[np.bool_]:
+        """Return a mask of the finite rows; raises ModelError if NaN and infinity are refused."""
         keep = np.ones(len(latents.mu), np.bool_)
         for part in latents:
             if part is not None:
                 keep &= np.isfinite(part).all(axis=1)
         bad = np.flatnonzero(~keep)
         if len(bad) and self.schema.encode.nonfinite == "refuse":
-            named = ", ".join(repr(str(batch.items.ids[i])) for i in bad[:3])
-            where = f"the rows {batch.start} to {batch.start + len(keep) - 1}"
+            ids = ", ".join(repr(str(batch.items.ids[i])) for i in bad[:3])
+            rows = f"the rows {batch.start} to {batch.start + len(keep) - 1}"
             raise ModelError(
                 f"finite latents from {self.model.spec.name}",
-                found=f"NaN or infinity in {len(bad)} of {where}: {named}"
+                found=f"NaN or infinity in {len(bad)} of {rows}: {ids}"
                 + (", ..." if len(bad) > 3 else ""),
-                next_step="check the model and these images, or leave such rows out "
-                "with --nonfinite drop",
+                next_step="check the model and these images, or drop such rows: --nonfinite drop",
             )
         return keep
 
-    def _columns(self, batch: _Loaded, latents: Latents) -> Rows:
+    def _columns(self, batch: _LoadedBatch, latents: Latents) -> Rows:
         items = batch.items
         columns: Rows = {
             "mu": latents.mu,
@@ -141,19 +142,19 @@ class Pipeline:
         return columns
 
 
-def _label_values(label: LabelSpec, labels: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+def _label_values(label: LabelSpec, labels: Mapping[str, AnyArray]) -> AnyArray:
     if label_dtype(label.name, labels) != label.dtype:
-        raise DatasetError(f"one kind of values for label {label.name!r}", found="numbers and text")
+        raise DatasetError(f"one type of values in label {label.name!r}", found="numbers and text")
     return np.asarray(labels[label.name], np.int64 if label.dtype == "int64" else np.object_)
 
 
-def label_dtype(name: str, labels: Mapping[str, NDArray[Any]]) -> Literal["int64", "string"]:
-    """Return the dtype in the store of a label: integers or texts, nothing else."""
+def label_dtype(name: str, labels: Mapping[str, AnyArray]) -> Literal["int64", "string"]:
+    """Return the dtype of a label in the store; raises DatasetError for other types."""
     if name not in labels:
         raise DatasetError(f"the label {name!r} in every row", found=f"only {sorted(labels)}")
     kind = np.asarray(labels[name]).dtype.kind
     if kind not in "biuUTO":
         raise DatasetError(
-            f"integers or texts as label {name!r}", found=str(np.asarray(labels[name]).dtype)
+            f"integers or text in label {name!r}", found=str(np.asarray(labels[name]).dtype)
         )
     return "int64" if kind in "biu" else "string"

@@ -1,4 +1,4 @@
-"""The journal of a store: one checksummed line per committed block."""
+"""The journal of a store: one line with a checksum per committed block."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ JOURNAL = "journal.jsonl"
 
 
 class BlockRecord(Spec):
-    """What was committed with a block.
+    """The journal entry of a committed block.
 
     Attributes
     ----------
     block, start, count
-        Number of the block, its first row in the store, and its number of rows.
+        Block number, first row in the store, and number of rows.
     next_row
-        The first row of the data set that was not looked at yet.
+        First row of the data set that has not been encoded yet.
     dropped
-        Rows of the data set left out so far.
+        Number of rows of the data set dropped so far.
     crc32
         Array name -> CRC-32 of its chunk file, padding included.
     mean, squares, min, max
-        Per axis of mu: mean, sum of squared differences from it, smallest and largest value.
+        Per axis of mu: mean, sum of squared deviations from it, smallest and largest value.
     """
 
     block: int
@@ -51,12 +51,12 @@ class BlockRecord(Spec):
 
     @property
     def stop(self) -> int:
-        """Rows in the store once this block is committed."""
+        """Number of rows in the store after this block."""
         return self.start + self.count
 
 
 def moments(mu: NDArray[np.float32]) -> dict[str, list[float]]:
-    """Return mean, squares, min and max of a record, from mu (n, dim)."""
+    """Return the fields mean, squares, min and max of a record; mu has shape (n, dim)."""
     mean = mu.mean(axis=0, dtype=np.float64)
     return {
         "mean": mean.tolist(),
@@ -67,13 +67,13 @@ def moments(mu: NDArray[np.float32]) -> dict[str, list[float]]:
 
 
 def to_line(record: BlockRecord) -> bytes:
-    """Return a record's line: the CRC-32 of its JSON text, a space, the text."""
+    """Return the line of a record: the CRC-32 of its JSON text, a space, and the text."""
     text = json.dumps(record.model_dump(), separators=(",", ":"), allow_nan=False).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def parse_line(line: bytes) -> BlockRecord | None:
-    """Return the record of a line, or None if the line is torn or damaged."""
+    """Return the record of a line, or None if the line is incomplete or damaged."""
     checksum, _, text = line.removesuffix(b"\n").partition(b" ")
     if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
         return None
@@ -84,14 +84,14 @@ def parse_line(line: bytes) -> BlockRecord | None:
 
 
 def read_records(content: bytes) -> tuple[list[BlockRecord], list[int]]:
-    """Return the records up to the first line that is torn, damaged or out of order.
+    """Return the records before the first line that is incomplete, damaged or out of order.
 
     Returns
     -------
     records
         One per committed block.
     ends
-        Position in `content` behind the line of each record.
+        Position in `content` where the line of each record ends.
     """
     records: list[BlockRecord] = []
     ends: list[int] = []
@@ -107,12 +107,12 @@ def read_records(content: bytes) -> tuple[list[BlockRecord], list[int]]:
 
 
 class JournalWriter:
-    """The journal of a store that is being written; only one process can hold it.
+    """The journal of a store that is being written; it is locked against other processes.
 
     Attributes
     ----------
     records
-        The committed blocks.
+        One per committed block.
     """
 
     def __init__(self, path: Path) -> None:
@@ -125,8 +125,8 @@ class JournalWriter:
             self._stream.close()
             raise
 
-    def cut(self, blocks: int) -> None:
-        """Keep the first `blocks` records and nothing of what lies behind them."""
+    def truncate(self, blocks: int) -> None:
+        """Keep the first `blocks` records and delete everything after them."""
         self.records, self._ends = self.records[:blocks], self._ends[:blocks]
         end = self._ends[-1] if self._ends else 0
         self._stream.truncate(end)
@@ -134,12 +134,12 @@ class JournalWriter:
         os.fsync(self._stream.fileno())
 
     def append(self, record: BlockRecord) -> None:
-        """Commit a block whose files are on the disk."""
+        """Commit a block; its chunk files must be on disk already."""
         write_all(self._stream, to_line(record))
         os.fsync(self._stream.fileno())
         self.records.append(record)
         self._ends.append(self._stream.tell())
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal and release its lock."""
         self._stream.close()

@@ -1,6 +1,6 @@
-"""Where the arrays of a store lie, as chunk files and Zarr v3 metadata.
+"""Layout of the arrays of a store: chunk files and Zarr v3 metadata.
 
-An uncompressed chunk is the little-endian block itself, so that a reader can map it into memory.
+Chunks are uncompressed, little-endian blocks, so that a reader can memory-map them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,17 +18,18 @@ from latent_analyze.store.text_codec import encode_texts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from latent_analyze.sources.source import AnyArray
     from latent_analyze.store.schema import StoreSchema
 
 METADATA = "zarr.json"
-"""Name of the metadata file of every Zarr v3 group and array."""
+"""Name of the metadata file of Zarr v3 groups and arrays."""
 
 SUMMARY = "summary"
-"""Name of the sub-group that holds the moments of all rows."""
+"""Name of the subgroup with the moments of all rows."""
 
 DType = Literal["float32", "float64", "int64", "uint8", "string"]
 
-_FILL: dict[DType, Any] = {
+_FILL: dict[DType, int | str] = {
     "float32": "NaN", "float64": "NaN", "int64": -1, "uint8": 0, "string": "",
 }  # fmt: skip
 
@@ -40,15 +41,15 @@ class ArrayLayout:
     Attributes
     ----------
     name
-        Path inside the store: ``"mu"``, ``"summary/mean"``.
+        Path in the store: ``"mu"``, ``"summary/mean"``.
     dims
         Names of the dimensions; the first one is split into chunks.
     inner
         Shape of one row.
     chunk_rows
-        Rows per chunk; the last chunk is filled up with the fill value.
+        Rows per chunk; the last chunk is padded with the fill value.
     attributes
-        Attributes of the array.
+        Zarr attributes of the array.
     """
 
     name: str
@@ -56,26 +57,26 @@ class ArrayLayout:
     dtype: DType
     chunk_rows: int
     inner: tuple[int, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def numpy_dtype(self) -> np.dtype[Any]:
-        """The dtype of a row's values as they lie on disk; not for texts."""
+    def numpy_dtype(self) -> np.dtype[np.generic]:
+        """The dtype of the values on disk; not for text."""
         return np.dtype(self.dtype).newbyteorder("<")
 
     @property
     def chunk_bytes(self) -> int | None:
-        """Size of every chunk file; None for texts."""
+        """Size of a chunk file; None for text, whose chunks vary in size."""
         if self.dtype == "string":
             return None
         return self.chunk_rows * math.prod(self.inner) * self.numpy_dtype.itemsize
 
     def chunk_file(self, index: int) -> str:
-        """Return the path of a chunk file inside the store."""
+        """Return the path of a chunk file in the store."""
         return f"{self.name}/c." + ".".join([str(index), *("0" for _ in self.inner)])
 
-    def chunk(self, values: Any) -> bytes:
-        """Return the bytes of a chunk that holds `values`, shape (n <= chunk_rows, *inner)."""
+    def chunk(self, values: AnyArray) -> bytes:
+        """Return the bytes of a chunk with `values`, shape (n <= chunk_rows, *inner)."""
         missing = self.chunk_rows - len(values)
         if self.dtype == "string":
             return encode_texts([*values, *[""] * missing])
@@ -83,8 +84,8 @@ class ArrayLayout:
         fill = np.full((missing, *self.inner), _FILL[self.dtype], self.numpy_dtype)
         return rows.tobytes() + fill.tobytes()
 
-    def metadata(self, rows: int) -> dict[str, Any]:
-        """Return the Zarr metadata of the array with so many rows."""
+    def metadata(self, rows: int) -> dict[str, object]:
+        """Return the Zarr metadata of the array with this number of rows."""
         return {
             "shape": [rows, *self.inner],
             "data_type": self.dtype,
@@ -108,7 +109,7 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
     rows, dim = schema.encode.block_rows, schema.spec.dim
     labels = [(label.array, label.dtype) for label in schema.dataset.labels]
     coordinates = " ".join(["id", "row", *(array for array, _ in labels)])
-    # CF convention: xarray shows what "coordinates" names as labels of the rows.
+    # CF convention: xarray uses the arrays listed in "coordinates" as labels of the rows.
     latents = {"coordinates": coordinates}
     arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
     if schema.spec.variational:
@@ -125,7 +126,7 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
 
 
 def summary_arrays(dim: int) -> dict[str, ArrayLayout]:
-    """Return the arrays of the summary, by the name of the field of `Summary`."""
+    """Return the arrays of the summary, by the names of the fields of `Summary`."""
     arrays = {
         name: ArrayLayout(f"{SUMMARY}/{name}", ("latent",), "float64", dim)
         for name in ("mean", "variance", "min", "max")
@@ -136,28 +137,28 @@ def summary_arrays(dim: int) -> dict[str, ArrayLayout]:
     return arrays
 
 
-def group_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def group_metadata(attributes: Mapping[str, object]) -> dict[str, object]:
     """Return the Zarr metadata of a group."""
     return {"attributes": dict(attributes), "zarr_format": 3, "node_type": "group"}
 
 
 def consolidated(
-    root: Mapping[str, Any], members: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return a group's metadata with that of all its members inside.
+    root: Mapping[str, object], members: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
+    """Return the metadata of a group with the metadata of all its members.
 
-    xarray and zarr then open the store by one file, without a listing and without warnings.
+    xarray and zarr then open the store from one file, without listing folders and without warnings.
     """
     inline = {"kind": "inline", "must_understand": False, "metadata": members}
     return {**root, "consolidated_metadata": inline}
 
 
-def to_json(metadata: Mapping[str, Any]) -> bytes:
-    """Return metadata as the bytes of a file: the same for the same content."""
+def to_json(metadata: Mapping[str, object]) -> bytes:
+    """Return metadata as the bytes of a JSON file; equal metadata give equal bytes."""
     return (json.dumps(metadata, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _codec(dtype: DType) -> dict[str, Any]:
+def _codec(dtype: DType) -> dict[str, object]:
     if dtype == "string":
         return {"name": "vlen-utf8", "configuration": {}}
     if dtype == "uint8":

@@ -1,4 +1,4 @@
-"""An opened store: a source over chunks on the disk."""
+"""The store as a source: reads z-points from the chunks on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from latent_analyze.errors import StoreError
 from latent_analyze.files.hashing import content_hash
 from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource
 from latent_analyze.sources.summary import Summary
-from latent_analyze.store.chunks import chunks_of
+from latent_analyze.store.chunks import open_chunks
 from latent_analyze.store.layout import SUMMARY, ArrayLayout, row_arrays, summary_arrays
 from latent_analyze.store.schema import StoreAttributes, damaged, parse_attributes
 
@@ -22,39 +22,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.models.spec import ModelRef, ModelSpec
+    from latent_analyze.sources.source import AnyArray
 
 
 class Store(BlockSource):
-    """The z-points of one model and one data set, on disk. ``batch.z`` is mu.
+    """The z-points of one model and one data set, on disk; ``batch.z`` is mu.
 
-    Blocks are the chunks on disk, mapped into memory: reading copies nothing, arrays are
-    read-only. A pickled store is its path, opened again by whoever unpickles it.
+    Blocks are memory-mapped chunk files: reading copies nothing, and the arrays are read-only.
+    Pickling a store saves only path and label; unpickling opens it again.
 
     Parameters
     ----------
     path
-        Folder of the store, or any URL that fsspec understands.
+        Folder of the store, or a URL that fsspec can open.
     label
-        Name in reports.
+        Name shown in reports.
 
     Attributes
     ----------
     path
         As given.
     schema
-        What the store says about itself: model, data set, how it was encoded.
+        Attributes of the store: model, data set, and how it was encoded.
 
     Raises
     ------
     StoreError
-        If nothing or no store is there, or one that is incomplete, damaged or of a newer format.
+        If `path` is missing or not a store, or the store is incomplete, damaged or newer than this
+        version.
     MissingDependencyError
         If `path` is a URL and fsspec or its driver is not installed.
     """
 
     def __init__(self, path: str | os.PathLike[str], label: str = "data") -> None:
         self.path, self.label = _as_path(path), label
-        self._chunks = chunks_of(path)
+        self._chunks = open_chunks(path)
         self.schema: StoreAttributes = parse_attributes(self._chunks.metadata(), str(path))
         if not self.schema.complete or not self.schema.count:
             raise _incomplete(str(path))
@@ -73,12 +75,12 @@ class Store(BlockSource):
 
     @property
     def model_ref(self) -> ModelRef:
-        """How to open that model again."""
+        """How to open the model again."""
         return self.schema.model_ref
 
     @property
     def has_thumbnails(self) -> bool:
-        """Whether a small image was kept of every row."""
+        """Whether the store has a thumbnail of every row."""
         return "thumbnail" in self._arrays
 
     @property
@@ -88,7 +90,7 @@ class Store(BlockSource):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of model, data set, options and the checksums of all blocks; of no path."""
+        """Hash of model, data set, options and the checksums of all blocks, but no paths."""
         schema = self.schema
         return content_hash(
             "store", schema.format, schema.model.fingerprint, schema.dataset.fingerprint,
@@ -96,7 +98,7 @@ class Store(BlockSource):
         )  # fmt: skip
 
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Map the rows of a block into memory; of `fields` those that the store has."""
+        """Memory-map the rows of a block, with those of `fields` that the store has."""
         wanted = fields & self.fields
         z = self._read("mu", block)
         return Batch(
@@ -113,11 +115,11 @@ class Store(BlockSource):
         )
 
     def rows_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row numbers in the data set of rows of the store, in any order."""
+        """Return the row numbers in the data set of these rows of the store, in the given order."""
         return self._gather("row", rows)
 
     def thumbnails(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return small images of rows in any order, uint8 (n, height, width, channel).
+        """Return thumbnails in the order of `rows`: uint8, shape (n, height, width, channel).
 
         Raises
         ------
@@ -126,49 +128,49 @@ class Store(BlockSource):
         """
         if not self.has_thumbnails:
             raise StoreError(
-                f"a store with thumbnails at {self.path}", found="one without",
-                next_step="encode again with thumbnails",
+                f"a store with thumbnails at {self.path}", found="a store without thumbnails",
+                next_step="encode the data set again with thumbnails",
             )  # fmt: skip
         return self._gather("thumbnail", rows)
 
     def summary(self) -> Summary:
-        """Return moments and ranges as they were stored when the store was completed."""
+        """Return count, mean, covariance and ranges, as saved in the store."""
         return self._stored_summary
 
     @cached_property
     def _stored_summary(self) -> Summary:
-        values: dict[str, Any] = {"covariance": None}
+        values: dict[str, Any] = {"covariance": None}  # Any: arrays and numbers of a Summary
         try:
             attributes = self._chunks.metadata(SUMMARY)["attributes"]
             for name, array in summary_arrays(self.dim).items():
-                values[name] = self._checked(array, attributes["crc32"][name])
+                values[name] = self._read_verified(array, attributes["crc32"][name])
             for name in ("count", "radius_min", "radius_max", "nonfinite"):
                 values[name] = attributes[name]
         except (KeyError, TypeError) as error:
-            raise damaged(str(self.path), f"a summary that lacks {error}") from None
+            raise damaged(str(self.path), f"a summary without {error}") from None
         return Summary(**values)
 
-    def _checked(self, array: ArrayLayout, checksum: int) -> NDArray[np.float64]:
+    def _read_verified(self, array: ArrayLayout, checksum: int) -> NDArray[np.float64]:
         values = self._chunks.read(array, 0, array.chunk_rows)
         if zlib.crc32(np.ascontiguousarray(values).data) != checksum:
-            raise damaged(str(self.path), f"another {array.name} than was written")
+            raise damaged(str(self.path), f"{array.name} with a wrong checksum")
         return values
 
-    def _read(self, name: str, block: Block) -> NDArray[Any]:
+    def _read(self, name: str, block: Block) -> AnyArray:
         return self._chunks.read(self._arrays[name], block.index, block.size)
 
-    def _gather(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+    def _gather(self, name: str, rows: NDArray[np.int64]) -> AnyArray:
         rows, array = np.asarray(rows, np.int64), self._arrays[name]
-        found = np.empty((len(rows), *array.inner), array.numpy_dtype)
+        values: AnyArray = np.empty((len(rows), *array.inner), array.numpy_dtype)
         blocks = self.blocks()
-        owner = rows // self.block_rows
-        for index in np.unique(owner):
-            mine = owner == index
+        block_of_row = rows // self.block_rows
+        for index in np.unique(block_of_row):
+            in_block = block_of_row == index
             block = blocks[index]
-            found[mine] = self._read(name, block)[rows[mine] - block.start]
-        return found
+            values[in_block] = self._read(name, block)[rows[in_block] - block.start]
+        return values
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[Store], tuple[Path | str, str]]:
         path = self.path.absolute() if isinstance(self.path, Path) else self.path
         return Store, (path, self.label)
 
@@ -184,6 +186,6 @@ def _as_path(path: str | os.PathLike[str]) -> Path | str:
 
 def _incomplete(where: str) -> StoreError:
     return StoreError(
-        f"a complete store at {where}", found="one whose encoding was interrupted",
+        f"a complete store at {where}", found="a store whose encoding was interrupted",
         next_step="run the same encode command again to finish it",
     )  # fmt: skip

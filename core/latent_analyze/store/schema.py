@@ -1,4 +1,4 @@
-"""What a store says about itself: the attributes of its root group."""
+"""The attributes of a store: model, data set, and how it was encoded."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FORMAT = 1
-"""Version of the store's format; a reader opens its own and all older ones."""
+"""Version of the store format. Readers open this version and all older ones."""
+
+Json = Any  # Any: content of a JSON file; `parse_attributes` checks it
 
 Nonfinite = Literal["refuse", "drop"]
 
 
 class StoredModel(Spec):
-    """Where the model lay and what it was; enough to open and verify it again."""
+    """Path, hash and adapter of the model: enough to open it again and verify it."""
 
     path: str
     fingerprint: str
@@ -29,7 +31,7 @@ class StoredModel(Spec):
 
 
 class LabelSpec(Spec):
-    """A label of the data set and the array that holds it."""
+    """A label of the data set, and the array with its values."""
 
     name: str
     array: str = Field(pattern=r"^(split|label_[A-Za-z0-9_-]+)$")
@@ -37,7 +39,7 @@ class LabelSpec(Spec):
 
 
 class DatasetSpec(Spec):
-    """What was encoded."""
+    """The data set that was encoded."""
 
     name: str
     location: str = ""
@@ -46,11 +48,11 @@ class DatasetSpec(Spec):
     kind: str = "images"
     item: TensorSpec
     labels: tuple[LabelSpec, ...] = ()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {}  # Any: JSON values; each data set has its own options
 
 
 class EncodeSpec(Spec):
-    """How it was encoded: `thumbnail` is (height, width, channel), None without thumbnails."""
+    """Encoding options; `thumbnail` is (height, width, channel), or None without thumbnails."""
 
     nonfinite: Nonfinite = "refuse"
     block_rows: PositiveInt
@@ -59,7 +61,7 @@ class EncodeSpec(Spec):
 
 
 class StoreSchema(Spec):
-    """All that is known before the first block."""
+    """What is known before the first block is encoded."""
 
     format: Literal[1] = 1
     creator: str
@@ -74,14 +76,14 @@ class StoreSchema(Spec):
         return ModelRef(**self.model.model_dump())
 
     def differences(self, other: StoreSchema) -> list[str]:
-        """Return in what the rows of another schema would differ; empty if in nothing.
+        """Return what would give other rows: ``"model"``, ``"data set"``, ``"options"``.
 
-        Paths and versions may differ: an encode goes on where the model was moved to.
+        Paths and program versions may differ: an encode can resume after the model was moved.
         """
-        mine, theirs = self._identity(), other._identity()
-        return [name for name in mine if mine[name] != theirs[name]]
+        own, others = self._identity(), other._identity()
+        return [name for name in own if own[name] != others[name]]
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, object]:
         data = self.dataset
         return {
             "model": self.model.fingerprint,
@@ -91,18 +93,18 @@ class StoreSchema(Spec):
 
 
 class StoreAttributes(StoreSchema):
-    """The attributes on disk: the schema, and what is known once all blocks are written.
+    """The attributes on disk: the schema, and what is known when all blocks are written.
 
     Attributes
     ----------
     count
         Number of z-points.
     dropped
-        Rows of the data set that were left out because their latents hold NaN or infinity.
+        Number of rows of the data set that were dropped because of NaN or infinity.
     journal_sha256
-        Hash of the journal, and through its checksums of all rows.
+        Hash of the journal, and so, through its checksums, of all rows.
     complete
-        Written last; a store without it is the beginning of one.
+        Written last; if False, the encode was interrupted.
     """
 
     count: PositiveInt | None = None
@@ -111,21 +113,21 @@ class StoreAttributes(StoreSchema):
     complete: bool = False
 
 
-def is_ours(metadata: Any) -> bool:
-    """Whether the metadata of a Zarr array or group is that of a latent store."""
+def is_store_metadata(metadata: Json) -> bool:
+    """Whether Zarr metadata belong to a latent store."""
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
     return isinstance(attributes, dict) and {"format", "creator", "model"} <= set(attributes)
 
 
-def parse_attributes(metadata: Any, where: str) -> StoreAttributes:
-    """Read the attributes out of the root group's metadata.
+def parse_attributes(metadata: Json, where: str) -> StoreAttributes:
+    """Return the attributes from the metadata of the root group.
 
     Raises
     ------
     StoreError
-        If it is no latent store, one of a newer format, or one with damaged attributes.
+        If it is not a latent store, has a newer format, or has damaged attributes.
     """
-    if not is_ours(metadata):
+    if not is_store_metadata(metadata):
         raise not_a_store(where, "a Zarr group of another program")
     attributes = metadata["attributes"]
     version = attributes["format"]
@@ -143,32 +145,32 @@ def parse_attributes(metadata: Any, where: str) -> StoreAttributes:
 
 
 def label_arrays(names: Iterable[str]) -> dict[str, str]:
-    """Return the name of the array for each label: ``split``, ``label_digit``.
+    """Return the array name of each label: ``split``, ``label_digit``.
 
-    Labels that could not stand as a file name on every system, or differ only in case, get a hash.
+    Labels that are not valid file names on every system, or differ only in case, get a hash.
     """
     arrays: dict[str, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for name in names:
-        plain = re.fullmatch(r"[A-Za-z0-9_-]+", name) and name.lower() not in taken
+        plain = re.fullmatch(r"[A-Za-z0-9_-]+", name) and name.lower() not in used
         slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-")
         file_name = name if plain else f"{slug}-{content_hash(name)[:8]}"
         arrays[name] = "split" if name == "split" else f"label_{file_name}"
-        taken.add(name.lower())
+        used.add(name.lower())
     return arrays
 
 
 def not_a_store(where: str, found: str) -> StoreError:
-    """Return the error for a path that holds something else."""
+    """Return the error for a path that is not a latent store."""
     return StoreError(
         f"a latent store at {where}", found=found,
-        next_step="name a folder made by 'latent-analyze encode'",
+        next_step="give a folder written by 'latent-analyze encode'",
     )  # fmt: skip
 
 
 def damaged(where: str, found: str) -> StoreError:
-    """Return the error for a store whose files are not what was written."""
+    """Return the error for a store with missing or changed files."""
     return StoreError(
         f"an undamaged store at {where}", found=found,
-        next_step="remove the store and encode again",
+        next_step="delete the store and encode again",
     )  # fmt: skip

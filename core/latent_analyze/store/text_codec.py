@@ -1,9 +1,9 @@
-"""Zarr's codec for texts, ``vlen-utf8``: a count, then length and UTF-8 bytes of each text."""
+"""Zarr's text codec ``vlen-utf8``: a count, then the length and UTF-8 bytes of each text."""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def encode_texts(texts: Sequence[Any]) -> bytes:
-    """Return the chunk of these texts; what is no valid Unicode is kept as escapes."""
+def encode_texts(texts: Sequence[object]) -> bytes:
+    """Return the texts as a chunk; characters that are not valid Unicode become escapes."""
     parts = [struct.pack("<I", len(texts))]
     for text in texts:
         data = str(text).encode("utf-8", errors="backslashreplace")
@@ -28,18 +28,18 @@ def decode_texts(chunk: bytes) -> NDArray[np.str_]:
     Raises
     ------
     ValueError
-        If lengths and bytes do not fit together, or the bytes are no UTF-8.
+        If the lengths do not match the chunk, or the bytes are not UTF-8.
     """
     if len(chunk) < 4:
-        raise ValueError("no count of texts")
+        raise ValueError("the number of texts is missing")
     (count,) = struct.unpack_from("<I", chunk)
     texts, position = [], 4
     for _ in range(count):
         start = position + 4
         if start > len(chunk):
-            raise ValueError("fewer texts than announced")
+            raise ValueError(f"fewer than {count} texts")
         position = start + struct.unpack_from("<I", chunk, position)[0]
         texts.append(chunk[start:position].decode("utf-8"))
     if position != len(chunk):
-        raise ValueError("texts that end before or behind the chunk")
+        raise ValueError("the texts are longer or shorter than the chunk")
     return np.array(texts, dtype=np.str_)

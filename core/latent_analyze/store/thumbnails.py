@@ -1,4 +1,4 @@
-"""Small images of the rows, kept beside the latents."""
+"""Thumbnails: small images of the rows, saved with the latents."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_SIDE = 32
-"""Longest side of a thumbnail in pixels, where the user asks for no other."""
+"""Default length of the longer side of a thumbnail, in pixels."""
 
 
 def thumbnail_shape(item: tuple[int, ...], side: int) -> tuple[int, int, int] | None:
-    """Return (height, width, channel) for images (H, W) or (H, W, C); None for anything else.
+    """Return (height, width, channel) for images (H, W) or (H, W, C); None for other shapes.
 
     The longer side becomes `side`; smaller images keep their size.
     """
@@ -27,20 +27,20 @@ def thumbnail_shape(item: tuple[int, ...], side: int) -> tuple[int, int, int] | 
 
 
 def make_thumbnails(x: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return images (n, H, W[, C]) in [0, 1] as uint8 (n, *shape); each pixel is an area mean."""
+    """Return images (n, H, W[, C]) in [0, 1] as uint8 (n, *shape), resized by area averages."""
     height, width, channel = shape
     images = x.reshape(*x.shape[:3], channel)
     if images.shape[1:3] != (height, width):
         rows, columns = _area_weights(x.shape[1], height), _area_weights(x.shape[2], width)
-        # (n, H, W, C) -> (n, h, W C) -> (n, h, w, C), each a matrix product.
+        # (n, H, W, C) -> (n, h, W * C) -> (n, h, w, C), by two matrix products.
         narrow = rows @ images.reshape(len(x), x.shape[1], -1)
         images = columns @ narrow.reshape(len(x), height, x.shape[2], channel)
     return np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
 
 
-def _area_weights(size: int, smaller: int) -> NDArray[np.float32]:
-    """Return the share of each of `size` pixels in each of `smaller` ones; rows sum to one."""
-    edges = np.linspace(0, size, smaller + 1)
+def _area_weights(size: int, target: int) -> NDArray[np.float32]:
+    """Return the weight of each of `size` pixels in each of `target` pixels; rows sum to one."""
+    edges = np.linspace(0, size, target + 1)
     pixels = np.arange(size)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     weights: NDArray[np.float64] = np.maximum(overlap, 0.0)

@@ -1,17 +1,22 @@
-"""Writing a store block by block; a killed process loses at most the block in flight."""
+"""Writes a store block by block; a killed process loses at most the block being written."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import zlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from latent_analyze.errors import LatentAnalyzeError, StoreError
 from latent_analyze.sources.summary import Summary, SummaryAccumulator
 from latent_analyze.store.chunks import LocalChunks, read_attributes
 from latent_analyze.store.contents import complete_files, empty_files
-from latent_analyze.store.disk import replace_durably, sync_folder, write_durably, writing
+from latent_analyze.store.disk import (
+    replace_durably,
+    reporting_write_errors,
+    sync_folder,
+    write_durably,
+)
 from latent_analyze.store.journal import JOURNAL, BlockRecord, JournalWriter, moments
 from latent_analyze.store.layout import METADATA, row_arrays
 from latent_analyze.store.schema import StoreSchema, damaged
@@ -21,47 +26,47 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from numpy.typing import NDArray
+    from latent_analyze.sources.source import AnyArray
 
 
 class StoreWriter:
-    """A store that is being written: opens or makes it, then `append`, then `finish`.
+    """Creates or resumes a store: call `append` for each block, then `finish`.
 
-    As a context manager it tidies up behind an error. Bad input removes a store that this writer
-    made; a full disk or an interruption leaves the committed blocks for the next call, and nothing
-    if there are none.
+    Used as a context manager, it cleans up after errors. After bad input, a store that this writer
+    created is deleted. After an interruption or on a full disk, the committed blocks stay for the
+    next call; a store without any is deleted.
 
     Parameters
     ----------
     path
-        Folder of the store; made if it is missing, gone on with if it was interrupted.
+        Folder of the store; created if missing, resumed if it was interrupted.
     schema
-        What the store is of.
+        Model, data set and options of the store.
 
     Attributes
     ----------
     records
-        The committed blocks.
+        Journal entries of the committed blocks.
 
     Raises
     ------
     StoreError
-        If `path` is something else, a store of another model, data set or options, is written by
-        another process, or cannot be written.
+        If `path` is not a store, is a store of another model, data set or options, is being written
+        by another process, or cannot be written.
     """
 
     def __init__(self, path: Path, schema: StoreSchema) -> None:
         self.path = path
         self.created = not path.exists()
-        with writing(path):
+        with reporting_write_errors(path):
             if self.created:
                 _create(path, schema)
-            self.schema = _matching(path, schema)
+            self.schema = _stored_schema(path, schema)
             self.arrays = row_arrays(self.schema)
             self._journal = _open_journal(path)
             self._chunks = LocalChunks(path)
             try:
-                self._journal.cut(self._intact_blocks())
+                self._journal.truncate(self._intact_blocks())
                 self._remove_uncommitted()
             except BaseException:
                 self._journal.close()
@@ -69,23 +74,24 @@ class StoreWriter:
 
     @property
     def records(self) -> list[BlockRecord]:
-        """The committed blocks."""
+        """Journal entries of the committed blocks."""
         return self._journal.records
 
     @property
     def count(self) -> int:
-        """Rows committed so far."""
+        """Number of committed rows."""
         return self.records[-1].stop if self.records else 0
 
     @property
     def next_row(self) -> int:
-        """The first row of the data set that no committed block has looked at."""
+        """First row of the data set after the committed blocks."""
         return self.records[-1].next_row if self.records else 0
 
-    def append(self, rows: Mapping[str, NDArray[Any]]) -> None:
-        """Commit a block: array name -> values, shape (n, ...); only the last has n < block_rows.
+    def append(self, rows: Mapping[str, AnyArray]) -> None:
+        """Commit a block of rows: array name -> values, shape (n, ...).
 
-        The chunk files are on the disk, with their folder entries, before the journal says so.
+        Only the last block may have fewer than block_rows rows. Its chunk files are on disk before
+        the journal lists the block.
         """
         block = len(self.records)
         chunks = {name: array.chunk(rows[name]) for name, array in self.arrays.items()}
@@ -98,15 +104,15 @@ class StoreWriter:
             crc32={name: zlib.crc32(data) for name, data in chunks.items()},
             **moments(rows["mu"]),
         )
-        with writing(self.path):
+        with reporting_write_errors(self.path):
             files = {self.arrays[name].chunk_file(block): data for name, data in chunks.items()}
             write_durably(self.path, files)
             self._journal.append(record)
 
     def finish(self) -> None:
-        """Write the summary and the final shapes; the attribute `complete` is the last thing."""
+        """Write the summary and the final shapes, and last the attribute `complete`."""
         summary = self._summarize()
-        with writing(self.path):
+        with reporting_write_errors(self.path):
             journal = hashlib.sha256(self._journal.path.read_bytes()).hexdigest()
             files, root = complete_files(self.schema, summary, journal)
             write_durably(self.path, files)
@@ -150,13 +156,13 @@ class StoreWriter:
         return accumulator.result()
 
 
-def require_same(attributes: StoreSchema, schema: StoreSchema, path: Path) -> None:
-    """Raise StoreError if the store at `path` is of another model, data set or options."""
-    differences = attributes.differences(schema)
+def require_matching(stored: StoreSchema, schema: StoreSchema, path: Path) -> None:
+    """Raise StoreError if the store at `path` has another model, data set or options."""
+    differences = stored.differences(schema)
     if differences:
         raise StoreError(
             f"a store of {_describe(schema)} at {path}",
-            found=f"a store of another {' and other '.join(differences)}: {_describe(attributes)}",
+            found=f"a store of another {' and other '.join(differences)}: {_describe(stored)}",
             next_step="choose another -o, or remove it",
         )
 
@@ -170,10 +176,10 @@ def _describe(schema: StoreSchema) -> str:
     )
 
 
-def _matching(path: Path, schema: StoreSchema) -> StoreSchema:
-    """Return the schema of the store at `path`, which goes on with the paths it began with."""
+def _stored_schema(path: Path, schema: StoreSchema) -> StoreSchema:
+    """Return the schema of the store at `path`; it keeps the paths it was created with."""
     attributes = read_attributes(path)
-    require_same(attributes, schema, path)
+    require_matching(attributes, schema, path)
     return StoreSchema(**attributes.model_dump(include=set(StoreSchema.model_fields)))
 
 
@@ -184,7 +190,7 @@ def _open_journal(path: Path) -> JournalWriter:
 
 
 def _create(path: Path, schema: StoreSchema) -> None:
-    """Make an empty store whole: built beside `path` under a fixed name, then renamed."""
+    """Create an empty store atomically: write it next to `path`, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     if temporary.exists():

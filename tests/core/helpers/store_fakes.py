@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from latent_analyze.models.spec import ModelRef
 from latent_analyze.plugin import Dataset, Items, Latents, ModelSpec, Options, TensorSpec
@@ -78,6 +79,19 @@ def encode_fakes(output, model=None, dataset=None, **options):
     """Encode the fake data set into `output`."""
     model, dataset = model or FakeModel(), dataset or FakeDataset()
     return encode(model, model.ref, dataset, Path(output), **{"block_rows": 16, **options})
+
+
+def interrupt_encode(output, batches, **options):
+    """Encode the fake data set into `output`, but interrupt it after `batches` batches."""
+
+    class Interrupted(FakeModel):
+        def encode(self, x):
+            if len(self.batches) == batches:
+                raise KeyboardInterrupt
+            return super().encode(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_fakes(output, Interrupted(), **options)
 
 
 def tree(folder):

@@ -35,7 +35,7 @@ def test_remote_stores_read_like_local_ones(small):
 
 
 @pytest.mark.skipif(not HAS_FSSPEC, reason="fsspec is not installed")
-def test_nothing_behind_a_url_names_the_command_that_makes_it(tmp_path):
+def test_a_missing_store_at_a_url_names_the_encode_command(tmp_path):
     with pytest.raises(StoreError, match="nothing there"):
         open_store((tmp_path / "none").as_uri())
 

@@ -4,7 +4,13 @@ import os
 import pytest
 
 from latent_analyze import StoreError
-from latent_analyze.store.disk import lock, replace_durably, write_all, write_durably, writing
+from latent_analyze.store.disk import (
+    lock,
+    replace_durably,
+    reporting_write_errors,
+    write_all,
+    write_durably,
+)
 
 
 def test_files_and_folders_are_written_and_synced(tmp_path, monkeypatch):
@@ -23,7 +29,7 @@ def test_files_and_folders_are_written_and_synced(tmp_path, monkeypatch):
     assert {(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino} == set(synced[3:])
 
 
-def test_replace_takes_over_what_a_killed_process_left(tmp_path):
+def test_replace_overwrites_what_a_killed_process_left(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"old")
     (tmp_path / "f.tmp").write_bytes(b"half of a longer new")
@@ -32,7 +38,7 @@ def test_replace_takes_over_what_a_killed_process_left(tmp_path):
     assert path.read_bytes() == b"new"
 
 
-def test_short_writes_are_gone_on_with():
+def test_short_writes_are_continued():
     class Short:
         data = b""
 
@@ -47,12 +53,12 @@ def test_short_writes_are_gone_on_with():
 
 def test_a_full_disk_is_one_line(tmp_path):
     message = "No space left on device; make room"
-    with pytest.raises(StoreError, match=message) as caught, writing(tmp_path):
+    with pytest.raises(StoreError, match=message) as caught, reporting_write_errors(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert "\n" not in str(caught.value)
 
 
-def test_two_writers_are_one_too_many(tmp_path):
+def test_a_second_writer_is_refused(tmp_path):
     pytest.importorskip("fcntl")
     path = tmp_path / "f"
     path.touch()
@@ -60,3 +66,5 @@ def test_two_writers_are_one_too_many(tmp_path):
         lock(first, tmp_path)
         with pytest.raises(StoreError, match="the only writer"):
             lock(second, tmp_path)
+        first.close()
+        lock(second, tmp_path)

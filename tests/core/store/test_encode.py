@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_fakes import SHAPE, FakeDataset, FakeModel, encode_fakes, tree
+from store_fakes import SHAPE, FakeDataset, FakeModel, encode_fakes, interrupt_encode, tree
 
 from latent_analyze import DatasetError, ModelError, StoreError
 from latent_analyze.store import open_store, read_attributes
@@ -28,7 +28,7 @@ def test_round_trip(tmp_path):
     assert open_store(store.path).fingerprint == store.fingerprint
 
 
-def test_the_store_says_what_it_is_of(tmp_path):
+def test_the_attributes_describe_model_and_data(tmp_path):
     schema = encode_fakes(tmp_path / "s").schema
     assert schema.model.model_dump() == {
         "path": "bundle", "fingerprint": "model-a", "adapter": "fake",
@@ -94,22 +94,9 @@ def test_nonfinite_rows_are_counted_named_and_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def interrupt(path, batches, **options):
-    """Leave the store of an encode that was interrupted after so many batches."""
-
-    class Interrupted(FakeModel):
-        def encode(self, x):
-            if len(self.batches) == batches:
-                raise KeyboardInterrupt
-            return super().encode(x)
-
-    with pytest.raises(KeyboardInterrupt):
-        encode_fakes(path, Interrupted(), **options)
-
-
 def test_refused_rows_leave_the_blocks_of_an_earlier_call(tmp_path):
     data = FakeDataset(bad=(20,))
-    interrupt(tmp_path / "s", 2, dataset=data)
+    interrupt_encode(tmp_path / "s", 2, dataset=data)
     before = tree(tmp_path)
     with pytest.raises(ModelError, match="'imäge-20'"):
         encode_fakes(tmp_path / "s", dataset=data)
@@ -117,7 +104,7 @@ def test_refused_rows_leave_the_blocks_of_an_earlier_call(tmp_path):
 
 
 def test_an_interruption_before_the_first_block_leaves_nothing(tmp_path):
-    interrupt(tmp_path / "s", 1)
+    interrupt_encode(tmp_path / "s", 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,10 +122,10 @@ def test_dropped_rows_are_left_out_and_counted(tmp_path, bad):
 
 @pytest.mark.parametrize("batches", [3, 5, 6])
 @pytest.mark.parametrize("bad", [(3, 17, 49), tuple(range(12, 50))])
-def test_dropping_goes_on_where_it_was_interrupted(tmp_path, batches, bad):
+def test_dropping_resumes_after_an_interruption(tmp_path, batches, bad):
     options = {"dataset": FakeDataset(bad=bad), "nonfinite": "drop", "block_rows": 10}
     encode_fakes(tmp_path / "whole", **options)
-    interrupt(tmp_path / "s", batches, **options)
+    interrupt_encode(tmp_path / "s", batches, **options)
     encode_fakes(tmp_path / "s", **options)
     assert tree(tmp_path / "s") == tree(tmp_path / "whole")
 
@@ -159,7 +146,7 @@ def test_a_store_of_another_model_is_refused(tmp_path):
 
 
 def test_an_interrupted_store_of_other_data_or_options_is_refused(tmp_path):
-    interrupt(tmp_path / "s", 3)
+    interrupt_encode(tmp_path / "s", 3)
     before = tree(tmp_path)
     for changed, name in [
         ({"dataset": FakeDataset(fingerprint="data-b")}, "data set"),
@@ -172,7 +159,7 @@ def test_an_interrupted_store_of_other_data_or_options_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_an_output_that_is_something_else_is_left_alone(tmp_path, kind):
+def test_an_output_that_is_not_a_store_is_left_alone(tmp_path, kind):
     path = tmp_path / "s"
     if kind == "file":
         path.write_text("precious")
@@ -220,7 +207,7 @@ except StoreError as error:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
-def test_a_write_that_the_system_refuses_keeps_what_was_committed(tmp_path):
+def test_a_refused_write_keeps_the_committed_blocks(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, tmp_path / "s"], capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(HELPERS)}, timeout=60, check=False,

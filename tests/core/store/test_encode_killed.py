@@ -1,4 +1,4 @@
-"""Killed at any moment, an encode run again ends with the bytes of an undisturbed one."""
+"""An encode that is killed at any moment and run again writes the same bytes."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from store_fakes import FakeDataset, FakeModel, encode_fakes, tree
+from store_fakes import FakeDataset, FakeModel, encode_fakes, interrupt_encode, tree
 
 from latent_analyze.store import StoreWriter, read_attributes
 
@@ -42,7 +42,7 @@ def assert_all_equal(folder, moments, undisturbed):
         assert tree(folder / f"kill-{moment}") == undisturbed, moment
 
 
-def test_killed_at_moments_all_over_the_run(tmp_path, events, undisturbed):
+def test_killed_at_moments_throughout_the_run(tmp_path, events, undisturbed):
     moments = [str(1 + i * (events - 1) // 23) for i in range(24)]
     assert_all_equal(tmp_path, moments, undisturbed)
 
@@ -88,15 +88,7 @@ def test_killed_at_random_times_again_and_again(tmp_path, undisturbed):
 
 def test_at_most_the_block_in_flight_is_lost(tmp_path):
     path = tmp_path / "s.zarr"
-
-    class Interrupted(FakeModel):
-        def encode(self, x):
-            if len(self.batches) == 5:  # 40 rows in: two blocks of 16, and a half
-                raise KeyboardInterrupt
-            return super().encode(x)
-
-    with pytest.raises(KeyboardInterrupt):
-        encode_fakes(path, Interrupted())
+    interrupt_encode(path, 5)  # after 40 rows: two blocks of 16, and half a block
     with StoreWriter(path, read_attributes(path)) as writer:
         assert (len(writer.records), writer.next_row) == (2, 32)
     model = FakeModel()

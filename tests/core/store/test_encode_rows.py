@@ -11,7 +11,7 @@ from latent_analyze.store.encode_rows import label_dtype
 
 @pytest.mark.parametrize("batch", [1, 7, 16, 64])
 @pytest.mark.parametrize("block_rows", [1, 16, 50, 64])
-def test_every_row_is_there_once_whatever_the_sizes(tmp_path, batch, block_rows):
+def test_every_row_is_encoded_once(tmp_path, batch, block_rows):
     data = FakeDataset(20)
     store = encode_fakes(tmp_path / "s", FakeModel(batch=batch), data, block_rows=block_rows)
     np.testing.assert_allclose(
@@ -37,7 +37,7 @@ def test_the_next_batch_is_read_while_one_is_encoded(tmp_path):
     encode_fakes(tmp_path / "s", Waiting(), Watched())
 
 
-def test_an_error_in_the_reading_thread_arrives_as_it_was(tmp_path):
+def test_an_error_in_the_reading_thread_is_raised_unchanged(tmp_path):
     class Broken(FakeDataset):
         def read(self, rows):
             if rows[-1] >= 30:
@@ -57,7 +57,7 @@ def test_an_error_in_the_reading_thread_arrives_as_it_was(tmp_path):
         lambda n: Latents(np.zeros((n, DIM), np.float32), None),
     ],
 )
-def test_latents_that_the_spec_does_not_announce(tmp_path, latents):
+def test_latents_that_do_not_match_the_spec(tmp_path, latents):
     class Wrong(FakeModel):
         def encode(self, x):
             return latents(len(x))
@@ -83,7 +83,7 @@ def test_latents_in_float64_are_stored_as_float32(tmp_path):
         {"labels": {"digit": np.arange(3)}},
     ],
 )
-def test_a_data_set_that_breaks_its_word(tmp_path, change):
+def test_batches_that_do_not_match_the_data_set(tmp_path, change):
     class Wrong(FakeDataset):
         def read(self, rows):
             items = super().read(rows)
@@ -93,10 +93,10 @@ def test_a_data_set_that_breaks_its_word(tmp_path, change):
         encode_fakes(tmp_path / "s", dataset=Wrong())
 
 
-def test_labels_are_integers_or_texts_all_the_way(tmp_path):
+def test_labels_are_integers_or_text_in_every_row(tmp_path):
     assert label_dtype("a", {"a": np.array([True])}) == "int64"
     assert label_dtype("a", {"a": np.array(["x"], np.object_)}) == "string"
-    with pytest.raises(DatasetError, match="integers or texts as label 'a', found float64"):
+    with pytest.raises(DatasetError, match="integers or text in label 'a', found float64"):
         label_dtype("a", {"a": np.array([0.5])})
     with pytest.raises(DatasetError, match="the label 'a' in every row"):
         label_dtype("a", {"b": np.array([1])})
@@ -107,5 +107,5 @@ def test_labels_are_integers_or_texts_all_the_way(tmp_path):
             digits = rows if rows[0] == 0 else rows.astype(str)
             return Items(items.x, items.ids, {**items.labels, "digit": digits})
 
-    with pytest.raises(DatasetError, match="one kind of values for label 'digit'"):
+    with pytest.raises(DatasetError, match="one type of values in label 'digit'"):
         encode_fakes(tmp_path / "s", dataset=Changing())

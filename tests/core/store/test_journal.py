@@ -1,9 +1,7 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze import StoreError
 from latent_analyze.store.journal import (
     BlockRecord,
     JournalWriter,
@@ -77,23 +75,12 @@ def test_records_out_of_order_end_the_journal():
 
 
 @given(st.integers(0, len(CONTENT)), st.integers(0, 5))
-def test_a_writer_cuts_the_tail_and_goes_on(tmp_path_factory, position, blocks):
+def test_a_writer_truncates_the_tail_and_continues(tmp_path_factory, position, blocks):
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
     path.write_bytes(CONTENT[:position])
     writer = JournalWriter(path)
-    writer.cut(blocks)
+    writer.truncate(blocks)
     for missing in RECORDS[len(writer.records) :]:
         writer.append(missing)
     writer.close()
     assert path.read_bytes() == CONTENT
-
-
-def test_only_one_writer_holds_a_journal(tmp_path):
-    pytest.importorskip("fcntl")
-    path = tmp_path / "journal.jsonl"
-    path.write_bytes(CONTENT)
-    writer = JournalWriter(path)
-    with pytest.raises(StoreError, match="the only writer"):
-        JournalWriter(path)
-    writer.close()
-    JournalWriter(path).close()

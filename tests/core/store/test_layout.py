@@ -40,7 +40,7 @@ def write(folder, layout, n=6):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.dtype)
-def test_zarr_reads_what_is_laid_out(tmp_path, layout):
+def test_zarr_reads_the_files(tmp_path, layout):
     zarr = pytest.importorskip("zarr")
     values = write(tmp_path, layout)
     array = zarr.open_array(tmp_path / "a", mode="r")
@@ -61,7 +61,7 @@ def test_metadata_is_what_zarr_itself_writes(tmp_path, layout):
     assert json.loads((tmp_path / "a" / "zarr.json").read_bytes()) == layout.metadata(6)
 
 
-def test_the_last_chunk_is_filled_up():
+def test_the_last_chunk_is_padded():
     chunk = ArrayLayout("a", ("x",), "float32", 4).chunk(np.ones(1))
     assert np.isnan(np.frombuffer(chunk, "<f4")).tolist() == [False, True, True, True]
 

@@ -17,7 +17,7 @@ def test_attributes_parse_back():
 
 
 @pytest.mark.parametrize("content", [None, [], {}, {"attributes": 3}, {"attributes": {"a": 1}}])
-def test_other_groups_are_no_stores(content):
+def test_other_groups_are_refused(content):
     with pytest.raises(StoreError, match="a latent store at s, found a Zarr group of another"):
         parse_attributes(content, "s")
 

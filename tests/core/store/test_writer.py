@@ -18,14 +18,14 @@ def block(start, stop):
 
 
 def begin(path, blocks):
-    """Leave a store with so many blocks of the two it takes."""
+    """Write the first `blocks` of two blocks, then stop."""
     with StoreWriter(path, archive_schema()) as writer:
         for start in range(0, 3 * blocks, 3):
             writer.append(block(start, start + 3))
 
 
-def go_on(path):
-    """Write what is missing, and return how many blocks were there."""
+def resume(path):
+    """Write the remaining blocks, and return how many were already there."""
     with StoreWriter(path, archive_schema()) as writer:
         found = len(writer.records)
         for start in range(writer.next_row, 5, 3):
@@ -60,10 +60,10 @@ def test_records_say_what_was_committed(tmp_path):
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 2])
-def test_an_interrupted_store_is_gone_on_with(tmp_path, blocks, undisturbed):
+def test_an_interrupted_store_is_resumed(tmp_path, blocks, undisturbed):
     begin(tmp_path / "s", blocks)
     assert not read_attributes(tmp_path / "s").complete
-    assert go_on(tmp_path / "s") == blocks
+    assert resume(tmp_path / "s") == blocks
     assert tree(tmp_path / "s") == undisturbed
 
 
@@ -82,7 +82,7 @@ def test_any_damage_to_the_journal_ends_with_the_same_bytes(
     else:
         content[position] ^= data.draw(st.integers(1, 255))
     journal.write_bytes(content)
-    assert go_on(path) == bytes(content[:position]).count(b"\n")
+    assert resume(path) == bytes(content[:position]).count(b"\n")
     assert tree(path) == undisturbed
 
 
@@ -99,19 +99,19 @@ def test_a_committed_block_that_was_damaged_is_written_again(
     path.write_bytes(bytes([content[0] ^ 1]) + content[1:] if harm == "flip" else content[:-1])
     if harm == "remove":
         path.unlink()
-    assert go_on(tmp_path / "s") == kept
+    assert resume(tmp_path / "s") == kept
     assert tree(tmp_path / "s") == undisturbed
 
 
 def test_files_of_no_committed_block_are_removed(tmp_path, undisturbed):
     begin(tmp_path / "s", 1)
     (tmp_path / "s" / "mu" / "c.7.0").write_bytes(b"left by somebody else")
-    go_on(tmp_path / "s")
+    resume(tmp_path / "s")
     assert tree(tmp_path / "s") == undisturbed
 
 
 def refuse_writes(monkeypatch, after):
-    """Let the disk be full after so many writes."""
+    """Simulate a disk that is full after `after` writes."""
     written, write_all = [], disk.write_all
 
     def full(stream, data):
@@ -130,7 +130,7 @@ def refuse_writes(monkeypatch, after):
 def test_nothing_is_left_when_the_disk_is_full_before_the_first_block(tmp_path, monkeypatch, after):
     refuse_writes(monkeypatch, after)
     with pytest.raises(StoreError, match="No space left on device; make room"):
-        go_on(tmp_path / "s")
+        resume(tmp_path / "s")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -139,8 +139,8 @@ def test_committed_blocks_are_kept_when_the_disk_is_full(tmp_path, monkeypatch, 
     with monkeypatch.context() as patch:
         refuse_writes(patch, after)
         with pytest.raises(StoreError, match="No space left on device; make room"):
-            go_on(tmp_path / "s")
-    assert go_on(tmp_path / "s") == (1 if after < 25 else 2)
+            resume(tmp_path / "s")
+    assert resume(tmp_path / "s") == (1 if after < 25 else 2)
     assert tree(tmp_path / "s") == undisturbed
 
 
@@ -159,7 +159,7 @@ def test_bad_input_keeps_the_blocks_of_an_earlier_call(tmp_path):
     begin(tmp_path / "s", 1)
     with pytest.raises(DatasetError), StoreWriter(tmp_path / "s", archive_schema()):
         raise DatasetError("good images")
-    assert go_on(tmp_path / "s") == 1
+    assert resume(tmp_path / "s") == 1
 
 
 def test_a_store_of_another_model_is_refused_and_left_alone(tmp_path):
@@ -182,7 +182,7 @@ def test_a_missing_journal_is_an_error(tmp_path):
         StoreWriter(tmp_path / "s", archive_schema())
 
 
-def test_two_writers_are_one_too_many(tmp_path):
+def test_a_second_writer_is_refused(tmp_path):
     pytest.importorskip("fcntl")
     with StoreWriter(tmp_path / "s", archive_schema()) as writer:
         writer.append(block(0, 3))
@@ -190,14 +190,14 @@ def test_two_writers_are_one_too_many(tmp_path):
             StoreWriter(tmp_path / "s", archive_schema())
 
 
-def test_what_a_killed_creation_left_is_taken_away(tmp_path, undisturbed):
+def test_leftovers_of_a_killed_creation_are_removed(tmp_path, undisturbed):
     (tmp_path / ".s.new" / "mu").mkdir(parents=True)
-    go_on(tmp_path / "s")
+    resume(tmp_path / "s")
     assert tree(tmp_path / "s") == undisturbed
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-def test_the_rows_do_not_depend_on_where_the_store_lies(tmp_path):
+def test_the_fingerprint_does_not_depend_on_the_path(tmp_path):
     write(tmp_path / "a")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert Store(tmp_path / "a").fingerprint == Store(tmp_path / "b").fingerprint
