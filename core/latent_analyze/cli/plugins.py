@@ -80,9 +80,8 @@ def _print(row: dict[str, Any]) -> None:
         typer.echo("\nmeasures:")
     for measure in row["measures"]:
         unit = ", ".join(filter(None, [measure["unit"], " x ".join(measure["dims"])]))
-        tested = (
-            f"  calibrated, from {measure['minimum_effect']} on" if measure["calibrated"] else ""
-        )
+        effect = measure["minimum_effect"]
+        tested = f"  calibrated (minimum effect: {effect})" if measure["calibrated"] else ""
         typer.echo(f"  {measure['name']}{f'  [{unit}]' if unit else ''}{tested}")
         typer.echo(f"      {measure['description']}")
 

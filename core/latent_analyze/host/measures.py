@@ -285,7 +285,7 @@ class Declaration:
 
 
 def guess_dims(shape: tuple[int, ...], *, dim: int, rows: int) -> tuple[str, ...]:
-    """Return the likely dimensions of an array that nobody declared."""
+    """Return the likely dimensions of an array without a declaration."""
     if shape == (dim, dim) and dim > 1:
         return ("axis", "other_axis")
     first = {dim: "axis", rows: ROW}

@@ -14,8 +14,8 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def show(value: Any, digits: int = DIGITS) -> str:
     """Return a number, truth value or text for reading.
 
-    Integers stand in full with commas; floats have `digits` significant digits and a power of ten
-    where they are very large or small.
+    Integers are written in full, with commas; floats have `digits` significant digits and a power
+    of ten where they are very large or small.
     """
     if isinstance(value, np.generic):
         value = value.item()

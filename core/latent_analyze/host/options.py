@@ -70,7 +70,7 @@ def parse_spec(text: str) -> PluginSpec:
     Raises
     ------
     OptionError
-        If an option is not of the form key=value, or stands twice.
+        If an option is not of the form key=value, or is given twice.
     """
     name, *pairs = [part.strip() for part in split_outside_brackets(text.strip(), ":")]
     options: dict[str, Any] = {}

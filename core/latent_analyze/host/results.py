@@ -180,7 +180,7 @@ class ResultSet:
     Attributes
     ----------
     analysis
-        Key of the analysis in the run: its name, with options where it stands twice.
+        Key of the analysis in the run: its name, with options where it is run twice.
     options, frame
         The analysis' options and the frame all results share.
     reference

@@ -99,7 +99,7 @@ def standard_figures(results: ResultSet, analysis: Analysis) -> Iterator[Figure]
         for part in _parts([d for d in drawings if d.kind == kind], kind):
             drawn = True
             name = f"{analysis.name}-{part[0].name}"
-            caption = f"{'; '.join(d.title for d in part)}.{_reading(results, kind)}"
+            caption = f"{'; '.join(d.title for d in part)}.{_how_to_read(results, kind)}"
             yield Figure(name, caption, make(results, part), caption)
     if not drawn and any(c.repeats > 1 for c in results.calibrations):
         yield _draw_against_nulls(results, analysis)
@@ -120,7 +120,7 @@ def _parts(drawings: Sequence[_Drawing], kind: str) -> Iterator[Sequence[_Drawin
         yield drawings[start : start + size]
 
 
-def _reading(results: ResultSet, kind: str) -> str:
+def _how_to_read(results: ResultSet, kind: str) -> str:
     if not results.ensembles:
         return ""
     if kind in ("matrix", "scatter", "images"):
@@ -219,14 +219,14 @@ def _draw_images(results: ResultSet, part: Sequence[_Drawing]) -> Any:
 def _draw_against_nulls(results: ResultSet, analysis: Analysis) -> Figure:
     entries = results.calibrations
     figure, axis = new_figure(height=0.9 + 0.3 * len(entries))
-    for place, entry in enumerate(entries):
+    for row, entry in enumerate(entries):
         scale = entry.null_std or 1.0
         low, high = (np.array([entry.null_low, entry.null_high]) - entry.null_mean) / scale
-        label = null_label(entry.null, entry.repeats) if place == 0 else None
-        axis.plot([low, high], [place, place], color=NULL_COLOR, lw=6, alpha=0.6, label=label)
+        label = null_label(entry.null, entry.repeats) if row == 0 else None
+        axis.plot([low, high], [row, row], color=NULL_COLOR, lw=6, alpha=0.6, label=label)
         effect = (entry.value - entry.null_mean) / scale
-        label = results.reference if place == 0 else None
-        axis.plot(effect, place, "o", color=DATA_COLOR, mec="white", ms=7, label=label)
+        label = results.reference if row == 0 else None
+        axis.plot(effect, row, "o", color=DATA_COLOR, mec="white", ms=7, label=label)
     several = len(results.ensembles) > 1
     names = [f"{e.scalar} ({e.null})" if several else e.scalar for e in entries]
     axis.set_yticks(range(len(entries)), names, fontsize=8)

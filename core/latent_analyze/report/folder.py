@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.files.writing import write_error, replacing, write_text_atomically
+from latent_analyze.files.writing import replacing, write_error, write_text_atomically
 from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.report.figures import SOFTWARE, Figures, draw_figures
 from latent_analyze.report.page import render_page

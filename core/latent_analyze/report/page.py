@@ -34,9 +34,9 @@ SCREEN_PIXELS_PER_INCH = 118
 
 SEVERITIES: Sequence[str] = get_args(Severity)
 
-PLACES = {
+STEPS = {
     "figures": "while drawing its figures",
-    "findings": "while reading its findings",
+    "findings": "while making its findings",
     "companions": "while making sources of its own",
 }
 """What the runner and the report write where no source failed."""
@@ -242,4 +242,4 @@ def _lines(text: str) -> Markup:
 
 def _place(source: str) -> str:
     """Return where an analysis failed."""
-    return PLACES.get(source, f"on {source}")
+    return STEPS.get(source, f"on {source}")

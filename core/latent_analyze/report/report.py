@@ -126,7 +126,7 @@ def check_output(folder: Path) -> None:
     Raises
     ------
     OptionError
-        If the report would stand among, or overwrite, files of somebody else.
+        If the report would stand among, or overwrite, files that are not ours.
     """
     if folder.is_file():
         raise OptionError(f"a folder for the report at {folder}", found="a file")

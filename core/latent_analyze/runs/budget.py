@@ -220,13 +220,13 @@ def _best(choice: Choice, source: Source, case: Case, clock: Callable[[], float]
 def _seconds(choice: Choice, source: Source, case: Case, clock: Callable[[], float]) -> float:
     """Return how long preparing and running takes; what fails here fails in the run as well."""
     began, analysis = clock(), choice.make()
-    context = RunContext(case.reference, choice.key, case.around)
+    context = RunContext(case.reference, choice.key, case.shared)
     try:
         frame = analysis.prepare_with(case.reference, context)
     except Exception:
         # The run meets the same error, and reports it.
         return clock() - began
-    LocalEngine().run([Task(choice.key, analysis, frame)], source, case.around)
+    LocalEngine().run([Task(choice.key, analysis, frame)], source, case.shared)
     return clock() - began
 
 

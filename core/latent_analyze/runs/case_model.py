@@ -94,7 +94,7 @@ class CaseModel:
         return self._model
 
     def offers(self, reference: Source) -> dict[str, str]:
-        """Return what analyses may require -> why the case has not got it (empty if it has)."""
+        """Return what analyses may require -> why the case lacks it (empty if it has)."""
         half = {
             name: ""
             if self.ref is not None and self.can.get(name)

@@ -79,7 +79,7 @@ def load_config(path: Path) -> dict[str, Any]:
             next_step="correct it, or name the run.toml of a report",
         ) from None  # fmt: skip
     make_config(values, where=str(path))
-    # Somebody else's file must not decide that a model may run code.
+    # A file must not decide that a model may run code.
     return {key: value for key, value in values.items() if key != "trust"}
 
 

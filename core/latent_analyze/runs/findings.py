@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from latent_analyze.host.results import Calibration, Result, ResultSet
 
 MOST_TOLD = 3
-"""Scalars told one by one; the others are counted, and stand in the table."""
+"""Scalars told one by one; the others are counted, and are in the table."""
 
 
 def all_findings(analysis: Analysis, results: ResultSet) -> list[Finding]:

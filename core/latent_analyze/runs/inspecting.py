@@ -131,10 +131,10 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
     checks += inspection.inspect_model(model, images)
     bundle = getattr(model, "bundle", None)
     if model.spec.can_encode and model.spec.can_decode:
-        readings = inspection.candidates(model, images)
-        check = inspection.compare_candidates(inspection.round_trip(model, images), readings)
+        candidates = inspection.candidates(model, images)
+        check = inspection.compare_candidates(inspection.round_trip(model, images), candidates)
         checks.append(check)
-        bundle = readings[0].bundle if check.severity == "warning" else bundle
+        bundle = candidates[0].bundle if check.severity == "warning" else bundle
     return checks, bundle
 
 

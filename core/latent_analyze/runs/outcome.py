@@ -44,7 +44,7 @@ class AnalysisOutcome:
     Attributes
     ----------
     key
-        Key in the run: the name, with options where the analysis stands twice.
+        Key in the run: the name, with options where the analysis is run twice.
     results
         Results of the reference, the shown sources and the null members; None if the reference
         failed.

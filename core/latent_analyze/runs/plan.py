@@ -14,7 +14,7 @@ from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.host.options import parse_spec
 from latent_analyze.runs.case_model import CaseModel
 from latent_analyze.runs.config import ALL, NO_NULL, PluginChoice, RunConfig
-from latent_analyze.runs.engine import Surroundings
+from latent_analyze.runs.engine import CaseContext
 from latent_analyze.runs.opening import (
     DEFAULT_STORE,
     SourceText,
@@ -43,7 +43,7 @@ class Case:
     reference: Source
     shown: tuple[Source, ...]
     nulls: Mapping[str, Sampler]
-    around: Surroundings
+    shared: CaseContext
     choices: tuple[Choice, ...]
     left_out: tuple[LeftOut, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +130,7 @@ def _case(
         reference=reference,
         shown=_shown(config, host, reference),
         nulls=_nulls(config, host, reference),
-        around=Surroundings(
+        shared=CaseContext(
             reference,
             model.open,
             model.images,

@@ -30,11 +30,11 @@ class ResultFiles:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
-    def load(self, place: tuple[str, ...], key: str) -> Result | None:
-        """Return the result at `place` if it is there, whole, and of this `key`."""
+    def load(self, parts: tuple[str, ...], key: str) -> Result | None:
+        """Return the result at `parts` if it is there, whole, and of this `key`."""
         if self.folder is None:
             return None
-        path = self._path(place)
+        path = self._path(parts)
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.get("format") != FORMAT or data.get("key") != key:
@@ -48,22 +48,22 @@ class ResultFiles:
             # A missing or damaged file is no loss: the result is computed again and replaces it.
             return None
 
-    def save(self, place: tuple[str, ...], key: str, result: Result) -> None:
+    def save(self, parts: tuple[str, ...], key: str, result: Result) -> None:
         """Write a result; the JSON file comes last and makes it count."""
         if self.folder is None:
             return
-        path = self._path(place)
+        path = self._path(parts)
         arrays = path.with_suffix(".npz")
         with replacing(arrays) as temporary:
             _write_arrays(temporary, result)
-        head = {"format": FORMAT, "key": key, "source": place[-1]}
+        head = {"format": FORMAT, "key": key, "source": parts[-1]}
         data = {**head, "arrays_sha256": file_sha256(arrays), **describe_result(result)}
         write_text_atomically(path, dump_json(data))
 
-    def _path(self, place: tuple[str, ...]) -> Path:
+    def _path(self, parts: tuple[str, ...]) -> Path:
         if self.folder is None:
             raise ValueError("no folder")
-        *folders, name = [safe_name(part) for part in place]
+        *folders, name = [safe_name(part) for part in parts]
         return self.folder.joinpath(*folders, f"{name}.json")
 
 

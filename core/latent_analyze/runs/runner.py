@@ -128,7 +128,7 @@ class Runner:
     def _prepare(self, choice: Choice, case: Case) -> _Work:
         analysis = choice.make()
         try:
-            context = RunContext(case.reference, choice.key, case.around)
+            context = RunContext(case.reference, choice.key, case.shared)
             frame = analysis.prepare_with(case.reference, context)
         except Exception as error:
             failed = failure(choice.key, case.reference.label, error)
@@ -136,9 +136,9 @@ class Runner:
         return _Work(choice, Task(choice.key, analysis, frame))
 
     def _over(self, works: Sequence[_Work], source: Source, case: Case, plan: Plan) -> None:
-        place = (case.reference.label, source.label)
+        parts = (case.reference.label, source.label)
         suited = _suited(works, source, case, source.label)
-        for work, outcome in self._results(suited, source, case, place, plan):
+        for work, outcome in self._results(suited, source, case, parts, plan):
             work.take(outcome, source.label)
 
     def _companions(self, work: _Work, case: Case, plan: Plan) -> None:
@@ -168,8 +168,8 @@ class Runner:
                 break
             works = works if r else _suited(works, member, case, label)
             wanted = [w for w in works if r == 0 or _calibrates(w, case.reference.label, plan)]
-            place = (case.reference.label, f"null-{label}", f"{r:03d}")
-            for work, outcome in self._results(wanted, member, case, place, plan):
+            parts = (case.reference.label, f"null-{label}", f"{r:03d}")
+            for work, outcome in self._results(wanted, member, case, parts, plan):
                 if isinstance(outcome, Failure):
                     work.failures.append(outcome)
                 else:
@@ -181,13 +181,13 @@ class Runner:
         works: Sequence[_Work],
         source: Source,
         case: Case,
-        place: tuple[str, ...],
+        parts: tuple[str, ...],
         plan: Plan,
     ) -> list[tuple[_Work, Outcome]]:
         keys = {w.task.key: self._cache_key(w, source, case, plan) for w in works}
         found: dict[str, Outcome] = {}
         for work in works:
-            kept = self.files.load(_place(place, work), keys[work.task.key])
+            kept = self.files.load(_path_of(parts, work), keys[work.task.key])
             if kept is not None:
                 found[work.task.key] = kept
         missing = [work for work in works if work.task.key not in found]
@@ -196,7 +196,7 @@ class Runner:
             for work in missing:
                 outcome = fresh[work.task.key]
                 if isinstance(outcome, Result):
-                    self.files.save(_place(place, work), keys[work.task.key], outcome)
+                    self.files.save(_path_of(parts, work), keys[work.task.key], outcome)
                 found[work.task.key] = outcome
         return [(work, found[work.task.key]) for work in works]
 
@@ -204,7 +204,7 @@ class Runner:
         self, works: Sequence[_Work], source: Source, case: Case
     ) -> Mapping[str, Outcome]:
         try:
-            return self.engine.run([w.task for w in works], source, case.around)
+            return self.engine.run([w.task for w in works], source, case.shared)
         except Exception as error:
             if source is case.reference:
                 raise
@@ -225,8 +225,8 @@ class Runner:
         )
 
 
-def _place(place: tuple[str, ...], work: _Work) -> tuple[str, ...]:
-    return (place[0], work.task.key, *place[1:])
+def _path_of(parts: tuple[str, ...], work: _Work) -> tuple[str, ...]:
+    return (parts[0], work.task.key, *parts[1:])
 
 
 def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> Sequence[_Work]:

@@ -62,7 +62,7 @@ def _must_be_given(plugin: Plugin[Analysis]) -> list[str]:
 
 
 def unasked(host: Host) -> list[LeftOut]:
-    """Return the light analyses that nobody asked for and that cannot run without an option."""
+    """Return the light analyses not asked for and that cannot run without an option."""
     needs = {name: _must_be_given(p) for name, p in host.analyses.items() if p.cls.cost == "light"}
     return [LeftOut(k, f"needs a value for {', '.join(v)}") for k, v in needs.items() if v]
 
@@ -75,7 +75,7 @@ def applicable(
     Parameters
     ----------
     offers
-        What analyses may require -> reason why the case has not got it (empty if it has).
+        What analyses may require -> reason why the case lacks it (empty if it has).
     asked
         Whether the user named the analyses.
     """

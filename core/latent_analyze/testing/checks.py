@@ -20,7 +20,7 @@ from latent_analyze.host.options import build_options, describe_options
 from latent_analyze.host.results import Figure, Finding, Frame, Result, ResultSet
 from latent_analyze.plotting.standard import plot_of
 from latent_analyze.runs.calibration import calibrate, tests_of
-from latent_analyze.runs.engine import Failure, LocalEngine, RunContext, Surroundings, Task
+from latent_analyze.runs.engine import CaseContext, Failure, LocalEngine, RunContext, Task
 from latent_analyze.runs.findings import all_findings
 from latent_analyze.runs.nulls import null_members, root
 from latent_analyze.runs.result_files import ResultFiles
@@ -90,16 +90,16 @@ def run_analysis(
     AssertionError
         If the analysis fails on a source.
     """
-    around = Surroundings(reference, seed=seed, others=tuple(others))
+    shared = CaseContext(reference, seed=seed, others=tuple(others))
     if model is not None:
-        around = replace(around, open_model=lambda: model)
+        shared = replace(shared, open_model=lambda: model)
     if images is not None:
-        around = replace(around, read_images=images)
-    frame = analysis.prepare_with(reference, RunContext(reference, analysis.name, around))
+        shared = replace(shared, read_images=images)
+    frame = analysis.prepare_with(reference, RunContext(reference, analysis.name, shared))
     task = Task(analysis.name, analysis, frame)
-    results = {s.label: _run(task, s, around) for s in (reference, *shown)}
+    results = {s.label: _run(task, s, shared) for s in (reference, *shown)}
     ensembles = {
-        label: [_run(task, m, around) for m in members] for label, members in (nulls or {}).items()
+        label: [_run(task, m, shared) for m in members] for label, members in (nulls or {}).items()
     }
     calibrations = calibrate({0: tests_of(results[reference.label], ensembles)})[0]
     return ResultSet(
@@ -160,7 +160,7 @@ def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: 
     assert_same_result(results.data, again.data, tolerance=0.0)
     for result in results.results.values():
         _check_round_trip(result)
-    _check_readings(analysis, results)
+    _check_findings_and_figures(analysis, results)
     return results
 
 
@@ -229,8 +229,8 @@ class _Gaussian(Sampler):
         return ArraySource(z.astype(np.float32), "gaussian")
 
 
-def _run(task: Task, source: Source, around: Surroundings) -> Result:
-    outcome = LocalEngine(1).run([task], source, around)[task.key]
+def _run(task: Task, source: Source, shared: CaseContext) -> Result:
+    outcome = LocalEngine(1).run([task], source, shared)[task.key]
     if isinstance(outcome, Failure):
         raise AssertionError(f"{task.key} on {source.label}: {outcome.error}\n{outcome.traceback}")
     return outcome
@@ -288,7 +288,7 @@ def _check_round_trip(result: Result) -> None:
         assert files.load(("case", "source"), "other key") is None, "another key, no result"
 
 
-def _check_readings(analysis: Analysis, results: ResultSet) -> None:
+def _check_findings_and_figures(analysis: Analysis, results: ResultSet) -> None:
     standing_out = bool(results.standouts())
     for finding in all_findings(analysis, results):
         assert finding.text, "a finding is a sentence"

@@ -20,7 +20,7 @@ from latent_analyze.plugin import (
     Scalar,
     Source,
 )
-from latent_analyze.runs.engine import Failure, LocalEngine, Surroundings, Task
+from latent_analyze.runs.engine import CaseContext, Failure, LocalEngine, Task
 from latent_analyze.runs.engine.local import PARTS, Outcome
 from latent_analyze.sources.source import Z_ONLY
 from latent_analyze.sources.views import SubsetSource
@@ -110,9 +110,9 @@ def big() -> Counted:
     return Counted(rng.standard_normal((20_000, 64)).astype(np.float32))
 
 
-def run(source: Source, *analyses: Analysis, jobs: int = 2, **around: Any) -> dict[str, Outcome]:
+def run(source: Source, *analyses: Analysis, jobs: int = 2, **shared: Any) -> dict[str, Outcome]:
     tasks = [Task(f"{a.name}-{i}", a, Frame()) for i, a in enumerate(analyses)]
-    surroundings = Surroundings(**{"reference": source, **around})
+    surroundings = CaseContext(**{"reference": source, **shared})
     return LocalEngine(jobs).run(tasks, source, surroundings)
 
 
@@ -134,9 +134,9 @@ def test_every_row_is_seen_once_and_in_order() -> None:
 def test_the_number_of_threads_changes_no_bit(toys: Any, jobs: int) -> None:
     source = big()
     tasks = [Task("a", Broken(), Frame()), Task("b", toys.Moments(), Frame({"dim": 64}))]
-    around = Surroundings(source)
-    alone = LocalEngine(1).run(tasks, source, around)
-    many = LocalEngine(jobs).run(tasks, source, around)
+    shared = CaseContext(source)
+    alone = LocalEngine(1).run(tasks, source, shared)
+    many = LocalEngine(jobs).run(tasks, source, shared)
     for key, result in alone.items():
         assert_same_result(result, many[key], tolerance=0.0)  # type: ignore[arg-type]
 
@@ -271,9 +271,9 @@ def test_without_a_model_or_images_the_error_says_so() -> None:
 def test_images_are_those_of_the_reference_alone() -> None:
     source = big()
     other = SubsetSource(source, np.arange(10), "some")
-    around: dict[str, Any] = {"reference": source, "read_images": lambda rows: np.ones(len(rows))}
-    assert run(source, Asks("images"), **around)["asks-0"]["images"] == 2.0  # type: ignore[index]
-    assert isinstance(run(other, Asks("images"), **around)["asks-0"], Failure)
+    shared: dict[str, Any] = {"reference": source, "read_images": lambda rows: np.ones(len(rows))}
+    assert run(source, Asks("images"), **shared)["asks-0"]["images"] == 2.0  # type: ignore[index]
+    assert isinstance(run(other, Asks("images"), **shared)["asks-0"], Failure)
 
 
 class Torn(ArraySource):

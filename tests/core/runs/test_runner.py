@@ -29,7 +29,7 @@ from latent_analyze.plugin import (
     Values,
 )
 from latent_analyze.runs.config import PluginChoice, RunConfig
-from latent_analyze.runs.engine import LocalEngine, Surroundings, Task
+from latent_analyze.runs.engine import CaseContext, LocalEngine, Task
 from latent_analyze.runs.engine.local import Outcome
 from latent_analyze.runs.outcome import CaseOutcome, RunOutcome, describe
 from latent_analyze.runs.plan import make_plan
@@ -47,10 +47,10 @@ class CountingEngine(LocalEngine):
         self.done: list[tuple[str, str]] = []
 
     def run(
-        self, tasks: Sequence[Task], source: Source, around: Surroundings
+        self, tasks: Sequence[Task], source: Source, shared: CaseContext
     ) -> dict[str, Outcome]:
         self.done += [(task.key, source.label) for task in tasks]
-        return super().run(tasks, source, around)
+        return super().run(tasks, source, shared)
 
 
 class Session:

@@ -15,7 +15,7 @@ import numpy as np
 from latent_analyze.errors import LatentAnalyzeError, printable
 from latent_analyze.host.measures import ROW
 from latent_analyze.host.results import Array, Result
-from latent_analyze.runs.engine.tasks import Failure, RunContext, Surroundings, Task
+from latent_analyze.runs.engine.tasks import CaseContext, Failure, RunContext, Task
 from latent_analyze.sources.source import Z_ONLY, Batch, Block, Source, take_rows
 
 if TYPE_CHECKING:
@@ -40,15 +40,13 @@ class LocalEngine:
     def __init__(self, jobs: int | None = None) -> None:
         self.jobs = jobs or os.cpu_count() or 1
 
-    def run(
-        self, tasks: Sequence[Task], source: Source, around: Surroundings
-    ) -> dict[str, Outcome]:
+    def run(self, tasks: Sequence[Task], source: Source, shared: CaseContext) -> dict[str, Outcome]:
         """Run all tasks over one source: key of the task -> result or failure."""
         streaming = [task for task in tasks if task.analysis.is_streaming()]
         found = self._stream(streaming, source) if streaming else {}
         for task in tasks:
             if task.key not in found:
-                found[task.key] = _run_one(task, source, around)
+                found[task.key] = _run_one(task, source, shared)
         return {task.key: found[task.key] for task in tasks}
 
     def _stream(self, tasks: Sequence[Task], source: Source) -> dict[str, Outcome]:
@@ -117,9 +115,9 @@ def _merge(task: Task, source: Source, parts: Sequence[_Guarded]) -> Outcome:
         return failure(task.key, source.label, error)
 
 
-def _run_one(task: Task, source: Source, around: Surroundings) -> Outcome:
+def _run_one(task: Task, source: Source, shared: CaseContext) -> Outcome:
     try:
-        context = RunContext(source, task.key, around)
+        context = RunContext(source, task.key, shared)
         return _result(task, task.analysis.run(task.frame, source, context), source)
     except Exception as error:
         return failure(task.key, source.label, error)

@@ -53,7 +53,7 @@ def _no_images(rows: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CaseContext:
     """What a case offers to its analyses besides rows."""
 
     reference: Source
@@ -67,26 +67,26 @@ class Surroundings:
 class RunContext:
     """The `Context` of one analysis on one source (see `latent_analyze.host.contracts.Context`)."""
 
-    def __init__(self, source: Source, analysis: str, around: Surroundings) -> None:
-        self._source, self._around = source, around
+    def __init__(self, source: Source, analysis: str, shared: CaseContext) -> None:
+        self._source, self._shared = source, shared
         # Without the source: the same choices for the same points in the stores of two runtimes,
         # and for a reference and the members of its ensemble.
-        self.seed = derived_seed("context", around.seed, analysis)
+        self.seed = derived_seed("context", shared.seed, analysis)
 
     @property
     def reference(self) -> Source:
         """The reference of the case."""
-        return self._around.reference
+        return self._shared.reference
 
     @property
     def model(self) -> Model:
         """The model of the reference, opened on first use."""
-        return self._around.open_model()
+        return self._shared.open_model()
 
     @property
     def progress(self) -> Progress:
         """Called as progress(task, done, total)."""
-        return self._around.progress
+        return self._shared.progress
 
     @cached_property
     def rng(self) -> np.random.Generator:
@@ -95,21 +95,21 @@ class RunContext:
 
     def sample(self, n: int, fields: frozenset[str] = Z_ONLY) -> Batch:
         """Return a seeded sample of the source, without replacement."""
-        return self._source.sample(n, self._around.seed, fields)
+        return self._source.sample(n, self._shared.seed, fields)
 
     def images(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Return the images behind rows of the source, which must be the reference."""
-        if self._source.fingerprint != self._around.reference.fingerprint:
+        if self._source.fingerprint != self._shared.reference.fingerprint:
             return _no_images(rows)
-        return self._around.read_images(rows)
+        return self._shared.read_images(rows)
 
     def paired(self, n: int) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Return label of another case -> (z here, z there), rows of the same ids."""
         found = {}
-        for other in self._around.others:
+        for other in self._shared.others:
             here, there = common_rows(self._source, other)
             if len(here):
-                kept = np.sort(keyed_rng(self._around.seed, "paired").permutation(len(here))[:n])
+                kept = np.sort(keyed_rng(self._shared.seed, "paired").permutation(len(here))[:n])
                 found[other.label] = (
                     take_rows(self._source, here[kept]).z,
                     take_rows(other, there[kept]).z,
