@@ -9,9 +9,9 @@ import pytest
 
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, ResultSet
-from latent_analyze.testing import check_analysis, run_analysis
+from latent_analyze.testing import check_analysis, figures_of, findings_of, run_analysis
 from latent_analyze_plugins.similarity import Similarity
-from latent_analyze_plugins.similarity.measures import (
+from latent_analyze_plugins.similarity.compute import (
     Space,
     common_neighbors,
     jaccard,
@@ -172,7 +172,7 @@ def test_rows_that_are_not_finite_are_left_out_and_said_so() -> None:
     results = compare(CLOUD, broken)
     assert results.data["rows"] == 299
     assert results.data["knn_overlap[other0]"] == 1
-    texts = [finding.text for finding in Similarity().interpret(results)]
+    texts = [finding.text for finding in findings_of(Similarity(), results)]
     assert any(text.startswith("1 rows hold NaN") for text in texts)
 
 
@@ -216,5 +216,5 @@ def test_robust(z: np.ndarray) -> None:
     results = compare(z, normal(len(z), 5, 3), permutations=2)
     for name, scalar in results.data.scalars.items():
         assert np.isfinite(scalar.value), name
-    assert list(Similarity().interpret(results))
-    assert len(list(Similarity().plot(results))) == 2
+    assert findings_of(Similarity(), results)
+    assert len(figures_of(Similarity(), results)) == 2

@@ -9,7 +9,7 @@ import pytest
 
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, ResultSet
-from latent_analyze.testing import run_analysis
+from latent_analyze.testing import figures_of, findings_of, run_analysis
 from latent_analyze_plugins.similarity import Similarity
 
 
@@ -43,7 +43,7 @@ def results() -> ResultSet:
 
 
 def texts(results: ResultSet) -> list[str]:
-    findings = list(Similarity().interpret(results))
+    findings = findings_of(Similarity(results.options), results)
     assert all(finding.severity == "note" for finding in findings)
     return [finding.text for finding in findings]
 
@@ -63,20 +63,19 @@ def test_a_sentence_per_pair_of_the_reference(results: ResultSet) -> None:
 @pytest.mark.parametrize(
     ("own", "verdict"),
     [
-        (0.2, "no less like them than they are like each other"),
-        (2.0, "less like any of them than they are like each other"),
+        (0.2, "no less like ae1 and ae2 than they are like each other"),
+        (2.0, "less like ae1 and ae2 than they are like each other"),
     ],
 )
 def test_the_yardstick_tells_likeness(own: float, verdict: str) -> None:
     text = texts(compare(own, yardstick=["ae1", "ae2"]))[3]
-    assert f"vae is {verdict}." in text
+    assert f"vae is {verdict}:" in text
     assert "not known how much such pairs differ" in text
 
 
 def test_without_a_yardstick_all_others_are_it() -> None:
     text = texts(compare(0.2))[3]
-    assert "vae shares" in text
-    assert "with ae1, ae2 and far" in text
+    assert "vae is no less like ae1, ae2 and far than they are" in text
     assert "not known" not in text
 
 
@@ -93,7 +92,7 @@ def test_many_dimensions_for_the_rows_are_said_to_raise_plain_cka() -> None:
 
 
 def test_the_figure_holds_all_pairs_and_chance(results: ResultSet) -> None:
-    pairs, spaces = Similarity().plot(results)
+    pairs, spaces = figures_of(Similarity(), results)
     axis = pairs.figure.axes[0]
     names = [label.get_text() for label in axis.get_yticklabels()]
     assert names[:3] == ["vae and ae1", "vae and ae2", "vae and far"]
@@ -107,6 +106,6 @@ def test_the_figure_holds_all_pairs_and_chance(results: ResultSet) -> None:
 
 
 def test_figures_can_be_saved(results: ResultSet, tmp_path) -> None:
-    for figure in Similarity().plot(results):
+    for figure in figures_of(Similarity(), results):
         figure.figure.savefig(tmp_path / f"{figure.name}.png")
         assert (tmp_path / f"{figure.name}.png").stat().st_size > 10_000

@@ -1,25 +1,36 @@
-"""The analysis `similarity`: whether two models arrange the same data in the same way."""
+"""Whether two models arrange the same data in the same way."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import Field
 
-from latent_analyze.plugin import Analysis, AnalysisOptions, OptionError, hookimpl
-from latent_analyze_plugins.similarity.spaces import compare_all
+from latent_analyze.plugin import (
+    Analysis,
+    AnalysisOptions,
+    Context,
+    Figure,
+    Finding,
+    Frame,
+    Measure,
+    OptionError,
+    ResultSet,
+    Source,
+    Values,
+)  # fmt: skip
+from latent_analyze_plugins.shared.rows import sample_size
+from latent_analyze_plugins.similarity.compute import ALIKE, compare_all
+from latent_analyze_plugins.similarity.findings import find
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
-
-SAMPLE, SAMPLE_DIM = 4000, 256
-"""Rows compared, and the dimensions above which there are fewer."""
+SHUFFLED = ("knn_overlap", "cka", "procrustes")
+"""Those that are repeated with shuffled rows."""
+EVENLY = "that share the variance as if evenly"
 
 
 class SimilarityOptions(AnalysisOptions):
-    """Options of `Similarity`."""
+    """Options of `similarity`."""
 
     sample: int | Literal["auto"] = Field(
         "auto",
@@ -46,12 +57,31 @@ class Similarity(Analysis):
     seed alone are the yardstick for the others.
     """
 
-    name = "similarity"
-    title = "Similarity to other spaces"
+    name, title = "similarity", "Similarity to other spaces"
     requires = frozenset({"paired"})
     Options = SimilarityOptions
+    measures = (
+        Measure("k", "nearest neighbors compared per row", "neighbors"),
+        Measure("rows", "rows compared", "rows"),
+        Measure("participation_ratio", f"{EVENLY}, here", "components"),
+        Measure("participation_ratio[{case}]", f"{EVENLY}, there", "components"),
+        *(Measure(f"{name}[{{case}}]", text, unit) for name, (unit, text) in ALIKE.items()),
+        *(Measure(name, text.format(case="the second space"), unit, dims=("pair",))
+          for name, (unit, text) in ALIKE.items()),
+        *(Measure(f"{name}_chance", f"mean of {name} with shuffled rows", ALIKE[name][0],
+                  dims=("pair",)) for name in SHUFFLED),
+        Measure("overlap_error", "standard error of knn_overlap over rows", "share",
+                dims=("pair",)),
+        Measure("pair", "labels of both cases", dims=("pair", "place")),
+        Measure("space", "labels of the cases", dims=("space",)),
+        Measure("spectrum", "share of the variance along each principal component", "share",
+                dims=("space", "component")),
+        Measure("radius", "distance of each row from the mean, in the spaces that share all rows",
+                "latent units", dims=("radius_space", "common_row")),
+        Measure("radius_space", "labels of these cases", dims=("radius_space",)),
+    )  # fmt: skip
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
+    def run(self, frame: Frame, source: Source, context: Context) -> Values:
         """Compare the rows of `source` with the same rows of all other cases.
 
         Raises
@@ -61,38 +91,22 @@ class Similarity(Analysis):
         OptionError
             If a case of the yardstick is none of the run, or has no rows in common.
         """
-        del frame
-        size = self.options.sample
-        if size == "auto":
-            size = int(SAMPLE * min(SAMPLE_DIM / source.dim, 1.0) ** 0.5)
-        pairs = context.paired(size)
-        _check_yardstick(self.options.yardstick, {source.label, *pairs})
+        pairs = context.paired(sample_size(self.options.sample, source.dim))
+        labels = {source.label, *pairs}
+        for asked in self.options.yardstick:
+            if asked not in labels:
+                raise OptionError(
+                    f"cases with rows in common as yardstick: {', '.join(sorted(labels))}",
+                    found=repr(asked), next_step="name cases as --label does",
+                )  # fmt: skip
         return compare_all(source.label, pairs, context, self.options)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
         """Say how much each pair shares, and how that compares with the other pairs."""
-        from latent_analyze_plugins.similarity.findings import find
-
         return find(results)
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
         """Draw the measures of all pairs beside chance, and spectra and radii."""
-        from latent_analyze_plugins.similarity.figures import draw
+        from latent_analyze_plugins.similarity.figures import draw_pairs, draw_spaces
 
-        return draw(results)
-
-
-def _check_yardstick(asked: tuple[str, ...], labels: set[str]) -> None:
-    for label in asked:
-        if label not in labels:
-            raise OptionError(
-                f"cases with rows in common as yardstick: {', '.join(sorted(labels))}",
-                found=repr(label),
-                next_step="name cases as --label does",
-            )
-
-
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this package."""
-    return [Similarity]
+        return [draw_pairs(results), draw_spaces(results)]
