@@ -1,4 +1,4 @@
-"""The command line; each command in a file of its own."""
+"""The command line: one module per command."""
 
 from latent_analyze.cli.app import main
 

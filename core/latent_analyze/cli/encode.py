@@ -1,4 +1,4 @@
-"""``latent-analyze encode``: a data set through a model into a store."""
+"""``latent-analyze encode``: encode a data set into a store."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 
 def encode(
     model: Annotated[
-        str, typer.Argument(help="Folder or file of a model, or package.module:name.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Folder or file of the model, or package.module:name."
+        ),
     ],
-    data: Annotated[str, typer.Argument(help="Data set: digits, an .npz, a folder of images.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="Data set: digits, an .npz file, or a folder of images."
+        ),
+    ],
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
     trust: Trust = False,
     output: Output = Path("latents.zarr"),
     quiet: Quiet = False,
 ) -> None:
-    """Encode a data set into a latent store; goes on where an earlier try was interrupted."""
+    """Encode a data set into a latent store, or resume an interrupted encode."""
     from latent_analyze.errors import printable
     from latent_analyze.host.discovery import Host
     from latent_analyze.runs.opening import open_dataset, open_model
@@ -33,7 +41,7 @@ def encode(
 
     host = Host()
     opened, ref = open_model(model, host, device=device, trust=trust)
-    print_check(opened)
+    print_runtime_check(opened)
     dataset = open_dataset(data, host)
     with progress_bars(quiet) as progress:
         store = encode_into_store(
@@ -44,8 +52,8 @@ def encode(
         typer.echo(printable(f"note: {note}"))
 
 
-def print_check(model: Model) -> None:
-    """Print how far the runtime is from the one that trained; raises ModelError if too far."""
+def print_runtime_check(model: Model) -> None:
+    """Print how far the outputs are from those in training; raises ModelError if too far."""
     from latent_analyze.models.runtime_check import check_runtime
 
     found = check_runtime(model)

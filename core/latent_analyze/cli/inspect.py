@@ -1,36 +1,43 @@
-"""``latent-analyze inspect``: what a model takes and gives, and what was inferred about it."""
+"""``latent-analyze inspect``: inputs, outputs and inferred settings of a model; checks on data."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
 from latent_analyze.cli.options import Device, Json, Trust
 
 Data = Annotated[
-    str | None, typer.Option("--data", help="Data set whose images the model is checked on.")
+    str | None, typer.Option("--data", metavar="DATA", help="Data set to check the model on.")
 ]
 Write = Annotated[
     bool,
     typer.Option(
         "--write",
-        help="Save model.toml beside the files, with --data the best reading; keep a former one.",
+        help="Save the settings as model.toml next to the files; with --data, those that "
+        "reconstruct best. An existing model.toml is kept as model.toml.old.",
     ),
 ]
 
 
 def inspect(
-    path: Annotated[str, typer.Argument(help="Folder or file of the model, or module:name.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Folder or file of the model, or package.module:name."
+        ),
+    ],
     data: Data = None,
     write: Write = False,
     device: Device = None,
     trust: Trust = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a model takes and gives, and what was inferred about it.
+    """Show a model's inputs, outputs and inferred settings.
 
-    Exit code 1 if a check on the data finds what keeps the model from being analyzed.
+    With --data, also check the model on real images. The exit code is 1 if a check finds a problem.
     """
     from latent_analyze.errors import printable
     from latent_analyze.host.discovery import Host
@@ -41,25 +48,25 @@ def inspect(
     if as_json:
         typer.echo(dump_json(found.describe()), nl=False)
     else:
-        _show({key: value for key, value in found.describe().items() if key != "checks"})
-        _show({check.name: f"{check.severity}: {check.text}" for check in found.checks})
+        _print_tree({key: value for key, value in found.describe().items() if key != "checks"})
+        _print_tree({check.name: f"{check.severity}: {check.text}" for check in found.checks})
     if found.problems:
         raise typer.Exit(1)
     if not as_json:
         typer.echo(printable(f"next: latent-analyze {found.next_step}"))
 
 
-def _show(value: Any, indent: str = "") -> None:
+def _print_tree(values: Mapping[str, object], indent: str = "") -> None:
     from latent_analyze.errors import printable
 
-    for key, entry in value.items():
+    for key, entry in values.items():
         if isinstance(entry, dict) and entry:
             typer.echo(printable(f"{indent}{key}"))
-            _show(entry, indent + "  ")
+            _print_tree(entry, indent + "  ")
         elif isinstance(entry, list) and entry and isinstance(entry[0], dict):
             for i, part in enumerate(entry):
                 typer.echo(printable(f"{indent}{key} {i}"))
-                _show(part, indent + "  ")
+                _print_tree(part, indent + "  ")
         elif isinstance(entry, (list, tuple)) and entry and isinstance(entry[0], str):
             typer.echo(printable(f"{indent}{key}"))
             for text in entry:

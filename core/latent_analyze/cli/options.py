@@ -5,22 +5,29 @@ from typing import Annotated, Literal
 
 import typer
 
-Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
-Json = Annotated[bool, typer.Option("--json", help="Print results as JSON to stdout.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to write to.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Hide progress bars.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of all random numbers.")]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="Device for the model: cpu, cuda, or another of its runtime."),
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="Run the model on this device, such as cpu or cuda; default: a GPU if one works.",
+    ),
 ]
 Trust = Annotated[
     bool,
-    typer.Option(
-        "--trust", help="Open a model that can run code, or without the checks of untrusted ones."
-    ),
+    typer.Option("--trust", help="Let the model's code run, and skip the safety checks."),
 ]
 Nonfinite = Annotated[
     Literal["refuse", "drop"],
-    typer.Option("--nonfinite", help="Rows with NaN or infinity: refuse or drop."),
+    typer.Option(
+        "--nonfinite", help="If rows contain NaN or infinity: stop with an error, or drop them."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -1,4 +1,4 @@
-"""``latent-analyze plugins``: what is installed, and the options of each."""
+"""``latent-analyze plugins``: list the installed plugins, and show their options."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from latent_analyze.cli.options import Json
 if TYPE_CHECKING:
     from latent_analyze.host.discovery import Host, Plugin
 
-app = typer.Typer(help="Show the installed plugins.", no_args_is_help=True)
+app = typer.Typer(help="List the installed plugins and their options.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_plugins(as_json: Json = False) -> None:
-    """List all plugins, and those that cannot be loaded."""
+    """List the installed plugins, and those that failed to load."""
     from latent_analyze.host.discovery import KINDS, Host
     from latent_analyze.runs.result_files import dump_json
 
     host = Host()
-    rows = [_row(kind, plugin) for kind in KINDS for plugin in _of(host, kind)]
+    rows = [_describe(kind, plugin) for kind in KINDS for plugin in _plugins_of(host, kind)]
     if as_json:
         problems = [vars(problem) for problem in host.problems]
         typer.echo(dump_json({"plugins": rows, "problems": problems}), nl=False)
@@ -38,9 +38,10 @@ def list_plugins(as_json: Json = False) -> None:
 
 @app.command("show")
 def show_plugin(
-    name: Annotated[str, typer.Argument(help="Name of a plugin.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin.")],
+    as_json: Json = False,
 ) -> None:
-    """Show what a plugin is for, its options, and what an analysis measures."""
+    """Show what a plugin does, its options, and what an analysis measures."""
     import inspect
 
     from latent_analyze.errors import unknown_name
@@ -50,13 +51,14 @@ def show_plugin(
     from latent_analyze.runs.result_files import dump_json
 
     host = Host()
-    found = {kind: plugin for kind in KINDS for plugin in _of(host, kind) if plugin.name == name}
+    plugins = [(kind, plugin) for kind in KINDS for plugin in _plugins_of(host, kind)]
+    found = {kind: plugin for kind, plugin in plugins if plugin.name == name}
     if not found:
-        raise unknown_name("plugin", name, [p.name for kind in KINDS for p in _of(host, kind)])
+        raise unknown_name("plugin", name, [plugin.name for _, plugin in plugins])
     shown = []
     for kind, plugin in found.items():
         options = describe_options(plugin.cls.Options) if hasattr(plugin.cls, "Options") else []
-        row = _row(kind, plugin) | {"requires": sorted(getattr(plugin.cls, "requires", ()))}
+        row = _describe(kind, plugin) | {"requires": sorted(getattr(plugin.cls, "requires", ()))}
         measures = describe_measures(getattr(plugin.cls, "measures", ()))
         doc = inspect.getdoc(plugin.cls) or ""
         shown.append(row | {"doc": doc, "options": options, "measures": measures})
@@ -67,7 +69,7 @@ def show_plugin(
         _print(row)
 
 
-def _print(row: dict[str, Any]) -> None:
+def _print(row: dict[str, Any]) -> None:  # Any: plain data, the same that --json prints
     typer.echo(f"{row['kind']} {row['name']} ({row['distribution']})\n\n{row['doc']}")
     if row["requires"]:
         typer.echo(f"\nrequires: {', '.join(row['requires'])}")
@@ -86,15 +88,15 @@ def _print(row: dict[str, Any]) -> None:
         typer.echo(f"      {measure['description']}")
 
 
-def _of(host: Host, kind: str) -> list[Plugin[Any]]:
+def _plugins_of(host: Host, kind: str) -> list[Plugin[object]]:
     from operator import attrgetter
 
     plural = {"analysis": "analyses"}.get(kind, f"{kind}s")
-    found: dict[str, Plugin[Any]] = getattr(host, plural)
+    found: dict[str, Plugin[object]] = getattr(host, plural)
     return sorted(found.values(), key=attrgetter("name"))
 
 
-def _row(kind: str, plugin: Plugin[Any]) -> dict[str, Any]:
+def _describe(kind: str, plugin: Plugin[object]) -> dict[str, str]:
     return {
         "kind": kind,
         "name": plugin.name,

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, with rate and time left; silent where stderr is no terminal."""
+"""Progress bars on stderr, with rate and remaining time; none if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bars(quiet: bool) -> Iterator[Progress]:
-    """Give a progress function that draws bars while the block runs."""
+    """Yield a function that draws progress bars until the ``with`` block ends."""
     if quiet or not sys.stderr.isatty():
         yield no_progress
         return

@@ -1,62 +1,106 @@
-"""``latent-analyze run``: analyses over stores, vectors and artificial points; writes a report."""
+"""``latent-analyze run``: run analyses and write a report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latent_analyze.cli.options import Device, Json, Nonfinite, Output, Quiet, Settings, Trust
+from latent_analyze.cli.options import (
+    Device,
+    Json,
+    Nonfinite,
+    Output,
+    Quiet,
+    Seed,
+    Settings,
+    Trust,
+)
 from latent_analyze.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from latent_analyze.report.report import Report
     from latent_analyze.runs.config import RunConfig
 
-_MANY = "between commas, or repeated"
-
 
 def run(
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="Stores or files of vectors; ./latents.zarr if none is given."),
+        typer.Argument(
+            metavar="SOURCE", help="Stores or files of vectors; default: ./latents.zarr."
+        ),
     ] = None,
     plugins: Annotated[
         list[str] | None,
-        typer.Option("--plugins", "-p", help=f"Analyses, {_MANY}: radius:bin_width=0.05,slices."),
+        typer.Option(
+            "--plugins",
+            "-p",
+            metavar="NAME,...",
+            help="Analyses to run, such as radius,slices; default: all light ones.",
+        ),
     ] = None,
     shown: Annotated[
         list[str] | None,
-        typer.Option("--with", help=f"Sources beside each case, {_MANY}: uniform:b=1.5."),
+        typer.Option(
+            "--with",
+            metavar="SOURCE,...",
+            help="Sources to show next to the data, such as uniform:b=1.5.",
+        ),
     ] = None,
     null: Annotated[
-        list[str] | None, typer.Option("--null", help="Null models; none for no null.")
+        list[str] | None,
+        typer.Option("--null", metavar="NAME,...", help="Null models, or none; default: gaussian."),
     ] = None,
     null_repeats: Annotated[
-        int, typer.Option("--null-repeats", min=0, help="Members of each null ensemble.")
+        int,
+        typer.Option(
+            "--null-repeats", metavar="N", min=0, help="Number of draws from each null model."
+        ),
     ] = 20,
     calibrate: Annotated[
         list[str] | None,
-        typer.Option("--calibrate", help="Heavy analyses to run over whole ensembles; or all."),
+        typer.Option(
+            "--calibrate",
+            metavar="NAME,...",
+            help="Heavy analyses to run on all draws of the null models, or all.",
+        ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", help="Name of a case, one per source.")
+        list[str] | None,
+        typer.Option(
+            "--label", metavar="TEXT", help="Name in the report; repeat it for each source."
+        ),
     ] = None,
     settings: Settings = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A run.toml; options given here win.")
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Options from a run.toml; the command line takes precedence.",
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Bundle or .onnx file.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="Model, if the store's was moved or the data has none."
+        ),
+    ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="Data to encode with --model before the run.")
+        str | None,
+        typer.Option("--data", metavar="DATA", help="Data set to encode with --model first."),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option("--budget", help="Time the run may take (60s, 2m): cuts counts to fit, once."),
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="Time limit, such as 60s or 2m; reduces samples and null draws to fit.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything drawn.")] = 0,
+    seed: Seed = 0,
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
     trust: Trust = False,
@@ -64,10 +108,13 @@ def run(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run analyses over stores, files of vectors or artificial points, and write a report."""
+    """Run analyses on stores, files of vectors or samplers, and write a report.
+
+    Separate names with commas, and put options after a colon: radius:bin_width=0.05,slices
+    """
     from latent_analyze.api import run_config, split_texts
 
-    given: dict[str, Any] = {
+    values: dict[str, object] = {
         "sources": tuple(sources or ()),
         "with": split_texts(shown or ()),
         "null": split_texts(null or ("gaussian",)),
@@ -81,28 +128,29 @@ def run(
         "device": device,
         "trust": trust,
     }
-    names = {"shown": "with"}
-    asked = {names.get(name, name) for name in context.params if _was_given(context, name)}
-    chosen = _config(given, asked, config, plugins=plugins or [], settings=settings or [])
+    keys = {"shown": "with"}
+    explicit = {keys.get(name, name) for name in context.params if _was_given(context, name)}
+    resolved = _config(values, explicit, config, plugins=plugins or [], settings=settings or [])
     with progress_bars(quiet or as_json) as progress:
-        report = run_config(chosen, output, budget=budget, progress=progress)
+        report = run_config(resolved, output, budget=budget, progress=progress)
     _print_report(report, output, as_json)
     raise typer.Exit(1 if report.failed else 0)
 
 
 def _config(
-    given: dict[str, Any],
-    asked: set[str],
+    options: dict[str, object],
+    explicit: set[str],
     file: Path | None,
     *,
     plugins: list[str],
     settings: list[str],
 ) -> RunConfig:
+    """Return the config: options given explicitly, then the file's, then the defaults."""
     from latent_analyze.api import choices
     from latent_analyze.runs.config import apply_settings, load_config, make_config
 
     values = load_config(file) if file is not None else {}
-    values |= {key: v for key, v in given.items() if key in asked or key not in values}
+    values |= {key: v for key, v in options.items() if key in explicit or key not in values}
     if plugins:
         values["plugins"] = choices(plugins)
     config = make_config(values)
@@ -126,8 +174,8 @@ def _print_report(report: Report, output: Path, as_json: bool) -> None:
     if report.outcome.config.cut:
         typer.echo(printable(f"cut {'; '.join(report.outcome.config.cut)}"))
     for case in report.outcome.cases:
-        head = f"{case.reference.label}: {case.reference.count:,} z-points"
-        typer.echo(printable(f"{head}, {case.reference.dim} dimensions"))
+        size = f"{case.reference.count:,} z-points, {case.reference.dim} dimensions"
+        typer.echo(printable(f"{case.reference.label}: {size}"))
         for _, finding in case.findings:
             typer.echo(printable(f"  {finding.severity}: {finding.text}"))
         for entry in case.left_out:

@@ -1,4 +1,4 @@
-"""``latent-analyze train``: a model on a data set, as a bundle of ONNX files."""
+"""``latent-analyze train``: train a model and save it as a bundle of ONNX files."""
 
 from __future__ import annotations
 
@@ -10,23 +10,29 @@ import typer
 from latent_analyze.cli.options import Output, Quiet, Settings
 from latent_analyze.cli.progress import progress_bars
 
-CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+ACCEPT_UNKNOWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Settings for Click: each trainer has its own options, which Click does not know."""
 
 
 def train(
     context: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="Data set: digits, an .npz, a folder of images.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="Data set: digits, an .npz file, or a folder of images."
+        ),
     ] = "digits",
-    model: Annotated[str, typer.Option("--model", help="Trainer: vae, ae, ...")] = "vae",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Type of model, such as vae or ae.")
+    ] = "vae",
     settings: Settings = None,
     output: Output = Path("model"),
     quiet: Quiet = False,
 ) -> None:
-    """Train a model and write it as a bundle: encoder.onnx, decoder.onnx, model.toml.
+    """Train a model on a data set and save it as a bundle of ONNX files.
 
-    Options of the model follow its name, for example --z-dim 16 --epochs 20 --kl-weight 0.1.
-    All of them: latent-analyze plugins show vae
+    Options of the model are given by name, for example: --z-dim 16 --epochs 20. To list them, run:
+    latent-analyze plugins show vae
     """
     from latent_analyze.api import train as train_model
     from latent_analyze.errors import OptionError, printable
@@ -34,8 +40,8 @@ def train(
 
     options = parse_extra(context.args)
     for text in settings or []:
-        place, value = parse_assignment(text, where="--set")
-        name, _, key = place.partition(".")
+        target, value = parse_assignment(text, where="--set")
+        name, _, key = target.partition(".")
         if name != model or not key:
             raise OptionError(f"--set {model}.key=value", found=repr(text))
         options[key] = value
@@ -44,18 +50,18 @@ def train(
     typer.echo(printable(f"model: {folder}"))
 
 
-def parse_extra(arguments: list[str]) -> dict[str, Any]:
-    """Return ``--z-dim 16 --kl-weight=0.1`` as ``{"z_dim": 16, "kl_weight": 0.1}``.
+def parse_extra(arguments: list[str]) -> dict[str, Any]:  # Any: the trainer knows the types
+    """Parse ``--z-dim 16 --kl-weight=0.1`` to ``{"z_dim": 16, "kl_weight": 0.1}``.
 
     Raises
     ------
     OptionError
-        If an option has no value, or a value stands alone.
+        If an option has no value, or a value has no option.
     """
     from latent_analyze.errors import OptionError
     from latent_analyze.host.options import parse_value
 
-    options: dict[str, Any] = {}
+    options: dict[str, object] = {}
     rest = list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")

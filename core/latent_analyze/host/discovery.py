@@ -67,7 +67,9 @@ class Plugin(Generic[T]):
 
     def make(self, values: Mapping[str, Any]) -> T:
         """Return an instance with validated options."""
-        return self.cls(self.options(values))  # type: ignore[call-arg]
+        cls: Any = self.cls
+        made: T = cls(self.options(values))
+        return made
 
     def options(self, values: Mapping[str, Any]) -> Options:
         """Return the validated options; raises OptionError."""
@@ -256,7 +258,8 @@ def _own_classes(plugin: object) -> list[tuple[str, Any]]:
         return [(kind, plugin) for kind, (_, base) in KINDS.items() if issubclass(plugin, base)]
     if not inspect.ismodule(plugin):
         return []
-    public = getattr(plugin, "__all__", [name for name in vars(plugin) if name[0] != "_"])
+    unmarked = [name for name in vars(plugin) if name[0] != "_"]
+    public: list[str] = getattr(plugin, "__all__", unmarked)
     return [
         (kind, cls)
         for name in public
@@ -264,7 +267,7 @@ def _own_classes(plugin: object) -> list[tuple[str, Any]]:
         if isinstance(cls := getattr(plugin, name), type)
         and issubclass(cls, base)
         and f"{cls.__module__}.".startswith(f"{plugin.__name__}.")
-        and getattr(cls, "name", "")
+        and bool(getattr(cls, "name", None))
         and not inspect.isabstract(cls)
     ]
 
@@ -278,7 +281,8 @@ def _fault(cls: Any, base: type) -> str:
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         return f"{cls.__name__} lacks {missing}"
     options = _OPTIONS.get(base)
-    if options and not (isinstance(cls.Options, type) and issubclass(cls.Options, options)):  # type: ignore[attr-defined]
+    given: Any = getattr(cls, "Options", None)
+    if options and not (isinstance(given, type) and issubclass(given, options)):
         return f"{cls.__name__}.Options is no subclass of {options.__name__}"
     if issubclass(cls, Analysis) and not cls.is_streaming() and cls.run is Analysis.run:
         return f"{cls.__name__} has neither accumulator nor run"

@@ -19,25 +19,30 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_analyses() -> Sequence[type[Analysis]]:  # type: ignore[empty-body]
+def register_analyses() -> Sequence[type[Analysis]]:
     """Return classes of analyses: questions about a source."""
+    raise NotImplementedError
 
 
 @hookspec
-def register_adapters() -> Sequence[type[Adapter]]:  # type: ignore[empty-body]
+def register_adapters() -> Sequence[type[Adapter]]:
     """Return classes of adapters: openers of models of one runtime."""
+    raise NotImplementedError
 
 
 @hookspec
-def register_datasets() -> Sequence[type[Dataset]]:  # type: ignore[empty-body]
+def register_datasets() -> Sequence[type[Dataset]]:
     """Return classes of data sets: readers of images or vectors."""
+    raise NotImplementedError
 
 
 @hookspec
-def register_samplers() -> Sequence[type[Sampler]]:  # type: ignore[empty-body]
+def register_samplers() -> Sequence[type[Sampler]]:
     """Return classes of samplers: makers of artificial z-points."""
+    raise NotImplementedError
 
 
 @hookspec
-def register_trainers() -> Sequence[type[Trainer]]:  # type: ignore[empty-body]
+def register_trainers() -> Sequence[type[Trainer]]:
     """Return classes of trainers: makers of model bundles."""
+    raise NotImplementedError

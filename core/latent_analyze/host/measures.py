@@ -23,7 +23,7 @@ from latent_analyze.host.results import Array, Direction, Result, Scalar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Kind = Literal["auto", "curve", "histogram", "bars", "matrix", "scatter", "images", "none"]
+Kind = Literal["auto", "curve", "histogram", "matrix", "scatter", "images", "none"]
 
 ROW = "row"
 """The dimension of values per row of a source; they carry the numbers of their rows."""
@@ -63,7 +63,8 @@ class Measure:
     ----------
     name
         Key in the results. May hold placeholders: ``"share_{pair}"`` stands for every name of that
-        form.
+        form. A name that is declared twice is the one with as many `dims` as the value has: what
+        is an image or a vector, as the model gives it.
     description
         What it is, in a few words. ``{...}`` is filled from placeholders, options and frame:
         ``"axes with a kurtosis above {threshold:g}"``.
@@ -133,14 +134,25 @@ class Measure:
         return f"{self.minimum_effect:g}"
 
 
+@dataclass(frozen=True)
+class Relative:
+    """A minimum effect that is a share of the value itself; made by `relative`."""
+
+    share: float
+
+    def __call__(self, found: Found) -> float:
+        """Return the effect for what was found."""
+        return self.share * abs(found.value)
+
+    @property
+    def text(self) -> str:
+        """The effect as ``plugins show`` prints it."""
+        return f"{100 * self.share:g} % of the value"
+
+
 def relative(share: float) -> Effect:
     """Return a minimum effect of that share of the value itself."""
-
-    def effect(found: Found) -> float:
-        return share * abs(found.value)
-
-    effect.text = f"{100 * share:g} % of the value"  # type: ignore[attr-defined]  # for `show`
-    return effect
+    return Relative(share)
 
 
 @dataclass(frozen=True)
@@ -215,7 +227,8 @@ class Declaration:
 
     def _measure(self, name: str, value: Any, given: Values) -> tuple[Measure, dict[str, str]]:
         named = [m for m in self.measures if m.name == name]
-        for measure in named or self.measures:
+        fitting = [m for m in named if len(m.dims) == np.ndim(value)]
+        for measure in fitting or named or self.measures:
             words = measure.match(name)
             if words is not None:
                 return measure, words
@@ -243,11 +256,12 @@ class Declaration:
                 f"a number or text as {self.owner}.{name}", found=f"{type(value).__name__}",
                 next_step="declare its dims if it is an array",
             )  # fmt: skip
+        number: Any = plain
         effect = measure.minimum_effect
         if callable(effect):
             effect = effect(Found(float(plain), values, self.frame, self.options))
         return Scalar(
-            plain, measure.unit, self._text(measure.description, words),
+            number, measure.unit, self._text(measure.description, words),
             calibrated=measure.calibrated, direction=measure.direction,
             minimum_effect=float(effect),
         )  # fmt: skip

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from latent_analyze.errors import OptionError, unknown_name
 from latent_analyze.files.toml import toml_text
 
-O = TypeVar("O", bound="Options")  # noqa: E741
+OptionsT = TypeVar("OptionsT", bound="Options")
 
 _OPEN, _CLOSE = "[({", "])}"
 _SPECIAL = frozenset(_OPEN + _CLOSE + ":,\"'")
@@ -135,7 +135,7 @@ def _unquoted(text: str) -> Iterator[tuple[int, str]]:
             position += 1
 
 
-def build_options(model: type[O], values: Mapping[str, Any], owner: str) -> O:
+def build_options(model: type[OptionsT], values: Mapping[str, Any], owner: str) -> OptionsT:
     """Validate `values` against an option model.
 
     Parameters

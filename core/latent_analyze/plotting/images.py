@@ -63,7 +63,8 @@ def as_pixels(images: NDArray[Any]) -> NDArray[np.uint8]:
     """
     if images.shape[-1] not in (1, 3):
         images = images.mean(axis=-1, keepdims=True)
-    return np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def draw_grid(rows: Sequence[GridRow], *, titles: Sequence[str] = ()) -> Any:
@@ -141,7 +142,8 @@ class _Canvas:
                 self.pixels[top : top + height, left : left + width] = image
 
     def _left(self, column: int) -> int:
-        return self.gap + column * (self.size[1] + self.gap)
+        left: int = self.gap + column * (self.size[1] + self.gap)
+        return left
 
     def draw(self, axis: Any, titles: Sequence[str]) -> None:
         height, width = self.size

@@ -65,7 +65,7 @@ def draw_matrices(
     for axis in axes[-1]:
         axis.set_xlabel("axis")
     figure.colorbar(image, ax=axes, label=label, shrink=0.7, aspect=30, pad=0.02)
-    return figure  # type: ignore[no-any-return]  # new_figure gives axes of any layout
+    return figure
 
 
 def _picked(

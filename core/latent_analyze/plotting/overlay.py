@@ -107,7 +107,7 @@ def one_draw(results: ResultSet) -> dict[str, Result]:
     }
 
 
-def band(curves: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], ...]:
+def band(curves: Sequence[NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
     """Return the 5 %, 50 % and 95 % quantile over curves; NaN where all of them are NaN."""
     values = np.asarray(curves, float)
     gaps = np.isnan(values).all(axis=0)

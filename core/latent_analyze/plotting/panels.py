@@ -81,7 +81,7 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
             _add_scale(figure, axes.flat, color + unit, chosen[0][1].collections[0])
         else:
             _add_names(figure, color, colors)
-    return figure  # type: ignore[no-any-return]  # new_figure gives axes of any layout
+    return figure
 
 
 def _draw(axis: Axes, panel: Panel, colors: Classes | Scale, *, ticks: bool) -> None:

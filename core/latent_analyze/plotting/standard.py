@@ -85,9 +85,8 @@ def standard_figures(results: ResultSet, analysis: Analysis) -> Iterator[Figure]
     scalars are, each against its null.
     """
     drawings = list(_drawings(results, analysis.measures))
-    makers = {
+    makers: dict[str, Callable[..., Any]] = {
         "curve": partial(_draw_lines, what=_line),
-        "bars": partial(_draw_lines, what=_line),
         "histogram": partial(_draw_lines, what=_histogram),
         "distribution": partial(_draw_lines, what=_distribution),
         "matrix": _draw_matrices,

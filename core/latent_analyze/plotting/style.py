@@ -45,7 +45,9 @@ def styles(results: ResultSet) -> dict[str, Style]:
     return found
 
 
-def new_figure(rows: int = 1, columns: int = 1, *, height: float = 3.2, **kwargs: Any) -> Any:
+def new_figure(
+    rows: int = 1, columns: int = 1, *, height: float = 3.2, **kwargs: Any
+) -> tuple[MplFigure, Any]:
     """Return (figure, axes) of the house's width; `height` in inches per row of axes.
 
     The figure does not register with pyplot, so nothing has to be closed and no window opens.

@@ -117,6 +117,7 @@ def _draw(entry: AnalysisOutcome, case: str, names: _Names) -> tuple[list[Drawn]
         # A plot that changes matplotlib's settings changes no other analysis' figures.
         with matplotlib.rc_context():
             for figure in entry.plot(entry.results):
+                # One by one: those before a failure are kept.
                 drawn.append(_render(figure, f"{case}-{entry.key}", names))  # noqa: PERF401
     except Exception as error:
         return drawn, [failure(entry.key, "figures", error)]

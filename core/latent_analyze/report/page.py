@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SCREEN_PIXELS_PER_INCH = 118
 """A figure of the house's width, 7 inches, fills the page's text column."""
 
-SEVERITIES: Sequence[str] = get_args(Severity)
+SEVERITIES: Sequence[Severity] = get_args(Severity)
 
 STEPS = {
     "figures": "while drawing its figures",
@@ -50,6 +50,7 @@ def render_page(outcome: RunOutcome, figures: Figures) -> str:
     """
     environment = _environment()
     template = environment.get_template("report.html.jinja")
+    # The loader is set where the environment is made.
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
     return template.render(page=_Page(outcome, figures), style=_raw(style), alpha=ALPHA)
 

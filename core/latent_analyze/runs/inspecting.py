@@ -14,6 +14,7 @@ import numpy as np
 from latent_analyze.errors import DatasetError, LatentAnalyzeError, ModelError
 from latent_analyze.models import inspection, latent_outputs
 from latent_analyze.models.bundle import SIDECAR, replace_bundle
+from latent_analyze.models.configurable import ConfigurableModel
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.runs.opening import open_dataset, open_model
 from latent_analyze.store.encode import require_encodable
@@ -125,9 +126,9 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
         latent_outputs.identify_latent_outputs(model, images) if model.spec.can_encode else None
     )
     checks = inspection.check_outputs(model, outputs)
-    if outputs is not None:
+    if outputs is not None and isinstance(model, ConfigurableModel):
         # All that follows is of the right outputs.
-        model = model.with_bundle(outputs.applied_to(model.bundle))  # type: ignore[attr-defined]
+        model = model.with_bundle(outputs.applied_to(model.bundle))
     checks += inspection.inspect_model(model, images)
     bundle = getattr(model, "bundle", None)
     if model.spec.can_encode and model.spec.can_decode:
