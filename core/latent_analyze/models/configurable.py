@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from latent_analyze.models.spec import Model
-
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from latent_analyze.models.bundle import Bundle
+    from latent_analyze.models.spec import Latents
 
 
 @runtime_checkable
-class ConfigurableModel(Model, Protocol):
+class ConfigurableModel(Protocol):
     """A model that reads its files as a bundle says: layout, value range, outputs, ...
 
     May also have `latent_outputs`, the names of the outputs that could be mu, log_var or z.
@@ -24,4 +26,12 @@ class ConfigurableModel(Model, Protocol):
 
     def with_bundle(self, bundle: Bundle) -> ConfigurableModel:
         """Return the same files with other settings; raises ModelError if they do not fit."""
+        ...
+
+    def encode(self, x: NDArray[np.float32]) -> Latents:
+        """Encode images, as `Model.encode` does."""
+        ...
+
+    def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Decode z-points, as `Model.decode` does."""
         ...

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
     checks = inspection.check_outputs(model, outputs)
     if outputs is not None and isinstance(model, ConfigurableModel):
         # All that follows is of the right outputs.
-        model = model.with_bundle(outputs.applied_to(model.bundle))
+        model = cast("Model", model.with_bundle(outputs.applied_to(model.bundle)))
     checks += inspection.inspect_model(model, images)
     bundle = getattr(model, "bundle", None)
     if model.spec.can_encode and model.spec.can_decode:
