@@ -117,7 +117,8 @@ def draw_curves(rows: Sequence[tuple[str, NDArray[Any]]], *, positions: Sequence
         axis.set_visible(False)
     figure.supxlabel("output feature (index)", fontsize=9)
     figure.supylabel("decoded value", fontsize=9)
-    axes[0, 0].legend(fontsize=7, frameon=False)
+    ends = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*ends, loc="outside upper right", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
