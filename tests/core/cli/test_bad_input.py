@@ -1,4 +1,4 @@
-"""What bad models, data and stores get: one line, exit code 2, nothing written."""
+"""Bad models, data and stores: a one-line error, exit code 2, nothing written."""
 
 from __future__ import annotations
 

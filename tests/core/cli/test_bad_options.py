@@ -1,4 +1,4 @@
-"""What wrong names, options and places get: one line, exit code 2, nothing written."""
+"""Wrong names, options and output folders: a one-line error, exit code 2, nothing written."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ class TestPluginsAndOptions:
         cli.refuses("train", "digits", "--z-dm", "3", saying=saying)
         cli.refuses("train", "digits", "--z-dim", "0", saying=("vae.z_dim", "greater than 0", "0"))
         cli.refuses("train", "digits", "--z-dim", saying=("a value after --z-dim", "none"))
-        cli.refuses("train", "digits", "8", saying=("--name value", "'8'"))
+        for arguments in (("8",), ("--z-dim", "4", "8")):
+            cli.refuses("train", "digits", *arguments, saying=("--name value", "'8'"))
         cli.refuses("train", "digits", "--set", "ae.z_dim=3", saying=("--set vae.key=value",))
         cli.refuses("train", "points.npy", saying=("images", "vectors of shape (4,)"))
         (here / "full").mkdir()
@@ -141,7 +142,7 @@ class TestOutput:
             (".", ("an empty folder or an earlier report", "other files", "with -o")),
         ],
     )
-    def test_places_that_belong_to_somebody_else(
+    def test_folders_with_other_files(
         self, cli: CommandLine, bring: Bring, here: Path, place: str, saying: tuple[str, ...]
     ) -> None:
         bring("points.npy")
@@ -155,7 +156,7 @@ class TestOutput:
         [("--model", "model"), ("--data", "images.npz"), ("--label", "x")],
         ids=lambda given: given[0],
     )
-    def test_half_of_model_and_data(
+    def test_model_or_data_alone(
         self, cli: CommandLine, bring: Bring, given: tuple[str, ...]
     ) -> None:
         bring("model", "images.npz")

@@ -1,4 +1,4 @@
-"""Labels, file names and model names that hold markup or control characters: shown as text."""
+"""Labels, file names and model names with markup or control characters are shown as text."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_images(folder: Path) -> None:
 
 
 def assert_plain(text: str) -> None:
-    """Require that a terminal can do nothing with it but show it."""
+    """Require that a terminal only displays the text."""
     assert not [c for c in text if not c.isprintable() and c != "\n"]
 
 

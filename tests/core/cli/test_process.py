@@ -1,4 +1,4 @@
-"""What only a process shows: exit codes, closed pipes, terminals, full disks."""
+"""Tests that need a process: exit codes, closed pipes, terminals, full disks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TestExitCodes:
         assert_one_line(start("run"), saying=("none given",))
         assert_one_line(start("--nonsense"), saying=("No such option", "--help"))
 
-    def test_a_reader_that_goes_away(self, bring: Bring) -> None:
+    def test_a_closed_pipe(self, bring: Bring) -> None:
         bring("points.npy")
         process = subprocess.Popen(
             [*PROGRAM, "run", "points.npy", *QUICK, "--json"],
@@ -70,7 +70,9 @@ def test_an_interruption_is_one_line(cli: CommandLine, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("latent_analyze.api.run_config", interrupted)
     ran = cli("run", "points.npy")
-    assert ran == Ran(130, "", "latent-analyze: interrupted; what was committed is kept\n")
+    assert ran == Ran(
+        130, "", "latent-analyze: interrupted; finished blocks and results are kept\n"
+    )
 
 
 @posix_only
@@ -103,7 +105,7 @@ class TestFullDisk:
         for name in ("results.json", "run.toml"):
             assert (report / name).read_bytes() == (here / "whole" / name).read_bytes()
 
-    def test_an_encode_goes_on_once_there_is_room(
+    def test_an_encode_resumes_once_there_is_space(
         self, cli: CommandLine, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from latent_analyze.store import writer
@@ -141,7 +143,7 @@ class TestTerminal:
 
 
 def _on_terminal(*arguments: str) -> str:
-    """Return what the program says on stderr when that is a terminal."""
+    """Return what the program prints on stderr if stderr is a terminal."""
     import pty
 
     master, slave = pty.openpty()
@@ -164,7 +166,7 @@ def _on_terminal(*arguments: str) -> str:
 
 
 def _whole(path: Path) -> object:
-    """Return what a file says; of a kept result without its key, which names the code's version."""
+    """Return the content of a file; of a cached result without its key, which hashes the code."""
     if path.suffix != ".json":
         return path.read_bytes()
     return {key: value for key, value in json.loads(path.read_text()).items() if key != "key"}

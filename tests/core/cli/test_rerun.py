@@ -1,4 +1,4 @@
-"""``latent-analyze run``: its config, what it computes again, and what fails."""
+"""``latent-analyze run``: config files, cached results, and failures."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TestResults:
         run = ("model.zarr", "--plugins", "radius", "--null-repeats", "2")
         assert cli.cases(*run) == cli.cases(*run)
 
-    def test_a_report_takes_the_place_of_an_older_one(
+    def test_a_report_replaces_an_older_one(
         self, cli: CommandLine, bring: Bring, here: Path
     ) -> None:
         bring("points.npy")

@@ -1,4 +1,4 @@
-"""``latent-analyze run``: what it prints, what it writes, what it computes again."""
+"""``latent-analyze run``: output, labels, sources and plugins."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class TestSources:
         assert again == first
         assert (store / "zarr.json").stat().st_mtime_ns == written
 
-    def test_samplers_stand_on_their_own(self, cli: CommandLine) -> None:
+    def test_samplers_without_data(self, cli: CommandLine) -> None:
         (case,) = cli.cases("normal:dim=3:count=500", *QUICK)
         assert case["sources"]["data"] | {"fingerprint": ""} == {
             "count": 500, "dim": 3, "fingerprint": "",
