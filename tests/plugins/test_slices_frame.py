@@ -20,9 +20,11 @@ def prepare(z: np.ndarray, **options: object) -> Frame:
 
 def analyze(z: np.ndarray, frame: Frame | None = None, **options: object) -> Result:
     analysis = Slices(Slices.Options(**options))
-    accumulator = analysis.accumulator(frame or analysis.prepare(ArraySource(z)))
+    source = ArraySource(z)
+    frame = frame or analysis.prepare(source)
+    accumulator = analysis.accumulator(frame)
     accumulator.add(Batch(z, np.arange(len(z))))
-    return accumulator.result()
+    return analysis.declare(frame, source).result(accumulator.result())
 
 
 def normal(n: int, dim: int, seed: int = 0) -> np.ndarray:

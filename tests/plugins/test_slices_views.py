@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latent_analyze.plugin import ArraySource, Batch, Calibration, ResultSet
+from latent_analyze.plugin import ArraySource, Calibration, ResultSet
+from latent_analyze.testing import check_analysis, findings_of, run_analysis
 from latent_analyze_plugins.slices import Slices
 
 
@@ -23,18 +24,15 @@ def analysis() -> Slices:
 
 @pytest.fixture(scope="module")
 def results(analysis: Slices) -> ResultSet:
-    frame = analysis.prepare(ArraySource(normal(400, 5)))
+    reference = ArraySource(normal(400, 5))
+    shown = ArraySource(50 * normal(300, 5, 1), "uniform:b=50")
+    members = [ArraySource(normal(400, 5, seed)) for seed in range(2, 6)]
+    found = run_analysis(analysis, reference, shown=[shown], nulls={"gaussian": members})
+    return replace(found, calibrations=())
 
-    def result(z: np.ndarray) -> object:
-        accumulator = analysis.accumulator(frame)
-        accumulator.add(Batch(z, np.arange(len(z))))
-        return accumulator.result()
 
-    return ResultSet(
-        "slices", analysis.options, frame, "data",
-        {"data": result(normal(400, 5)), "uniform:b=50": result(50 * normal(300, 5, 1))},
-        {"gaussian": [result(normal(400, 5, seed)) for seed in range(2, 6)]},
-    )  # fmt: skip
+def test_contract() -> None:
+    check_analysis(Slices(Slices.Options(points=50, density_sample=60, bins=8)))
 
 
 def calibrated(results: ResultSet, scalar: str, stands_out: bool) -> ResultSet:
@@ -46,7 +44,7 @@ def calibrated(results: ResultSet, scalar: str, stands_out: bool) -> ResultSet:
 
 
 def texts(analysis: Slices, results: ResultSet, severity: str) -> Sequence[str]:
-    return [f.text for f in analysis.interpret(results) if f.severity == severity]
+    return [f.text for f in findings_of(analysis, results) if f.severity == severity]
 
 
 def test_findings_count_survivors_against_null_and_shown_sources(
@@ -55,39 +53,31 @@ def test_findings_count_survivors_against_null_and_shown_sources(
     first = texts(analysis, results, "note")[0]
     survivors = results.data["survivors_0_1"]
     assert first.startswith(
-        f"Of 400 z-points {survivors} survive in the slice of axes 0 and 1 (b = 1); null gaussian:"
+        f"{survivors} of 400 z-points survive in the slice of axes 0 and 1 (b = 1); "
+        "null gaussian, 5-95 % of draws: "
     )
-    assert "(5-95 % of 4 draws)" in first
-    assert "uniform:b=50: 0 % of 300" in first
+    members = [100 * m["survivor_share_0_1"] for m in results.ensembles["gaussian"]]
+    low, high = np.quantile(members, [0.05, 0.95])
+    assert f"draws: {low:.3g} to {high:.3g} %; uniform:b=50: 0 %." in first
 
 
-def test_nothing_warns_unless_a_calibration_stands_out(
-    analysis: Slices, results: ResultSet
-) -> None:
-    scalar = "survivor_share_0_1"
-    assert not texts(analysis, results, "warning")
-    assert not texts(analysis, calibrated(results, scalar, False), "warning")
-    (warning,) = texts(analysis, calibrated(results, scalar, True), "warning")
-    assert "higher than under the null gaussian (p = 0.02 after correction)" in warning
-
-
-def test_every_calibrated_scalar_can_be_a_warning(analysis: Slices, results: ResultSet) -> None:
+def test_every_calibrated_scalar_can_stand_out(analysis: Slices, results: ResultSet) -> None:
     names = [name for name, scalar in results.data.scalars.items() if scalar.calibrated]
     assert len(names) == 5
     for name in names:
-        assert len(texts(analysis, calibrated(results, name, True), "warning")) == 1
+        assert not texts(analysis, calibrated(results, name, False), "finding")
+        assert len(texts(analysis, calibrated(results, name, True), "finding")) == 1
+    (text,) = texts(analysis, calibrated(results, "survivor_share_0_1", True), "finding")
+    assert "differs from the null model gaussian: more z-points survive in a slice" in text
 
 
 def test_an_empty_slice_says_at_which_b_the_first_survives() -> None:
     analysis = Slices(Slices.Options(pairs=((0, 1),), b=0.01))
     z = normal(200, 6)
-    frame = analysis.prepare(ArraySource(z))
-    accumulator = analysis.accumulator(frame)
-    accumulator.add(Batch(z, np.arange(200)))
-    alone = ResultSet("slices", analysis.options, frame, "data", {"data": accumulator.result()})
+    alone = run_analysis(analysis, ArraySource(z))
     smallest = np.abs(z[:, 2:]).max(axis=1).min()
     assert (
-        f"none survive in the slice of axes 0 and 1 (b = 0.01), the first does at b ="
+        "0 of 200 z-points survive in the slice of axes 0 and 1 (b = 0.01), the first does at b ="
         f" {smallest:.3g}." in texts(analysis, alone, "note")[0]
     )
     figure = next(iter(analysis.plot(alone))).figure
@@ -106,7 +96,7 @@ def test_a_figure_per_pair_shows_data_and_null_the_same_way(
         assert data.get_xlim() == null.get_xlim()
         assert data.get_ylim() == null.get_ylim()
         assert data.get_xlabel() == null.get_xlabel() == "axis 2 (latent units)"
-    assert axes[0, 0].get_ylabel() == "axis 3 (latent units)"
+    assert axes[0, 0].get_ylabel() == "data\naxis 3 (latent units)"
     assert f"{results.data['survivors_2_3']} of 400" in axes[0, 2].get_title()
     labels = {text.get_text() for text in second.figure.legends[0].get_texts()}
     assert labels == {
@@ -143,4 +133,4 @@ def test_one_null_draw_is_a_line_and_figures_can_be_saved(
     for figure in analysis.plot(single):
         figure.figure.savefig(tmp_path / f"{figure.name}.png")
         assert (tmp_path / f"{figure.name}.png").stat().st_size > 10_000
-    assert "(one draw)" in texts(analysis, single, "note")[0]
+    assert "null shuffled, one draw: " in texts(analysis, single, "note")[0]

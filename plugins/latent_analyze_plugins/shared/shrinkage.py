@@ -17,7 +17,15 @@ and a matrix product of that size takes longer than the rest of an analysis."""
 def shrunk_correlation(
     standardized: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return eigenvalues, ascending, and eigenvectors of the shrunk correlation matrix.
+    """Return eigenvalues and eigenvectors of the shrunk correlation matrix; see `shrink`."""
+    values, vectors, _ = shrink(standardized)
+    return values, vectors
+
+
+def shrink(
+    standardized: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return eigenvalues and eigenvectors of the shrunk correlation matrix, and its shrinkage.
 
     Working on standardized axes makes the result independent of their units.
 
@@ -29,12 +37,14 @@ def shrunk_correlation(
     Returns
     -------
     eigenvalues
-        Shape (dim,); all zero only if the rows are.
+        Shape (dim,), ascending; all zero only if the rows are.
     eigenvectors
         Columns, shape (dim, dim).
+    shrinkage
+        Weight of the identity, from 0 to 1.
     """
     from sklearn.covariance import ledoit_wolf
 
-    correlation, _ = ledoit_wolf(standardized, assume_centered=True)
+    correlation, shrinkage = ledoit_wolf(standardized, assume_centered=True)
     values, vectors = np.linalg.eigh(correlation)
-    return np.maximum(values, 0.0), vectors
+    return np.maximum(values, 0.0), vectors, float(shrinkage)

@@ -6,15 +6,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
-from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
-from latent_analyze_plugins.slices.accumulator import SliceAccumulator
+from latent_analyze.plugin import Analysis, AnalysisOptions, Measure
+from latent_analyze_plugins.slices.compute import SliceCounts
 from latent_analyze_plugins.slices.findings import find
 from latent_analyze_plugins.slices.frame import make_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from latent_analyze.plugin import Figure, Finding, Frame, ResultSet, Source
+    from latent_analyze.plugin import Figure, Finding, Found, Frame, ResultSet, Source
+
+UNIT, POINTS = "latent units", ("pair", "point", "coordinate")
+
+
+def _least_share(found: Found) -> float:
+    return max(0.2 * found.value, 5 / found["n"])
+
+
+SHARE: dict[str, Any] = {
+    "unit": "share", "calibrated": True, "minimum_effect": _least_share,
+    "higher": "more z-points survive in a slice", "lower": "fewer z-points survive in a slice",
+}  # fmt: skip
+PERCENTILE: dict[str, Any] = {"unit": "%", "calibrated": True, "minimum_effect": 5.0}
 
 
 class SlicesOptions(AnalysisOptions):
@@ -71,20 +84,46 @@ class Slices(Analysis):
     512 dimensions only the 512 widest axes are ranked.
     """
 
-    name = "slices"
-    title = "Slices through latent space"
+    name, title = "slices", "Slices through latent space"
     Options = SlicesOptions
+    measures = (
+        Measure("n", "finite z-points looked at", "z-points"),
+        Measure("b", "half-width of the slices", UNIT),
+        Measure("survivors_{i}_{j}", "survivors in the slice of axes {i} and {j} at b", "z-points"),
+        Measure("survivor_share_{i}_{j}", "share of the z-points that survives in the slice of "
+                "axes {i} and {j} at b", **SHARE),
+        Measure("survivor_share_all_pairs", "share that survives at b, averaged over all "
+                "{all_pairs:,} pairs of axes", **SHARE),
+        Measure("origin_distance", "Mahalanobis distance of the origin from the reference's mean",
+                "standard deviations"),
+        Measure("origin_mahalanobis_percentile", "z-points nearer to the reference's mean than the "
+                "origin (Mahalanobis)", **PERCENTILE, higher="the origin lies farther out",
+                lower="the origin lies farther in"),
+        Measure("origin_density_percentile", "sampled z-points around which it is emptier than "
+                "around the origin", **PERCENTILE, higher="it is denser around the origin",
+                lower="it is emptier around the origin"),
+        Measure("pairs", "axes, counted from 0", dims=("pair", "coordinate")),
+        Measure("half_width", "grid of b", UNIT, dims=("half_width",)),
+        Measure("survivors", "survivors at each b", "z-points", dims=("pair", "half_width")),
+        Measure("smallest_b", "smallest b at which any survives", UNIT, dims=("pair",)),
+        Measure("cells", "projection, counted", "z-points", dims=("pair", "first", "second")),
+        Measure("outside", "z-points outside the projection's window", "z-points", dims=("pair",)),
+        Measure("zoom_count", "z-points in the zoom", "z-points", dims=("pair",)),
+        Measure("projection", "a uniform sample of all", UNIT, dims=POINTS),
+        Measure("zoom", "a sample of those in the zoom", UNIT, dims=POINTS),
+        Measure("slice", "a sample of the survivors", UNIT, dims=POINTS),
+    )  # fmt: skip
 
     def prepare(self, reference: Source) -> Frame:
         """Pick the pairs, half-widths and windows, and fit the metric to the reference."""
         return make_frame(reference, self.options)
 
-    def accumulator(self, frame: Frame) -> SliceAccumulator:
+    def accumulator(self, frame: Frame) -> SliceCounts:
         """Return an empty accumulator."""
-        return SliceAccumulator(frame, self.options)
+        return SliceCounts(frame, self.options)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
-        """Say how many survive where, and where the origin lies, against nulls and sources."""
+        """Say how many survive where, and where the origin lies, beside nulls and sources."""
         return find(results)
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
@@ -92,9 +131,3 @@ class Slices(Analysis):
         from latent_analyze_plugins.slices.figures import draw
 
         return draw(results)
-
-
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this module."""
-    return [Slices]

@@ -31,19 +31,17 @@ def make_frame(reference: Source, options: Any) -> Frame:
     """
     summary = reference.summary()
     _check_reference(reference, summary)
-    given = options.pairs != "auto"
-    pairs = (
-        _given_pairs(options.pairs, reference.dim)
-        if given
-        else _elongated_pairs(reference, options.n_pairs, options.seed)
-    )
+    if options.pairs == "auto":
+        pairs = _elongated_pairs(reference, options.n_pairs, options.seed)
+    else:
+        pairs = _given_pairs(options.pairs, reference.dim)
     b = summary.spread if options.b == "auto" else options.b
-    farthest = max(float(np.abs(summary.min).max()), float(np.abs(summary.max).max()))
+    farthest = float(np.abs([summary.min, summary.max]).max())
     low, width = _square_windows(summary, pairs)
     values = {
         "dim": reference.dim,
+        "all_pairs": reference.dim * (reference.dim - 1) // 2,
         "pairs": pairs,
-        "pairs_by": "given" if given else "elongation",
         "b": float(b),
         "bs": half_width_grid(b, farthest),
         "zoom": float(options.zoom * summary.spread),
@@ -120,13 +118,10 @@ def rank_by_elongation(covariance: NDArray[np.float64]) -> NDArray[np.int64]:
 def _disjoint_first(ranked: NDArray[np.int64], n_pairs: int) -> NDArray[np.int64]:
     """Return the best pairs that share no axis, filled up with the best others."""
     chosen: list[int] = []
-    used: set[int] = set()
-    for place, pair in enumerate(ranked.tolist()):
-        if len(chosen) == n_pairs:
-            break
-        if used.isdisjoint(pair):
-            chosen.append(place)
-            used.update(pair)
+    free = np.ones(len(ranked), bool)
+    while free.any() and len(chosen) < n_pairs:
+        chosen.append(int(free.argmax()))
+        free &= ~np.isin(ranked, ranked[chosen[-1]]).any(axis=1)
     others = np.setdiff1d(np.arange(len(ranked)), chosen)[: n_pairs - len(chosen)]
     return ranked[np.sort(np.concatenate([chosen, others]).astype(np.int64))]
 

@@ -55,14 +55,6 @@ def largest_outside(values: Any, axes: Any, pairs: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def count_by_half_width(outside: Any, bs: Any, counts: Any) -> None:
-    """Add each row to the smallest b of the grid at which it survives; the last bin is beyond."""
-    for i in range(outside.shape[0]):
-        for p in range(outside.shape[1]):
-            counts[p, np.searchsorted(bs, outside[i, p])] += 1
-
-
-@njit(cache=True, nogil=True)
 def count_cells(z: Any, pairs: Any, windows: Any, counts: Any) -> None:
     """Count rows per cell of each pair's window (low, low, cells per unit); others in no cell."""
     bins = counts.shape[1]
@@ -72,29 +64,3 @@ def count_cells(z: Any, pairs: Any, windows: Any, counts: Any) -> None:
             v = (z[i, pairs[p, 1]] - windows[p, 1]) * windows[p, 2]
             if 0.0 <= u < bins and 0.0 <= v < bins:
                 counts[p, int(u), int(v)] += 1
-
-
-@njit(cache=True, nogil=True)
-def squared_distances(z: Any, mean: Any, whiten: Any) -> Any:
-    """Return |(z - mean) whiten|^2 of each row in float64, summed in one fixed order."""
-    n, dim = z.shape
-    result = np.empty(n)
-    for i in range(n):
-        y = np.zeros(whiten.shape[1])
-        for j in range(dim):
-            y += (z[i, j] - mean[j]) * whiten[j]
-        total = 0.0
-        for value in y:
-            total += value * value
-        result[i] = total
-    return result
-
-
-@njit(cache=True, nogil=True)
-def squared_diagonal_distances(z: Any, mean: Any, scale: Any) -> Any:
-    """Return sum_j ((z_j - mean_j) scale_j)^2 of each row in float64."""
-    result = np.zeros(z.shape[0])
-    for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            result[i] += ((z[i, j] - mean[j]) * scale[j]) ** 2
-    return result
