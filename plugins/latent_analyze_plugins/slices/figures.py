@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,8 +116,9 @@ class _Views:
         shades = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", color])
         scale, zoom = LogNorm(0.2, self.brightest), self.frame["zoom"]
         axis.imshow(cells, extent=self.window, origin="lower", cmap=shades, norm=scale)
-        box = {"fill": False, "lw": 0.9, "zorder": 4, "label": "zoom window"}
-        axis.add_patch(Rectangle((-zoom, -zoom), 2 * zoom, 2 * zoom, **box))
+        box = Rectangle((-zoom, -zoom), 2 * zoom, 2 * zoom, fill=False, lw=0.9, zorder=4)
+        box.set_label("zoom window")
+        axis.add_patch(box)
 
     def _draw_points(self, axis: Any, view: str, sources: Mapping[str, Result]) -> None:
         """Draw the points of a view, and each source's number in the lower right corner."""
@@ -159,7 +161,7 @@ def _draw_survivors(results: ResultSet) -> Figure:
     for unused in axes.flat[len(pairs) :]:
         unused.set_visible(False)
     for index, (axis, (i, j)) in enumerate(zip(axes.flat, pairs, strict=False)):
-        overlay(axis, results, lambda result, at=index: _share(result, at), over="half_width")
+        overlay(axis, results, partial(_share, index=index), over="half_width")
         axis.axvline(b, color="black", lw=0.8, ls=":", label=f"b = {b:.3g}")
         axis.set(xscale="log", yscale="log", xlim=_b_limits(results), ylim=(_floor(results), 1.4))
         axis.set(title=f"axes {i} and {j}", xlabel="half-width b (latent units)")

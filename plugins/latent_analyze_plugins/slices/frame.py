@@ -88,16 +88,13 @@ def _elongated_pairs(reference: Source, n_pairs: int, seed: int) -> NDArray[np.i
         lively = np.ones_like(lively)
     widest = np.argsort(-std, kind="stable")[:MAX_RANKED_AXES]
     axes = np.sort(widest[lively[widest]])
-    ranked = rank_by_elongation(_covariance(reference, axes, seed))
-    return axes[_disjoint_first(ranked, n_pairs)]
-
-
-def _covariance(reference: Source, axes: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
     covariance = reference.summary().covariance
-    if covariance is not None:
-        return covariance[np.ix_(axes, axes)]
-    sample = reference.sample(SAMPLE_ROWS, seed).z[:, axes].astype(np.float64)
-    return np.cov(sample[np.isfinite(sample).all(axis=1)], rowvar=False)
+    if covariance is None:
+        sample = reference.sample(SAMPLE_ROWS, seed).z[:, axes].astype(np.float64)
+        covariance = np.cov(sample[np.isfinite(sample).all(axis=1)], rowvar=False)
+    else:
+        covariance = covariance[np.ix_(axes, axes)]
+    return axes[_disjoint_first(rank_by_elongation(covariance), n_pairs)]
 
 
 def rank_by_elongation(covariance: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -127,16 +124,9 @@ def _disjoint_first(ranked: NDArray[np.int64], n_pairs: int) -> NDArray[np.int64
 
 
 def half_width_grid(b: float, farthest: float, steps: int = 80) -> NDArray[np.float32]:
-    """Return ascending half-widths: geometric, `b` among them, and at the last all survive.
+    """Return `steps` ascending half-widths, geometric, with `b` added: at the last all survive.
 
-    Parameters
-    ----------
-    b
-        Half-width of the slice that is drawn.
-    farthest
-        Largest |x_j| of the reference.
-    steps
-        Number of half-widths besides `b`.
+    `farthest` is the largest |x_j| of the reference.
     """
     exact, top = np.float32(b), np.float32(max(b, farthest))
     grid = np.geomspace(min(exact, top / 2) / 8, top, steps).astype(np.float32)
