@@ -31,10 +31,9 @@ from judge_statistics import Estimate, Scored, median_auc, pooled_auc, rank_corr
 from numpy.typing import NDArray
 
 import latent_analyze as la
-from latent_analyze.plugin import Host, Result, keyed_rng
+from latent_analyze.plugin import Host, Result, keyed_rng, take_rows
 from latent_analyze.runs.opening import fit_sampler, open_model
 from latent_analyze.testing import run_analysis
-from latent_analyze_plugins.shared.rows import rows_of
 
 PREREGISTERED = "2026-11-21"
 """Written on this day, before any decoded image was judged: sources, controls, k, statistics.
@@ -131,7 +130,7 @@ def judge_model(bundle: Path, store: Path, judge: Judge, arguments: Any) -> list
     judged = []
     for source in (reference, *shown):
         result = results.results[source.label]
-        images = model.decode(rows_of(source, result["row"]).astype(np.float32))
+        images = model.decode(take_rows(source, result["row"]).z)
         label = HELD_OUT if source is reference else source.label
         judged.append(Judged(label, rates_of(result), scores_of(result), judge.verdicts(images)))
     return judged

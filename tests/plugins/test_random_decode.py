@@ -25,7 +25,14 @@ from latent_analyze.plugin import (
     TensorSpec,
 )
 from latent_analyze.runs.opening import fit_sampler
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
+from latent_analyze.testing import (
+    check_analysis,
+    figures_of,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
 from latent_analyze_plugins.random_decode import RandomDecode
 
 IMAGE = TensorSpec(shape=(8, 8, 1), layout="HWC", range=(0.0, 1.0))
@@ -223,10 +230,10 @@ def test_without_an_encoder_there_is_support_alone() -> None:
     assert "cycle_score" not in data.arrays
     assert set(np.unique(data["verdict"])) <= {0, 2}
     assert "no cycle rate and no joint rate" in data.notes[0]
-    texts = [finding.text for finding in make().interpret(results)]
+    texts = [finding.text for finding in findings_of(make(), results)]
     assert "no cycle and no joint rate, as the model has no encoder" in texts[0]
     assert "highest support rate" in texts[1]
-    assert len(list(make().plot(results))) == 2
+    assert len(figures_of(make(), results)) == 2
 
 
 def test_an_encoder_of_other_images_gives_no_cycle() -> None:
@@ -260,8 +267,8 @@ def test_outputs_that_are_not_finite_pass_no_test_and_are_counted() -> None:
     assert result["nonfinite"] == lost
     assert np.isinf(result["cycle_score"]).sum() == lost
     assert len(result["images"]) == len(result["verdict"]) < 40
-    text = f"NaN or infinity for {lost} of 400 of half"
-    assert any(text in finding.text for finding in make().interpret(results))
+    text = f"half: the decoder gives NaN or infinity for {lost} z-points."
+    assert text in [finding.text for finding in findings_of(make(), results)]
 
 
 def test_no_finite_output_is_an_error() -> None:
@@ -305,7 +312,7 @@ def test_contract_of_a_variational_reference() -> None:
     )
     check_analysis(make(points=50), source=source, model=Linear(0.1))
     results = full_run(Linear(0.1), source, samplers=["posterior"], points=50)
-    assert "the means mu of a variational model" in list(make().interpret(results))[2].text
+    assert "the means mu of a variational model" in findings_of(make(), results)[2].text
 
 
 def test_it_needs_a_decoder_alone_and_is_no_reduction() -> None:
@@ -398,7 +405,7 @@ def test_companions_can_be_fitted_in_many_dimensions(dim: int) -> None:
 
 
 def test_findings_name_the_best_sampler_and_the_range_of_b(noisy: ResultSet) -> None:
-    control, best, cubes = make(boundaries=[1]).interpret(noisy)
+    control, best, cubes = findings_of(make(boundaries=[1]), noisy)
     assert {finding.severity for finding in (control, best, cubes)} == {"note"}
     assert control.text.startswith("Positive control: 0.")
     assert "held-out z-points of data pass both tests" in control.text
@@ -423,7 +430,7 @@ def fake(results: ResultSet, rates: dict[str, float]) -> ResultSet:
 
 def test_findings_say_when_nothing_works(noisy: ResultSet) -> None:
     rates = {"gaussian": 0.2, "uniform:b=1": 0.0, "uniform:b=4": 0.0}
-    _, best, cubes = make().interpret(fake(noisy, rates))
+    _, best, cubes = findings_of(make(), fake(noisy, rates))
     assert "None has at least half the rate of held-out data." in best.text
     assert "for none of b = 1, 4; the highest joint rate is 0 at all of them." in cubes.text
 
@@ -431,7 +438,7 @@ def test_findings_say_when_nothing_works(noisy: ResultSet) -> None:
 def test_findings_compare_with_no_held_out_data_where_none_passes(noisy: ResultSet) -> None:
     results = fake(noisy, {"gaussian": 0.9, "uniform:b=1": 0.7, "uniform:b=4": 0.0})
     turned_down = replace(results, frame=Frame({**results.frame.values, "control_joint": 0.0}))
-    _, best, cubes = make().interpret(turned_down)
+    _, best, cubes = findings_of(make(), turned_down)
     assert "No held-out z-point passes" in best.text
     assert "no rate of held-out data to reach; the highest joint rate is 0.7" in cubes.text
     assert "half the rate" not in best.text + cubes.text
@@ -439,40 +446,35 @@ def test_findings_compare_with_no_held_out_data_where_none_passes(noisy: ResultS
 
 def test_ranges_of_b_that_work_may_have_gaps(noisy: ResultSet) -> None:
     rates = {f"uniform:b={b}": rate for b, rate in [(8, 0.9), (1, 0.9), (2, 0.9), (4, 0.1)]}
-    _, cubes = make().interpret(fake(noisy, rates))
+    _, cubes = findings_of(make(), fake(noisy, rates))
     assert "for b = 1 to 2 and 8;" in cubes.text
 
 
-def test_rows_of_the_grid(noisy: ResultSet) -> None:
-    grid = list(make().plot(noisy))[1]
-    labels = [axis.get_ylabel() for axis in grid.figure.axes]
-    assert labels[:2] == ["data, held out", "gaussian"]
+def test_rows_of_the_grid_and_their_frames(noisy: ResultSet) -> None:
+    (axis,) = figures_of(make(), noisy)[1].figure.axes
+    labels = [text.get_text().replace("\n", "") for text in axis.texts]
+    assert labels[0] == "data, held out"
     assert labels[-4:] == ["uniform:b=1", "uniform:b=4", "uniform:b=40", "null gaussian"]
-    for axis in grid.figure.axes:
-        assert np.ptp(axis.get_images()[0].get_array()) > 0
-        assert len(axis.patches) == 8
-    legend = [text.get_text() for text in grid.figure.legends[0].get_texts()]
-    assert legend == ["both tests", "cycle only", "support only", "neither"]
-
-
-def test_frames_follow_the_verdict(noisy: ResultSet) -> None:
-    grid = list(make().plot(noisy))[1]
-    for axis, result in zip(grid.figure.axes, noisy.results.values(), strict=False):
-        styles = {
-            (verdict, patch.get_edgecolor(), patch.get_linestyle())
-            for verdict, patch in zip(result["verdict"].tolist(), axis.patches, strict=True)
-        }
-        assert len(styles) == len(set(result["verdict"].tolist()))
-        break
+    assert set(labels[1:-1]) == set(noisy.shown)
+    assert np.ptp(axis.get_images()[0].get_array()) > 0
+    shown = [noisy.data, *(noisy.results[label] for label in labels[1:-1])]
+    verdicts = np.concatenate([result["verdict"] for result in shown]).tolist()
+    assert len(axis.patches) == len(verdicts) + 8
+    frames = [(str(p.get_edgecolor()), p.get_linestyle()) for p in axis.patches[: len(verdicts)]]
+    pairs = set(zip(verdicts, frames, strict=True))
+    assert len(pairs) == len(set(verdicts)) == len(set(frames))
+    legend = {text.get_text() for text in axis.figure.legends[0].get_texts()}
+    assert {"both tests", "cycle only", "support only"} <= legend
+    assert legend <= {"both tests", "cycle only", "support only", "neither"}
 
 
 def test_rates_are_drawn_with_the_best_source_on_top(noisy: ResultSet) -> None:
-    rates = next(iter(make().plot(noisy)))
+    rates = figures_of(make(), noisy)[0]
     top, curve = rates.figure.axes
     labels = [tick.get_text() for tick in top.get_yticklabels()]
     found = [noisy.results[label]["joint_rate"] for label in labels[1:-1]]
     assert labels[0] == "data, held out"
-    assert labels[-1] == "null gaussian, one draw"
+    assert labels[-1] == "null gaussian"
     assert found == sorted(found, reverse=True)
     assert not any(label.startswith("uniform") for label in labels)
     assert curve.get_xlabel().startswith("b of uniform vectors")
@@ -486,8 +488,10 @@ def test_many_images_wrap_and_any_channels_can_be_drawn(channels: int, tmp_path:
             return super().decode(z).repeat(channels, -1)
 
     results = run(Colored(encodes=False), cloud(600), cloud(99, label="other"), images=40)
-    grid = list(make().plot(results))[1]
-    assert grid.figure.axes[0].get_images()[0].get_array().shape[:2] == (3 * 10 + 2, 16 * 10 + 2)
+    grid = figures_of(make(), results)[1]
+    (axis,) = grid.figure.axes
+    assert len(axis.patches) == 80
+    assert [text.get_text() for text in axis.texts] == ["data, held out", "", "", "other", "", ""]
     grid.figure.savefig(tmp_path / "grid.png")
 
 
@@ -499,7 +503,7 @@ def test_a_decoder_of_vectors_is_drawn_as_curves() -> None:
     results = run(Flat(encodes=False), cloud(600), cloud(99, label="other"))
     assert results.data.arrays["vectors"].dims == ("image", "feature")
     assert "saturated" not in results.data.scalars
-    grid = list(make().plot(results))[1]
+    grid = figures_of(make(), results)[1]
     titles = [axis.get_title(loc="left") for axis in grid.figure.axes]
     assert titles == ["data, held out", "other"]
     assert all(len(axis.get_lines()) == 16 for axis in grid.figure.axes)
@@ -519,8 +523,8 @@ def test_hostile_references_give_numbers(reference: Source) -> None:
     for result in results.results.values():
         values = [s.value for s in result.scalars.values() if not isinstance(s.value, str)]
         assert np.isfinite(values).all()
-    assert list(make().interpret(results))
-    assert len(list(make().plot(results))) == 2
+    assert findings_of(make(), results)
+    assert len(figures_of(make(), results)) == 2
 
 
 def test_sixteen_thousand_dimensions() -> None:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from latent_analyze_plugins.random_decode import metric
-from latent_analyze_plugins.random_decode.companions import boundary
-from latent_analyze_plugins.random_decode.intervals import wilson_interval
-from latent_analyze_plugins.random_decode.metric import (
+from latent_analyze_plugins.random_decode import scores
+from latent_analyze_plugins.random_decode.compute import wilson_interval
+from latent_analyze_plugins.random_decode.findings import boundary
+from latent_analyze_plugins.random_decode.scores import (
     fit_whitening,
     knn_radii,
     support_scores,
@@ -54,22 +54,17 @@ def test_radii_of_a_line_of_points() -> None:
     np.testing.assert_allclose(radii[[0, -1]], 2.0)
 
 
-def test_scores_against_a_direct_computation() -> None:
+@pytest.mark.parametrize("chunk", [64, 7])
+def test_scores_against_a_direct_computation(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "CHUNK", chunk)
     support, points = RNG(0).standard_normal((150, 3)), RNG(1).standard_normal((90, 3)) * 2
     radii = knn_radii(support, 5)
     every = np.linalg.norm(support[:, None] - support, axis=-1)
     np.testing.assert_allclose(radii, np.sort(every, axis=1)[:, 5], rtol=1e-9)
     distances = np.linalg.norm(points[:, None] - support, axis=-1)
-    scores, nearest = support_scores(points, support, radii)
+    found, nearest = support_scores(points, support, radii)
     np.testing.assert_allclose(nearest, distances.min(axis=1), rtol=1e-9)
-    np.testing.assert_allclose(scores, (distances / radii).min(axis=1), rtol=1e-9)
-
-
-def test_scores_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = RNG(0).standard_normal((130, 2))
-    expected = knn_radii(rows, 3)
-    monkeypatch.setattr(metric, "CHUNK", 7)
-    np.testing.assert_allclose(knn_radii(rows, 3), expected, rtol=1e-9)
+    np.testing.assert_allclose(found, (distances / radii).min(axis=1), rtol=1e-9)
 
 
 def test_balls_are_larger_where_points_are_rare() -> None:

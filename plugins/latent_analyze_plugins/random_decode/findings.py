@@ -2,113 +2,147 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import Finding
-from latent_analyze_plugins.random_decode.companions import DRAWS, shown_cubes, shown_samplers
-from latent_analyze_plugins.random_decode.output import interval
+from latent_analyze.plugin import Finding, Result, ResultSet
+from latent_analyze_plugins.random_decode.scores import CRITERIA
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from latent_analyze.plugin import Result, ResultSet
+DRAWS = "@posterior"
+"""End of the label of a source that is itself made of posterior draws."""
 
 ENOUGH = 0.5
 """A source works if its rate is at least this share of that of held-out data."""
 
 
+def boundary(label: str, unit: str) -> float | None:
+    """Return b of a source labeled ``uniform:b=2`` with b in `unit`; None for other sources."""
+    match = re.fullmatch(r"uniform:b=([0-9.eE+-]+)(:unit=spread)?", label)
+    return float(match[1]) if match and bool(match[2]) == (unit == "spread") else None
+
+
+class Rates:
+    """The rates of all sources, held against that of held-out data.
+
+    Attributes
+    ----------
+    names, name
+        The rates there are, and the one that decides: support alone where there is no cycle.
+    control
+        That rate of held-out data.
+    cubes, unit
+        Label -> b of the uniform cubes next to the data, b ascending; what b is measured in.
+    samplers
+        Labels of the other sources next to the data, by descending rate.
+    """
+
+    def __init__(self, results: ResultSet) -> None:
+        options: Any = results.options
+        self.results, self.unit = results.results, options.unit
+        self.names = [name for name in CRITERIA if f"{name}_rate" in results.data.scalars]
+        self.name = self.names[0]
+        self.control: float = results.frame[f"control_{self.name}"]
+        found = [(boundary(label, self.unit), label) for label in results.shown]
+        self.cubes = {label: b for b, label in sorted((b, k) for b, k in found if b is not None)}
+        self.samplers = [label for b, label in found if b is None]
+        self.samplers.sort(key=lambda label: -self.of(label))
+
+    def of(self, label: str) -> float:
+        """Return the deciding rate of a source."""
+        return float(self.results[label][f"{self.name}_rate"])
+
+    def works(self, label: str) -> bool:
+        """Whether the rate of a source is at least half that of held-out data."""
+        return self.control > 0 and self.of(label) >= ENOUGH * self.control
+
+    def table(self, found: Iterable[Result], name: str) -> NDArray[np.float64]:
+        """Return a rate of each result, and its 95 % interval, low and high; shape (3, n)."""
+        place = self.names.index(name)
+        return np.array([[r[f"{name}_rate"], *r["interval"][place]] for r in found]).T
+
+    def text(self, result: Result) -> str:
+        """Return the deciding rate of a result as text, with its interval."""
+        rate, low, high = self.table([result], self.name)[:, 0]
+        return f"{rate:.3g} (95 % interval {low:.2g} to {high:.2g})"
+
+
 def find(results: ResultSet) -> Iterator[Finding]:
-    """Yield findings about held-out data, samplers, the range of b, draws, and what was lost."""
-    name = criterion(results)
-    yield _control_finding(results, name)
-    if labels := shown_samplers(results):
-        yield _best_finding(results, name, labels)
-    if cubes := shown_cubes(results):
-        yield _range_finding(results, name, cubes)
+    """Yield findings about held-out data, samplers, the range of b, and posterior draws."""
+    rates = Rates(results)
+    yield _control(results, rates)
+    if rates.samplers:
+        yield _best(results, rates)
+    if rates.cubes:
+        yield _range(results, rates)
     if "posterior" in results.shown:
-        yield _posterior_finding(results, name)
-    for label, result in results.results.items():
-        if lost := result["nonfinite"]:
-            text = f"The decoder gives NaN or infinity for {lost} of {result.sample_size} of"
-            yield Finding("note", f"{text} {label}.", {"nonfinite": lost})
+        yield _posterior(results, rates)
 
 
-def criterion(results: ResultSet) -> str:
-    """Return the rate that decides: the joint rate, or support alone where there is no cycle."""
-    return "support" if results.frame["no_cycle"] else "joint"
-
-
-def works(results: ResultSet, label: str, name: str) -> bool:
-    """Whether the rate of a source is at least half that of held-out data."""
-    control = results.frame[f"control_{name}"]
-    return control > 0 and results.results[label][f"{name}_rate"] >= ENOUGH * control
-
-
-def _control_finding(results: ResultSet, name: str) -> Finding:
-    data = results.data
-    text = (
-        f"Positive control: {_rate(data, name)} of {data.sample_size:,} held-out z-points of"
-        f" {results.reference}"
-    )
+def _control(results: ResultSet, rates: Rates) -> Finding:
+    data, name = results.data, rates.name
+    passed = f"are supported; no cycle and no joint rate, as {results.frame['no_cycle']}"
     if name == "joint":
-        text += (
-            f" pass both tests (cycle {data['cycle_rate']:.3g}, support {data['support_rate']:.3g})"
-        )
-    else:
-        text += f" are supported; no cycle and no joint rate, as {results.frame['no_cycle']}"
-    text += ". The rates of all other sources are held against this."
+        each = f"cycle {data['cycle_rate']:.3g}, support {data['support_rate']:.3g}"
+        passed = f"pass both tests ({each})"
+    text = (
+        f"Positive control: {rates.text(data)} of {data.sample_size:,} held-out z-points of"
+        f" {results.reference} {passed}. The rates of all other sources are held against this."
+    )
     if data[f"{name}_rate"] < ENOUGH:
         text += " It is low: the tests turn the data themselves down, and say little about others."
     return Finding("note", text, {f"{name}_rate": data[f"{name}_rate"]})
 
 
-def _best_finding(results: ResultSet, name: str, labels: Sequence[str]) -> Finding:
-    ranked = sorted(labels, key=lambda label: -results.results[label][f"{name}_rate"])
+def _best(results: ResultSet, rates: Rates) -> Finding:
+    name, ranked = rates.name, rates.samplers
     best = results.results[ranked[0]]
+    relative = ""
+    if f"{name}_relative" in best.scalars:
+        relative = f", {best[f'{name}_relative']:.2g} times that of held-out data"
     text = (
-        f"Of {len(labels)} sources beside {results.reference}, {ranked[0]} has the highest"
-        f" {name} rate: {_rate(best, name)}{_relative(best, name)}."
+        f"{ranked[0]} has the highest {name} rate of {len(ranked)} sources next to"
+        f" {results.reference}: {rates.text(best)}{relative}."
     )
-    good = [label for label in ranked if works(results, label, name)]
+    good = [f"{label} ({rates.of(label):.2g})" for label in ranked if rates.works(label)]
     if good:
-        rates = [f"{label} ({results.results[label][f'{name}_rate']:.2g})" for label in good]
-        text += f" At least half the rate of held-out data: {', '.join(rates)}."
-    elif results.frame[f"control_{name}"] > 0:
+        text += f" At least half the rate of held-out data: {', '.join(good)}."
+    elif rates.control > 0:
         text += " None has at least half the rate of held-out data."
     else:
         text += " No held-out z-point passes: there is nothing to hold it against."
-    numbers = {label: results.results[label][f"{name}_rate"] for label in ranked}
-    return Finding("note", text, numbers)
+    return Finding("note", text, {label: rates.of(label) for label in ranked})
 
 
-def _range_finding(results: ResultSet, name: str, cubes: dict[str, float]) -> Finding:
-    rates = {label: results.results[label][f"{name}_rate"] for label in cubes}
-    best = max(rates, key=lambda label: rates[label])
-    unit = " spreads" if getattr(results.options, "unit", "latent") == "spread" else ""
-    all_bs = f"b = {', '.join(f'{b:g}' for b in cubes.values())}{unit}"
-    good = [works(results, label, name) for label in cubes]
+def _range(results: ResultSet, rates: Rates) -> Finding:
+    cubes, found = rates.cubes, {label: rates.of(label) for label in rates.cubes}
+    best = max(found, key=found.__getitem__)
+    unit = " spreads" if rates.unit == "spread" else ""
+    every = f"b = {', '.join(f'{b:g}' for b in cubes.values())}{unit}"
+    good = [rates.works(label) for label in cubes]
     text = "Uniform vectors in [-b, b]^N have at least half the rate of held-out data for"
     if any(good):
         text += f" b = {' and '.join(_runs(list(cubes.values()), good))}{unit}"
-    elif results.frame[f"control_{name}"] > 0:
-        text += f" none of {all_bs}"
+    elif rates.control > 0:
+        text += f" none of {every}"
     else:
-        text = f"Uniform vectors in [-b, b]^N with {all_bs}: no rate of held-out data to reach"
-    highest = f"{_rate(results.results[best], name)}, at b = {cubes[best]:g}{unit}"
-    text += f"; the highest {name} rate is {highest if rates[best] else '0 at all of them'}."
-    return Finding("note", text, rates)
+        text = f"Uniform vectors in [-b, b]^N with {every}: no rate of held-out data to reach"
+    highest = f"{rates.text(results.results[best])}, at b = {cubes[best]:g}{unit}"
+    text += f"; the highest {rates.name} rate is {highest if found[best] else '0 at all of them'}."
+    return Finding("note", text, found)
 
 
-def _posterior_finding(results: ResultSet, name: str) -> Finding:
-    draws = results.results["posterior"]
+def _posterior(results: ResultSet, rates: Rates) -> Finding:
+    draws = rates.text(results.results["posterior"])
     return Finding(
         "note",
         f"These verdicts are about {results.reference}, the means mu of a variational model. Of its"
-        f" posterior draws {_rate(draws, name)} pass; held against draws instead of means the"
-        f" verdicts may be others: analyze the store with {DRAWS} behind its name.",
-        {f"{name}_rate": draws[f"{name}_rate"]},
+        f" posterior draws {draws} pass; held against draws instead of means the"
+        f" verdicts may be others: analyze the store with {DRAWS} after its name.",
+        {f"{rates.name}_rate": rates.of("posterior")},
     )
 
 
@@ -117,14 +151,3 @@ def _runs(bs: Sequence[float], good: Sequence[bool]) -> list[str]:
     edges = np.flatnonzero(np.diff([0, *map(int, good), 0]))
     pairs = zip(edges[::2], edges[1::2] - 1, strict=True)
     return [f"{bs[a]:g}" if a == b else f"{bs[a]:g} to {bs[b]:g}" for a, b in pairs]
-
-
-def _rate(result: Result, name: str) -> str:
-    low, high = interval(result, name)
-    return f"{result[f'{name}_rate']:.3g} (95 % interval {low:.2g} to {high:.2g})"
-
-
-def _relative(result: Result, name: str) -> str:
-    if f"{name}_relative" not in result.scalars:
-        return ""
-    return f", {result[f'{name}_relative']:.2g} times that of held-out data"

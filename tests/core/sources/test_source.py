@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze.errors import AnalysisError
+from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.source import (
     BLOCK_BYTES,
     Batch,
@@ -14,6 +15,7 @@ from latent_analyze.sources.source import (
     concatenate,
     partition,
     rows_per_block,
+    take_rows,
 )
 from latent_analyze.testing import tiny_source
 
@@ -34,6 +36,16 @@ def test_blocks_fit_a_cache(dim: int) -> None:
     assert 64 <= rows <= 8192
     assert rows & (rows - 1) == 0
     assert rows == 64 or 4 * rows * dim <= BLOCK_BYTES
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [9999, 0, 3, 3, 8200], list(range(10_000))[::-1]])
+def test_rows_come_in_the_order_asked_for(numbers: list[int]) -> None:
+    z = np.random.default_rng(0).standard_normal((10_000, 16)).astype(np.float32)
+    source = ArraySource(z)
+    assert len(source.blocks()) > 1
+    found = take_rows(source, np.array(numbers, np.int64))
+    np.testing.assert_array_equal(found.z, z[numbers])
+    np.testing.assert_array_equal(found.rows, numbers)
 
 
 def test_an_array_is_a_source() -> None:

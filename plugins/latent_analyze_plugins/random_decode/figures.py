@@ -1,0 +1,149 @@
+"""The figures: rates of every source next to held-out data, and decoded images, framed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from latent_analyze.plotting import (
+    FrameStyle,
+    GridRow,
+    as_pixels,
+    draw_curves,
+    draw_grid,
+    finish,
+    new_figure,
+    one_draw,
+)  # fmt: skip
+from latent_analyze.plugin import Figure, Result, ResultSet
+from latent_analyze_plugins.random_decode.compute import CYCLE, SUPPORT
+from latent_analyze_plugins.random_decode.findings import ENOUGH, Rates
+
+BOTH_COLOR, CYCLE_COLOR, SUPPORT_COLOR = "#0072B2", "#E69F00", "#009E73"
+
+LOOK: dict[str, dict[str, Any]] = {
+    "joint": {"color": BOTH_COLOR, "marker": "o", "ms": 5.5, "label": "joint: both tests"},
+    "cycle": {"color": CYCLE_COLOR, "marker": "^", "ms": 4.5, "mfc": "white",
+              "label": "cycle: E(D(z)) finds z"},
+    "support": {"color": SUPPORT_COLOR, "marker": "s", "ms": 4.5, "mfc": "white",
+                "label": "support: near the data"},
+}  # fmt: skip
+DASHES = {"joint": "-", "cycle": "--", "support": ":"}
+
+FRAMES = {
+    CYCLE | SUPPORT: FrameStyle("both tests", BOTH_COLOR, "-", 1.4),
+    CYCLE: FrameStyle("cycle only", CYCLE_COLOR, (0, (4, 1.5)), 1.4),
+    SUPPORT: FrameStyle("support only", SUPPORT_COLOR, (0, (1, 1)), 1.4),
+    0: FrameStyle("neither", "#999999", "-", 0.5),
+}
+"""Verdict -> frame."""
+
+LINE, CURVE, ROOM = 0.24, 2.6, 1.1
+"""Inches: height per source, of the curve over b, and of labels and legend."""
+
+COLUMNS, LONGEST = 16, 18
+"""Most images in a row; labels of more characters are broken at colons."""
+
+
+def draw_rates(results: ResultSet) -> Figure:
+    """Draw the rates of all sources with their 95 % intervals, and of uniform cubes over b."""
+    rates = Rates(results)
+    rows = _sources(results, rates.samplers)
+    ratios = [LINE * len(rows) + ROOM, CURVE][: 2 if rates.cubes else 1]
+    figure, axes = new_figure(
+        len(ratios), 1, height=sum(ratios) / len(ratios), squeeze=False,
+        gridspec_kw={"height_ratios": ratios},
+    )  # fmt: skip
+    _draw_sources(axes[0, 0], rows, rates)
+    if rates.cubes:
+        _draw_cubes(axes[1, 0], rates)
+    found = (f"{label} {result[f'{rates.name}_rate']:.2f}" for label, result in rows.items())
+    alt = f"The {rates.name} rate of {', '.join(found)}."
+    return Figure("random-decode-rates", _caption(results, rates), finish(figure), alt)
+
+
+def draw_images(results: ResultSet) -> Figure:
+    """Draw one row of framed images (or curves, for a decoder of vectors) per source."""
+    rates = Rates(results)
+    rows = _sources(results, [*rates.samplers, *rates.cubes])
+    caption = (
+        "Decoded z-points, one row per source. The first row are held-out z-points of the"
+        " reference: it shows what the decoder can do."
+    )
+    if "images" in results.data.arrays:
+        figure = draw_grid([row for label, r in rows.items() for row in _grid_rows(label, r)])
+        caption += (
+            " Frames: the tests that a z-point passed; in which row frames are frequent counts,"
+            " no single image."
+        )
+    else:
+        vectors = [(label, result["vectors"][:COLUMNS]) for label, result in rows.items()]
+        figure = draw_curves(vectors, positions=("first z-point shown", "last"))
+        caption += " Colors follow the order of the z-points in their source."
+    return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(rows)}.")
+
+
+def _sources(results: ResultSet, labels: list[str]) -> dict[str, Result]:
+    """Return held-out data, the sources of these labels, then one draw per null."""
+    shown = {label: results.results[label] for label in labels}
+    return {f"{results.reference}, held out": results.data, **shown, **one_draw(results)}
+
+
+def _grid_rows(label: str, result: Result) -> Iterator[GridRow]:
+    text = label if len(label) <= LONGEST else label.replace(":", ":\n")
+    images, verdicts = as_pixels(result["images"] / 255), result["verdict"].tolist()
+    for start in range(0, len(images), COLUMNS):
+        part, first = slice(start, start + COLUMNS), start == 0
+        frames = [FRAMES[verdict] for verdict in verdicts[part]]
+        apart = first and len(images) > COLUMNS
+        yield GridRow(text if first else "", images[part], frames, group_start=apart)
+
+
+def _draw_sources(axis: Any, rows: dict[str, Result], rates: Rates) -> None:
+    for place, name in enumerate(rates.names):
+        y = np.arange(len(rows)) + 0.22 * (place - (len(rates.names) - 1) / 2)
+        share, low, high = rates.table(rows.values(), name)
+        axis.hlines(y, low, high, color=LOOK[name]["color"], lw=1.2)
+        axis.plot(share, y, ls="", **LOOK[name])
+    _control_lines(axis.axvline, rates)
+    axis.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axis.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.5, -0.5))
+    axis.set_xlabel("share of the z-points that passes (95 % interval)")
+    axis.grid(axis="y", color="#EEEEEE", lw=0.8)
+    axis.set_axisbelow(True)
+
+
+def _draw_cubes(axis: Any, rates: Rates) -> None:
+    bs = list(rates.cubes.values())
+    for name in rates.names:
+        share, low, high = rates.table([rates.results[label] for label in rates.cubes], name)
+        axis.fill_between(bs, low, high, color=LOOK[name]["color"], alpha=0.15, lw=0)
+        axis.plot(bs, share, ls=DASHES[name], lw=1.4, **LOOK[name])
+    _control_lines(axis.axhline, rates)
+    axis.set(xscale="log", ylim=(-0.02, 1.02), ylabel="share that passes")
+    axis.set_xticks(bs, [f"{b:g}" for b in bs])
+    axis.minorticks_off()
+    unit = "spreads of the data" if rates.unit == "spread" else "latent units"
+    axis.set_xlabel(f"b of uniform vectors in [-b, b] on every axis ({unit})")
+
+
+def _control_lines(line: Any, rates: Rates) -> None:
+    line(rates.control, color="black", lw=0.9, ls="-", label=f"{rates.name}, held-out data")
+    line(ENOUGH * rates.control, color="black", lw=0.9, ls=(0, (2, 2)), label="half of it")
+
+
+def _caption(results: ResultSet, rates: Rates) -> str:
+    text = (
+        "Share of the z-points of each source that passes, with 95 % intervals (Wilson); black:"
+        f" held-out z-points of {results.reference}, the positive control, and half their rate."
+        " Cycle: the encoder finds a decoded z-point again, as closely as for held-out data."
+        f" Support: no farther from a z-point of the data than that one's neighbor number"
+        f" {results.frame['neighbors']}."
+    )
+    if results.frame["no_cycle"]:
+        text += f" No cycle rate, as {results.frame['no_cycle']}."
+    if rates.cubes:
+        text += " Below: uniform vectors over the half-width b of their cube."
+    return text
