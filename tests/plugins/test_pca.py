@@ -1,4 +1,4 @@
-"""The analysis `pca`, its moments and its readings."""
+"""The analysis `pca`, its moments and its findings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import pytest
 
 from latent_analyze import AnalysisError
 from latent_analyze.plugin import ArraySource, Result, ResultSet, Source
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
+from latent_analyze.testing import (
+    check_analysis,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
 from latent_analyze_plugins.pca import Pca
-from latent_analyze_plugins.pca.output import participation_ratio, separated_components
-from latent_analyze_plugins.shared.basis import Moments, second_moments
+from latent_analyze_plugins.shared.basis import (
+    Moments,
+    participation_ratio,
+    second_moments,
+    separated_components,
+)
 
 
 def cloud(variances: list[float], n: int = 2000, seed: int = 0) -> np.ndarray:
@@ -134,7 +144,7 @@ def test_above_4096_dimensions_a_stated_sample_is_used() -> None:
     results = analyze(np.random.default_rng(0).standard_normal((60, 5000)), components=5)
     assert results.data.sample_size == 60
     assert results.frame["components"].shape == (5, 5000)
-    texts = [finding.text for finding in Pca().interpret(results)]
+    texts = [finding.text for finding in findings_of(Pca(), results)]
     assert any("sample of 60 z-points" in text for text in texts)
     assert list(Pca().plot(results))
 
@@ -152,25 +162,25 @@ def test_a_cloud_without_spread_is_an_error(z: np.ndarray, found: str) -> None:
         Pca().prepare(ArraySource(z))
 
 
-def readings(z: np.ndarray) -> list[str]:
-    return [finding.text for finding in Pca().interpret(analyze(z))]
+def texts_of(z: np.ndarray) -> list[str]:
+    return [finding.text for finding in findings_of(Pca(), analyze(z))]
 
 
 def test_findings_name_what_is_odd() -> None:
     rng = np.random.default_rng(0)
     constant = rng.standard_normal((200, 4))
     constant[:, 2] = 7
-    assert any("1 of 4 axes do not vary" in text for text in readings(constant))
-    assert any("at most 19 components" in t for t in readings(rng.standard_normal((20, 50))))
+    assert any("1 of 4 axes do not vary" in text for text in texts_of(constant))
+    assert any("at most 19 components" in t for t in texts_of(rng.standard_normal((20, 50))))
     flat = rng.standard_normal((200, 2)) @ rng.standard_normal((2, 6))
-    assert any("lie flat: 2 of 6" in text for text in readings(flat))
+    assert any("lie flat: 2 of 6" in text for text in texts_of(flat))
 
 
 def test_findings_name_the_axes_of_the_first_component_or_that_it_is_chance() -> None:
     rng = np.random.default_rng(0)
     long = rng.standard_normal((2000, 5)) * [1, 1, 1, 6, 1]
-    assert any("follows axis 3" in text for text in readings(long))
-    assert any("is chance" in text for text in readings(rng.standard_normal((500, 8))))
+    assert any("follows axis 3" in text for text in texts_of(long))
+    assert any("is chance" in text for text in texts_of(rng.standard_normal((500, 8))))
 
 
 @pytest.mark.parametrize(("n", "dim"), [(50, 16), (400, 2), (400, 1), (30, 200), (2, 4)])

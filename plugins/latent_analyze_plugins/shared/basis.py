@@ -49,6 +49,16 @@ class Moments:
         """Rows of the sample; None where the moments are those of all rows."""
         return None if self.rows is None else len(self.rows)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said where there is no covariance."""
+        if self.rows is None:
+            return ()
+        return (
+            f"no covariance of {self.summary.dim:,} dimensions: components are those of a seeded"
+            f" sample of {len(self.rows):,} z-points, whose spectrum is steeper than that of all",
+        )
+
     def spectrum(self) -> NDArray[np.float64]:
         """Return the variances of all components, descending, shape (min(dim, rows),)."""
         values = np.linalg.eigvalsh(self._square)
@@ -117,6 +127,22 @@ def second_moments(source: Source, seed: int) -> Moments:
 def rank(variances: NDArray[np.float64]) -> int:
     """Return how many components have a variance above what rounding of float32 rows may leave."""
     return int((variances > PRECISION * variances.max(initial=0.0)).sum())
+
+
+def participation_ratio(variances: NDArray[np.float64]) -> float:
+    """Return (sum v)^2 / sum v^2: the number of components among which variance is shared."""
+    shares = variances / variances.sum()
+    return float(1 / (shares**2).sum())
+
+
+def separated_components(variances: NDArray[np.float64], count: int) -> int:
+    """Return how many leading components have a direction of their own.
+
+    A variance v of n normal z-points has the sampling error v sqrt(2 / n); neighbors that lie
+    nearer to each other than that are mixed at random (North et al. 1982).
+    """
+    apart = variances[:-1] - variances[1:] > variances[:-1] * np.sqrt(2 / max(count, 1))
+    return int(np.argmin(apart)) if not apart.all() else len(variances)
 
 
 def _signed(directions: NDArray[np.float64]) -> NDArray[np.float64]:
