@@ -5,9 +5,17 @@ import pytest
 
 from latent_analyze import AnalysisError, OptionError
 from latent_analyze.host.options import build_options
-from latent_analyze.plugin import ArraySource, Frame
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
-from latent_analyze_plugins.neighbors import Neighbors, register_analyses
+from latent_analyze.plugin import ArraySource, Batch, Frame
+from latent_analyze.testing import (
+    check_analysis,
+    figures_of,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+)
+from latent_analyze_plugins.neighbors import Neighbors
+from latent_analyze_plugins.neighbors.compute import measure
+from latent_analyze_plugins.neighbors.search import distinct_points
 
 INVARIANT = ("twonn", "local_dimension", "radius_spread", "hubness", "tree_edge_spread")
 
@@ -36,13 +44,12 @@ def against_null(z, repeats=19):
 
 
 def findings(results):
-    return list(make().interpret(results))
+    return findings_of(make(), results)
 
 
 def test_contract():
-    assert register_analyses() == [Neighbors]
     results = check_analysis(Neighbors())
-    assert [f.name for f in Neighbors().plot(results)] == ["neighbors", "neighbors-crowding"]
+    assert [f.name for f in figures_of(Neighbors(), results)] == ["neighbors", "neighbors-crowding"]
     assert results.data.sample_size == 600
 
 
@@ -52,7 +59,7 @@ def test_contract_with_a_plateau_and_a_single_draw(rng):
     nulls = {"gaussian": gaussian_members(reference, 1)}
     results = run_analysis(make(), reference, nulls=nulls)
     assert results.data["plateau"] == "found"
-    figure, _ = make().plot(results)
+    figure, _ = figures_of(make(), results)
     assert "one draw" in figure.caption
     assert any("(one draw)" in f.text for f in findings(results))
 
@@ -82,10 +89,9 @@ def test_a_thin_cloud_stands_out(rng):
     bent = np.column_stack([np.sin(3 * flat), np.cos(3 * flat), flat**2])
     results = against_null(bent + 0.001 * rng.standard_normal(bent.shape))
     assert "twonn" in {c.scalar for c in results.standouts()}
-    first = findings(results)[0]
-    assert first.severity == "warning"
-    assert "a Gaussian with the same mean and covariance" in first.text
-    assert "fewer than" in first.text
+    (found,) = [f for f in findings(results) if f.severity == "finding"]
+    assert "z-points fill fewer dimensions (TwoNN" in found.text
+    assert "twonn" in found.numbers
 
 
 def test_clumps_and_gaps_stand_out(rng):
@@ -95,9 +101,9 @@ def test_clumps_and_gaps_stand_out(rng):
     )
     results = against_null(z)
     assert {"radius_spread", "tree_edge_spread"} <= {c.scalar for c in results.standouts()}
-    texts = [f.text for f in findings(results)]
-    assert any("clumped more" in text for text in texts)
-    assert any("gaps elsewhere" in text for text in texts)
+    (found,) = [f for f in findings(results) if f.severity == "finding"]
+    assert "z-points are clumped" in found.text
+    assert "tree_edge_spread" in found.numbers
 
 
 def test_hubs_stand_out(rng):
@@ -120,7 +126,7 @@ def test_planted_void_is_found(rng):
     distances = np.linalg.norm(z - [1, 0, 0], axis=1)
     results = against_null(z[distances > np.quantile(distances, 0.05)][:2000])
     assert "emptiness" in {c.scalar for c in results.standouts()}
-    assert any("lie in voids" in f.text for f in findings(results))
+    assert any("more random places lie in voids" in f.text for f in findings(results))
 
 
 def test_duplicates_are_dropped_and_counted(rng):
@@ -130,6 +136,17 @@ def test_duplicates_are_dropped_and_counted(rng):
     assert twice.data["twonn"] == pytest.approx(once.data["twonn"], rel=1e-6)
     assert twice.frame["points"] == 500
     assert any("200 of the sampled z-points repeat" in f.text for f in findings(twice))
+
+
+def test_values_per_point_name_their_rows(rng):
+    z = rng.standard_normal((400, 5))
+    z[100:150], z[7, 2] = z[:50], np.nan
+    data = analyze(z, sample=300, k=5).data
+    rows = data["row"]
+    assert len(rows) == len(data["radius"]) == data.sample_size < 300
+    assert len(np.unique(z[rows].astype(np.float32), axis=0)) == len(rows)
+    distances = np.sort(np.linalg.norm(z[rows][:, None] - z[rows], axis=2), axis=1)
+    np.testing.assert_allclose(data["radius"], distances[:, 5], rtol=1e-5)
 
 
 def test_sources_are_compared_at_one_number_of_points(rng):
@@ -178,7 +195,7 @@ def test_odd_input_gives_a_result_with_findings_for_what_is_undefined(name, rng)
     undefined = [k for k, value in numbers.items() if not np.isfinite(value)]
     told = " ".join(f.text for f in findings(results))
     assert not undefined or "as on a lattice" in told, undefined
-    for figure in make().plot(results):
+    for figure in figures_of(make(), results):
         assert figure.figure.axes
 
 
@@ -207,10 +224,8 @@ def test_too_few_distinct_points(z):
 
 
 def test_too_few_points_are_an_error_of_the_analysis():
-    from latent_analyze_plugins.neighbors.measure import measure
-    from latent_analyze_plugins.neighbors.search import distinct_points
-
-    cloud = distinct_points(np.ones((500, 3), np.float32), np.random.default_rng(0))
+    batch = Batch(np.ones((500, 3), np.float32), np.arange(500))
+    cloud = distinct_points(batch, np.random.default_rng(0))
     with pytest.raises(AnalysisError, match="found 1 among 500 sampled"):
         measure(cloud, Frame(), make().options)
 

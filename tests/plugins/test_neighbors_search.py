@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from latent_analyze.plugin import Batch
 from latent_analyze_plugins.neighbors.search import (
     RANKS,
     distinct_points,
@@ -83,17 +84,18 @@ def test_each_distinct_finite_row_once_in_random_order(rng):
     z[10:20] = z[0]
     z[30], z[31] = [0.0, 1.0, 2.0], [-0.0, 1.0, 2.0]
     z[40, 1], z[41, 2] = np.nan, np.inf
-    cloud = distinct_points(z, np.random.default_rng(1))
+    cloud = distinct_points(Batch(z, np.arange(50, 150)), np.random.default_rng(1))
     assert (cloud.duplicates, cloud.nonfinite, len(cloud.points)) == (11, 2, 87)
     expected = {tuple(row + 0.0) for row in z if np.isfinite(row).all()}
     assert {tuple(row) for row in cloud.points.astype(np.float32)} == expected
     assert not np.array_equal(cloud.points[:20], z[:20])
-    assert len(cloud.first(5).points) == 5
-    assert cloud.first(5).duplicates == 11
+    np.testing.assert_array_equal(cloud.points, z[cloud.rows - 50] + 0.0)
+    few = distinct_points(Batch(z, np.arange(100)), np.random.default_rng(1), most=5)
+    assert (len(few.points), len(few.rows), few.duplicates) == (5, 5, 11)
 
 
 def test_rows_without_a_finite_one(rng):
-    cloud = distinct_points(np.full((4, 2), np.nan, np.float32), rng)
+    cloud = distinct_points(Batch(np.full((4, 2), np.nan, np.float32), np.arange(4)), rng)
     assert (len(cloud.points), cloud.nonfinite) == (0, 4)
 
 

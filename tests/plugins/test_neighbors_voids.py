@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latent_analyze.plugin import ArraySource, Frame
-from latent_analyze_plugins.neighbors.voids import (
+from latent_analyze_plugins.neighbors.compute import (
     contact_distances,
     missing_points,
     void_frame,
