@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances, silhouette_score
 
-from latent_analyze_plugins.clustering.partitions import Partitions
+from latent_analyze_plugins.clustering.compute import Partitions
 from latent_analyze_plugins.clustering.scores import elbow, gap_choice, silhouette
 
 KS = np.arange(2, 41)

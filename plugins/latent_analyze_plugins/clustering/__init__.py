@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
+from latent_analyze.plugin import (
+    Analysis,
+    AnalysisOptions,
+    Context,
+    Figure,
+    Finding,
+    Frame,
+    Measure,
+    ResultSet,
+    Source,
+    Values,
+)
+from latent_analyze_plugins.clustering.compute import SMALLEST_SHARE, Curves, measure
 from latent_analyze_plugins.clustering.findings import find
-from latent_analyze_plugins.clustering.grid import make_frame
-from latent_analyze_plugins.clustering.output import cluster
+from latent_analyze_plugins.clustering.frame import (
+    LABEL,
+    centered,
+    label_names,
+    make_frame,
+    possible,
+)
+from latent_analyze_plugins.clustering.labels import agreement, classes_of
+from latent_analyze_plugins.clustering.scores import LEAST_EFFECT, elbow
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from latent_analyze.plugin import Context, Figure, Finding, Frame, Result, ResultSet, Source
+SQUARED = "latent units squared"
 
 
 class ClusteringOptions(AnalysisOptions):
@@ -57,18 +74,70 @@ class Clustering(Analysis):
     name = "clustering"
     title = "Clusters"
     cost = "heavy"
+    counts = {"sample": 1000, "silhouette_sample": 500}
     Options = ClusteringOptions
+    measures = (
+        Measure("sample", "clustered", "z-points"),
+        Measure("variance", "mean squared distance from the mean", SQUARED),
+        Measure(
+            "log_inertia", "ln(inertia / variance), mean over k",
+            calibrated=True, direction="low", minimum_effect=LEAST_EFFECT,
+            lower="over all k, the z-points lie closer to a few centers",
+        ),
+        Measure(
+            "silhouette", "largest mean silhouette over k, on up to {silhouette_sample:,} z-points",
+            calibrated=True, direction="high", minimum_effect=LEAST_EFFECT,
+            higher="the clusters are clearer",
+        ),
+        Measure("silhouette_k", "where the silhouette is largest", "clusters"),
+        Measure("elbow_k", "where the curve of inertia bends most", "clusters"),
+        Measure(
+            "elbow_sharpness", "of the elbow, from 0 (no bend) to 1 (a right angle)",
+            calibrated=True, direction="high", minimum_effect=2 * LEAST_EFFECT,
+            higher="the elbow of the inertia is sharper",
+        ),
+        Measure("classes_{label}", "of {label} in the sample", "classes"),
+        Measure(
+            "ari_{label}",
+            "adjusted Rand index between {label} and as many clusters as classes (chance: 0)",
+        ),
+        Measure(
+            "nmi_{label}",
+            "normalized mutual information between {label} and as many clusters as classes",
+        ),
+        Measure(
+            "nonfinite", "sampled, with NaN or infinity, left out", "z-points",
+            said="{value:,} sampled z-points hold NaN or infinity and were left out",
+        ),
+        Measure("k", "numbers of clusters", "clusters", dims=("k",)),
+        Measure("inertia", "mean squared distance from the center", SQUARED, dims=("k",)),
+        Measure("share", "inertia / variance", "share", dims=("k",)),
+        Measure("log_share", "ln(inertia / variance), at least -16.1", dims=("k",)),
+        Measure("silhouettes", "mean silhouette", dims=("k",)),
+    )  # fmt: skip
 
     def prepare_with(self, reference: Source, context: Context) -> Frame:
         """Return the numbers of clusters that the reference allows, and the sample size."""
         return make_frame(reference, self.options, context)
 
-    def run(self, frame: Frame, source: Source, context: Context) -> Result:
-        """Cluster a sample of the source."""
-        return cluster(frame, source, context, options=self.options)
+    def run(self, frame: Frame, source: Source, context: Context) -> Values:
+        """Return curves over k and the agreement with labels, on a sample of a source."""
+        batch = context.sample(frame["rows"], frozenset({"z", *self._label_fields(source)}))
+        points, finite = centered(batch)
+        ks, most = possible(frame["ks"], points, source.label)
+        classes, notes = classes_of(batch, finite, most)
+        counts = {int(index.max()) + 1 for index in classes.values()}
+        curves = measure(points, ks, keep=counts, context=context, options=self.options)
+        values = {
+            "sample": len(points), **_summed_up(curves), **agreement(classes, curves.clusters),
+            "nonfinite": int((~finite).sum()), "k": curves.ks, "inertia": curves.inertia,
+            "share": curves.share, "log_share": curves.log_share, "silhouettes": curves.silhouette,
+        }  # fmt: skip
+        notes = [*notes, *_notes(curves, len(points), self.options.k_max)]
+        return Values(values, sample_size=len(points), notes=notes)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
-        """Say what the null model does not explain, and what the elbow is worth."""
+        """Say how clear the clusters are, and what gap, elbow and labels are worth."""
         return find(results)
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
@@ -77,8 +146,36 @@ class Clustering(Analysis):
 
         return [draw(results)]
 
+    def _label_fields(self, source: Source) -> list[str]:
+        wanted = self.options.labels
+        return [
+            LABEL + name
+            for name in label_names(source)
+            if (name != "split" if wanted == "auto" else name in wanted)
+        ]
 
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this package."""
-    return [Clustering]
+
+def _summed_up(curves: Curves) -> dict[str, Any]:
+    best = int(curves.silhouette.argmax())
+    found = {
+        "variance": curves.variance,
+        "log_inertia": float(curves.log_share.mean()),
+        "silhouette": float(curves.silhouette[best]),
+        "silhouette_k": int(curves.ks[best]),
+    }
+    if len(curves.ks) > 2:
+        found["elbow_k"], found["elbow_sharpness"] = elbow(curves.ks, curves.inertia)
+    return found
+
+
+def _notes(curves: Curves, count: int, k_max: int) -> Iterable[str]:
+    if curves.ks[-1] < k_max:
+        yield (
+            f"at most {curves.ks[-1]} clusters were tried: the sample has {count:,} z-points, and a"
+            " cluster takes two of them and a distinct one"
+        )
+    if curves.share.min() < SMALLEST_SHARE:
+        yield (
+            f"inertia falls below {SMALLEST_SHARE:g} of the variance, which is rounding: z-points"
+            " are duplicates but for a few, or a few lie very far out"
+        )

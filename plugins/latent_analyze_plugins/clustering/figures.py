@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from latent_analyze.plotting import DATA_COLOR, NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plotting import (
+    DATA_COLOR,
+    NULL_COLOR,
+    NULL_SHADES,
+    finish,
+    new_figure,
+    overlay,
+)
 from latent_analyze.plugin import Figure
 from latent_analyze_plugins.clustering.scores import (
     LEAST_EFFECT,
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
 
     from latent_analyze.plugin import ResultSet
 
-NULL_COLORS = (NULL_COLOR, "#333333")
 GAP_DASHES = ("-", "--")
 
 
@@ -28,8 +32,8 @@ def draw(results: ResultSet) -> Figure:
     """Return the figure; the gap is shown where there is a null."""
     columns = 3 if results.ensembles else 2
     figure, axes = new_figure(1, columns, height=2.9)
-    _draw_sources(axes[0], results, "share")
-    _draw_sources(axes[-1], results, "silhouettes")
+    overlay(axes[0], results, "share", over="k")
+    overlay(axes[-1], results, "silhouettes", over="k")
     _mark(axes[0], results, "elbow_k", "share", marker="v", name="elbow")
     _mark(axes[-1], results, "silhouette_k", "silhouettes", marker="*", name="largest silhouette")
     axes[0].set(ylabel="inertia / variance", title="inertia")
@@ -44,31 +48,14 @@ def draw(results: ResultSet) -> Figure:
     return Figure("clustering", _caption(results), figure, _alt(results))
 
 
-def _draw_sources(axis: Axes, results: ResultSet, name: str) -> None:
-    look = styles(results)
-    for label, result in results.results.items():
-        style = look[label]
-        axis.plot(
-            result["k"], result[name], color=style.color, ls=style.dash, lw=1.3, label=label,
-            zorder=3,
-        )  # fmt: skip
-    for i, (null, members) in enumerate(results.ensembles.items()):
-        count = min(len(member["k"]) for member in members)
-        curves = np.array([member[name][:count] for member in members])
-        low, middle, high = np.quantile(curves, [0.05, 0.5, 0.95], axis=0)
-        ks, color = members[0]["k"][:count], NULL_COLORS[i % len(NULL_COLORS)]
-        if len(members) > 1:
-            axis.fill_between(ks, low, high, color=color, alpha=0.4, lw=0)
-        # The line keeps a band visible that is thinner than a line.
-        axis.plot(ks, middle, color=color, lw=2.0, alpha=0.7, label=f"{null} (null)", zorder=2)
-
-
 def _mark(
     axis: Axes, results: ResultSet, place: str, curve: str, *, marker: str, name: str
 ) -> None:
     """Mark a k on the curves of the reference and of one draw of each null."""
     shown = [(results.data, DATA_COLOR)]
-    shown += [(m[0], c) for m, c in zip(results.ensembles.values(), NULL_COLORS, strict=False)]
+    shown += [
+        (m[0], c) for m, (c, *_) in zip(results.ensembles.values(), NULL_SHADES, strict=False)
+    ]
     for result, color in shown:
         if place in result.scalars:
             k = result[place]

@@ -16,7 +16,7 @@ from latent_analyze_plugins.clustering.scores import (
 )
 
 if TYPE_CHECKING:
-    from latent_analyze.plugin import Calibration, Result, ResultSet
+    from latent_analyze.plugin import Result, ResultSet
 
 LATE = 0.75
 """A gap that is largest beyond this part of the series may go on growing."""
@@ -33,7 +33,7 @@ def find(results: ResultSet) -> Iterable[Finding]:
         yield _elbow(results)
     for label, result in results.results.items():
         yield from _labels(label, result)
-        yield from _defects(label, result)
+        yield from (Finding("note", f"{label}: {note}.") for note in result.notes)
 
 
 def _silhouette(results: ResultSet) -> Finding:
@@ -42,7 +42,7 @@ def _silhouette(results: ResultSet) -> Finding:
         f"The clearest partition of {results.reference} has {data['silhouette_k']} clusters: mean"
         f" silhouette {data['silhouette']:z.2f} (1: far apart, 0: touching)"
     )
-    return _against(results, "silhouette", text, "clearer clusters than in")
+    return _beside_nulls(results, "silhouette", text)
 
 
 def _gap(results: ResultSet, null: str) -> Finding:
@@ -50,8 +50,8 @@ def _gap(results: ResultSet, null: str) -> Finding:
     k, size = gap_choice(ks, gap, error)
     options: Any = results.options
     numbers = {"k": k, "gap": size, "standard_error": float(error[ks == k][0])}
-    outstanding = [e for e in results.standouts() if (e.scalar, e.null) == ("log_inertia", null)]
-    if size <= max(LEAST_EFFECT, 0.0 if outstanding else largest_null_gap(results, null)):
+    lower = any((e.scalar, e.null) == ("log_inertia", null) for e in results.standouts())
+    if size <= max(LEAST_EFFECT, 0.0 if lower else largest_null_gap(results, null)):
         text = (
             f"The gap to {null} is at most {max(size, 0.0):.2g}: no number of clusters explains"
             " more of the data than of the null"
@@ -64,13 +64,8 @@ def _gap(results: ResultSet, null: str) -> Finding:
         if k > LATE * ks[-1] > LATE * (options.k_max - options.k_step):
             text += f". It still grows at {ks[-1]} clusters, so it names no number of them"
     if len(results.ensembles[null]) == 1:
-        return Finding("note", f"{text} ({ONE_DRAW}).", numbers)
-    for entry in outstanding:
-        text += (
-            "; over all k, the z-points lie closer to a few centers than those of the null"
-            f" ({_significance(entry)})"
-        )
-    return Finding("warning" if outstanding else "note", f"{text}.", numbers)
+        text += f" ({ONE_DRAW})"
+    return Finding("note", f"{text}.", numbers)
 
 
 def _elbow(results: ResultSet) -> Finding:
@@ -81,37 +76,28 @@ def _elbow(results: ResultSet) -> Finding:
     )
     outstanding = {e.null for e in results.standouts() if e.scalar == "elbow_sharpness"}
     for null, members in results.ensembles.items():
-        places = [m["elbow_k"] for m in members if "elbow_k" in m.scalars]
-        if places:
-            text += f"; {null}, which has no clusters, has one at {_range(places, '{:.0f}')}"
-        same = places and min(places) <= data["elbow_k"] <= max(places)
+        elbows = [m["elbow_k"] for m in members if "elbow_k" in m.scalars]
+        if elbows:
+            text += f"; {null}, which has no clusters, has one at {_range(elbows, '{:.0f}')}"
+        same = elbows and min(elbows) <= data["elbow_k"] <= max(elbows)
         if same and null not in outstanding:
             text += ", the same: it is no sign of clusters"
-    return _against(results, "elbow_sharpness", text, "a sharper one than")
+    return _beside_nulls(results, "elbow_sharpness", text)
 
 
-def _against(results: ResultSet, scalar: str, text: str, more: str) -> Finding:
-    """Return a finding with what nulls have instead, a warning where the data stand out."""
-    numbers: dict[str, Any] = {scalar: results.data[scalar]}
+def _beside_nulls(results: ResultSet, scalar: str, text: str) -> Finding:
+    """Return a note with what the nulls have instead."""
     for null, members in results.ensembles.items():
         values = [m[scalar] for m in members if scalar in m.scalars]
         if values:
             draws = "one draw" if len(values) == 1 else f"5-95 % of {len(values)} draws"
             text += f"; {null}: {scalar.split('_')[-1]} {_range(values, '{:z.2f}')} ({draws})"
-    outstanding = [entry for entry in results.standouts() if entry.scalar == scalar]
-    for entry in outstanding:
-        text += f"; {more} {entry.null} ({_significance(entry)})"
-        numbers[f"{entry.null} p adjusted"] = entry.p_adjusted
-    return Finding("warning" if outstanding else "note", f"{text}.", numbers)
+    return Finding("note", f"{text}.", {scalar: results.data[scalar]})
 
 
 def _range(values: Sequence[float], form: str) -> str:
     low, high = (form.format(v) for v in np.quantile(values, [0.05, 0.95]))
     return low if low == high else f"{low} to {high}"
-
-
-def _significance(entry: Calibration) -> str:
-    return f"p = {entry.p_adjusted:.2g} after correction"
 
 
 def _labels(label: str, result: Result) -> Iterable[Finding]:
@@ -125,14 +111,3 @@ def _labels(label: str, result: Result) -> Iterable[Finding]:
             f" normalized mutual information of {found['nmi']:.2f}.",
             found,
         )
-
-
-def _defects(label: str, result: Result) -> Iterable[Finding]:
-    if result["nonfinite"]:
-        yield Finding(
-            "note",
-            f"{label}: {result['nonfinite']:,} sampled z-points hold NaN or infinity and were left"
-            " out.",
-        )
-    for note in result.notes:
-        yield Finding("note", f"{label}: {note}.")

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import Scalar
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,7 +40,7 @@ def classes_of(
 
 def agreement(
     classes: Mapping[str, NDArray[Any]], clusters: Mapping[int, NDArray[Any]]
-) -> dict[str, Scalar]:
+) -> dict[str, float]:
     """Return number of classes, adjusted Rand index and mutual information for each label.
 
     The Rand index is adjusted for chance as Hubert & Arabie (1985) do, so that 0 is what clusters
@@ -51,15 +49,10 @@ def agreement(
     """
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    scalars: dict[str, Scalar] = {}
+    found: dict[str, float] = {}
     for name, index in classes.items():
         count = int(index.max()) + 1
-        at = f"between {name} and {count} clusters"
-        rand = float(adjusted_rand_score(index, clusters[count]))
-        mutual = float(normalized_mutual_info_score(index, clusters[count]))
-        scalars |= {
-            f"classes_{name}": Scalar(count, "classes", f"of {name} in the sample"),
-            f"ari_{name}": Scalar(rand, "", f"adjusted Rand index {at} (chance: 0)"),
-            f"nmi_{name}": Scalar(mutual, "", f"normalized mutual information {at}"),
-        }
-    return scalars
+        found[f"classes_{name}"] = count
+        found[f"ari_{name}"] = float(adjusted_rand_score(index, clusters[count]))
+        found[f"nmi_{name}"] = float(normalized_mutual_info_score(index, clusters[count]))
+    return found
