@@ -57,6 +57,18 @@ def test_minimum_effects_may_depend_on_what_was_found() -> None:
     assert Measure("a", "a", minimum_effect=0.25).effect_text == "0.25"
 
 
+def test_of_two_declarations_of_a_name_the_one_with_its_dimensions_counts() -> None:
+    vector, image = (
+        Measure("out", "vectors", dims=("f",)),
+        Measure("out", "images", dims=("y", "x")),
+    )
+    for shape, text in ((3,), "vectors"), ((2, 3), "images"):
+        result = declared(vector, image).result({"out": np.zeros(shape)})
+        assert result.arrays["out"].description == text
+    with pytest.raises(AnalysisError, match=r"an array of \('f',\) as toy.out"):
+        declared(vector, image).result({"out": np.zeros((2, 3, 4))})
+
+
 def test_values_per_row_carry_their_rows() -> None:
     rows = np.array([7, 2, 5])
     result = declared().result(Values({"error": [1.0, 2.0, 3.0]}, sample_size=3, rows=rows))
