@@ -10,7 +10,14 @@ import pytest
 
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import Array, ArraySource, ResultSet
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis, tiny_source
+from latent_analyze.testing import (
+    check_analysis,
+    figures_of,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+    tiny_source,
+)
 from latent_analyze_plugins.traversals import Traversals
 
 
@@ -39,7 +46,7 @@ def traverse(z: np.ndarray, *, labels: Any = None, model: Any = None, **options:
 
 
 def texts(results: ResultSet, severity: str = "note") -> list[str]:
-    findings = Traversals(results.options).interpret(results)
+    findings = findings_of(Traversals(results.options), results)
     return [finding.text for finding in findings if finding.severity == severity]
 
 
@@ -119,7 +126,7 @@ def test_an_axis_that_is_not_there_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [([0.0, 0.0], "No line through the mean changes the image"), ([2.0], "deviation. Up to")],
+    [([0.0, 0.0], "None of 2 lines through the mean changes the image"), ([2.0], "by 2 (root")],
 )
 def test_no_line_is_singled_out_where_all_change_alike(change: list[float], said: str) -> None:
     results = traverse(normal(100, 4), **SMALL)
@@ -137,7 +144,7 @@ def test_no_line_is_singled_out_where_all_change_alike(change: list[float], said
 def test_no_lines_can_be_asked_for() -> None:
     results = traverse(normal(100, 4), n_axes=0, n_components=0, **SMALL)
     assert "line" not in results.data.arrays
-    names = [f.name for f in Traversals(results.options).plot(results)]
+    names = [figure.name for figure in figures_of(Traversals(), results)]
     assert names == ["traversals-paths", "traversals-distance"]
 
 
@@ -160,14 +167,14 @@ def test_straight_paths_across_a_ring_leave_it_and_the_graph_does_not() -> None:
 def test_a_ring_stands_out_from_its_gaussian_and_a_gaussian_does_not() -> None:
     angle = np.random.default_rng(1).uniform(0, 2 * np.pi, 800)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.02 * normal(800, 2)
-    for z, warns in (ring, True), (normal(800, 6), False):
+    for z, differs in (ring, True), (normal(800, 6), False):
         source = ArraySource(z.astype(np.float32))
         nulls = {"gaussian": gaussian_members(source, 19)}
         analysis = Traversals(Traversals.Options(sample=800, **SMALL))
         found = run_analysis(analysis, source, model=Decoder(z.shape[1]), nulls=nulls)
-        assert bool(texts(found, "warning")) == warns
-        first = next(iter(analysis.interpret(found))).text
-        assert "in 90 % of 19 draws" in first
+        said = [text for text in texts(found, "finding") if "keep farther from the data" in text]
+        assert bool(said) == differs
+        assert "Straight paths under the null gaussian: " in texts(found)[0]
 
 
 def test_lengths_in_images_are_those_of_a_linear_decoder() -> None:
@@ -202,7 +209,7 @@ def test_a_flat_decoder_has_no_lengths_to_compare() -> None:
     results = traverse(normal(200, 4), model=Flat(), **SMALL)
     assert "graph_to_straight" not in results.data.scalars
     assert any("no length to compare" in text for text in texts(results))
-    assert len(list(Traversals().plot(results))) == 3
+    assert len(figures_of(Traversals(), results)) == 3
 
 
 def test_outputs_that_are_not_finite_are_counted_and_said() -> None:
@@ -233,7 +240,7 @@ def test_differences_of_means_move_one_class_onto_another(results: ResultSet) ->
     assert data["moved"] > 50
     assert data["moved_images"].shape == (4, 9, 6, 5, 1)
     (text,) = [text for text in texts(results) if text.startswith("Adding the mean")]
-    assert f"Adding the mean of digit 3 less that of 4 to {data['moved']} z-points of 4" in text
+    assert f"Adding the mean of digit 3 minus that of 4 to {data['moved']} z-points of 4" in text
 
 
 def test_classes_can_be_chosen() -> None:
@@ -304,7 +311,7 @@ def test_robust(z: np.ndarray) -> None:
         if array.values.dtype.kind == "f" and results.data["joined"] == 1:
             assert np.isfinite(array.values).all(), name
     assert texts(results)
-    assert len(list(Traversals(results.options).plot(results))) == 3
+    assert len(figures_of(Traversals(), results)) == 3
 
 
 def test_points_that_are_all_alike_are_an_error() -> None:
@@ -316,7 +323,7 @@ def test_points_that_are_all_alike_are_an_error() -> None:
 
 
 def test_figures(results: ResultSet, tmp_path) -> None:
-    figures = list(Traversals().plot(results))
+    figures = figures_of(Traversals(), results)
     assert [figure.name for figure in figures] == [
         "traversals-lines", "traversals-paths", "traversals-distance", "traversals-arithmetic",
     ]  # fmt: skip
@@ -335,7 +342,7 @@ def test_figures(results: ResultSet, tmp_path) -> None:
 
 def test_figures_of_a_decoder_of_vectors() -> None:
     results = traverse(normal(200, 4), model=Decoder(4, shape=(30,)), **SMALL)
-    lines, paths, _ = Traversals().plot(results)
+    lines, paths, _ = figures_of(Traversals(), results)
     assert "curves are decoded vectors" in lines.caption
     assert sum(axis.get_visible() for axis in paths.figure.axes) == 9
 
@@ -346,7 +353,8 @@ def test_the_null_is_drawn_beside_the_data() -> None:
     nulls = {"gaussian": gaussian_members(source, 2)}
     other = ArraySource(normal(150, 4), "other")
     found = run_analysis(analysis, source, model=Decoder(4), nulls=nulls, shown=[other])
-    _, _, distance, *_ = analysis.plot(found)
+    _, _, distance, *_ = figures_of(analysis, found)
     labels = {text.get_text() for text in distance.figure.legends[0].get_texts()}
-    assert labels == {"data", "other", "null gaussian", "95 % of the z-points"}
-    assert any(text.startswith("other: the middle of straight paths") for text in texts(found))
+    null = "null gaussian, 5-95 % of draws"
+    assert labels == {"data", "other", null, "95 % of the z-points"}
+    assert any(text.startswith("other: distance from the data") for text in texts(found))

@@ -32,7 +32,7 @@ def circle(n: int, radius: float = 1.0) -> np.ndarray:
 def make_paths(points: np.ndarray, pairs: list[tuple[int, int]], k: int = 3) -> Paths:
     rows = np.array(pairs)
     routes = graph_routes(points, rows, k)
-    return Paths(points, rows, routes, points.mean(axis=0), 16)
+    return Paths(points, rows, routes, points.mean(axis=0))
 
 
 # --- straight and spherical --------------------------------------------------------------------

@@ -4,42 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError
+from latent_analyze.plugin import AnalysisError, Batch
 from latent_analyze_plugins.shared.nearest import nearest
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Batch
 
 MIN_POINTS = 24
 """Fewer different z-points leave no graph and no density to speak of."""
-
 NEAR = 0.95
-"""Quantile of the z-points' own distances up to which a place counts as near the data."""
+"""Quantile of the z-points' own distances up to which a point counts as near the data."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Different finite z-points in two halves of one random order.
+    """Different finite z-points in two halves of one random order, float32.
 
-    Paths end in, and run over, z-points of the first half; were their distance taken from the same
-    z-points, those on the graph would always have neighbors at hand.
-
-    Attributes
-    ----------
-    carriers, yardstick
-        Shapes (n, dim) and (m, dim), float32.
-    labels
-        Values of a label for both halves, as text; None without one.
-    k
-        Neighbor whose distance is taken.
-    dropped
-        Rows left out because they repeat another or hold NaN or infinity.
+    Paths end in, and run over, the carriers, shape (n, dim); the yardstick, shape (m, dim), tells
+    distances: were they taken from the carriers, paths over the graph would always have neighbors
+    at hand. `labels` are the values of a label for both halves, or None; `k` is the neighbor whose
+    distance is taken; `dropped` rows repeat another or hold NaN or infinity.
     """
 
     carriers: NDArray[np.float32]
@@ -50,13 +36,7 @@ class Cloud:
 
     @classmethod
     def of(cls, batch: Batch, k: int, rng: np.random.Generator) -> Cloud:
-        """Return the halves of a batch with at most one label.
-
-        Raises
-        ------
-        AnalysisError
-            If fewer than `MIN_POINTS` rows are finite and different.
-        """
+        """Return the halves of a batch with at most one label; an error if it has too few rows."""
         rows = np.flatnonzero(np.isfinite(batch.z).all(axis=1))
         rows = rows[np.unique(batch.z[rows], axis=0, return_index=True)[1]]
         if len(rows) < MIN_POINTS:
@@ -87,12 +67,12 @@ class Cloud:
         """Relative distance within which 95 % of the carriers are."""
         return float(np.quantile(self.own, NEAR) / np.median(self.own))
 
-    def distance(self, places: NDArray[Any]) -> NDArray[np.float64]:
-        """Return how far places are from the data, in units of a typical z-point's distance.
+    def distance(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Return how far points are from the data, in units of a typical z-point's distance.
 
         The distance of the k-th nearest z-point divided by its median over z-points: 1 is where a
         z-point of the data would be expected. Shape (..., dim) -> (...).
         """
-        flat = places.reshape(-1, places.shape[-1])
+        flat = points.reshape(-1, points.shape[-1])
         far = nearest(flat, self.yardstick, self.k)[0][:, -1]
-        return (far / np.median(self.own)).reshape(places.shape[:-1])
+        return (far / np.median(self.own)).reshape(points.shape[:-1])

@@ -2,118 +2,160 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plotting import FrameStyle, GridRow, draw_curves, draw_grid
-from latent_analyze.plugin import Figure
-from latent_analyze_plugins.traversals.curves import draw_distances
+from latent_analyze.plotting import (
+    DATA_COLOR,
+    ORIGIN_COLOR,
+    FrameStyle,
+    GridRow,
+    draw_curves,
+    draw_grid,
+    finish,
+    new_figure,
+    overlay,
+)
+from latent_analyze.plugin import Figure, Result, ResultSet
+from latent_analyze_plugins.traversals.findings import NAMES, OUTSIDE
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from latent_analyze.plugin import Result, ResultSet
-
-FAR = FrameStyle("farther from the data than 95 % of the z-points", "#E69F00", (0, (4, 1.5)), 1.4)
+FAR = FrameStyle(OUTSIDE, "#E69F00", (0, (4, 1.5)), 1.4)
 """Frame of images away from the data; others have none, for being near proves nothing."""
 
 
 def draw(results: ResultSet) -> Iterator[Figure]:
     """Yield the lines, the paths, their distances, and the differences of classes."""
     data = results.data
-    options: Any = results.options
     if "line" in data.arrays:
-        yield _draw_lines(data, options.extent)
+        yield _draw_lines(results)
     yield _draw_paths(data)
-    yield draw_distances(results)
+    yield _draw_distances(results)
     if "moved_images" in data.arrays:
         yield _draw_moved(data)
 
 
-def _draw_lines(data: Result, extent: float) -> Figure:
-    images, names = data["line_images"], data["line"]
-    labels = [
-        f"{name}\nσ = {spread:.3g}" for name, spread in zip(names, data["line_spread"], strict=True)
-    ]
-    columns = np.linspace(-extent, extent, images.shape[1])
+def _draw_lines(results: ResultSet) -> Figure:
+    data, options = results.data, cast("Any", results.options)
+    images, far, names = data["line_images"], data["line_distance"] > data["near"], data["line"]
+    labels = [f"{n}\nσ = {s:.3g}" for n, s in zip(names, data["line_spread"], strict=True)]
+    changes = [f"{n} {c:.3g}" for n, c in zip(names, data["line_change"], strict=True)]
+    rows = list(map(_row, labels, images, far, names == "component 1"))
+    columns = np.linspace(-options.extent, options.extent, images.shape[1])
     titles = [f"{c:+.3g} σ" if abs(c) > 1e-9 else "mean" for c in columns]
-    first = [str(name).startswith("component") for name in names]
-    starts = [b and not a for a, b in zip([True, *first], first, strict=False)]
-    figure = _figure(labels, images, titles, (data["line_distance"], data["near"], starts))
     caption = (
         "Decoded images along axes (from 0; the ones that change the image most first) and along"
         " principal components (from 1), through the mean, in standard deviations σ (latent"
         " units)."
     )
-    return Figure("traversals-lines", caption + _frames(images), figure, _line_alt(data))
+    alt = f"Images along lines; change of the image per line: {', '.join(changes)}."
+    return _figure("lines", caption, alt, rows=rows, titles=titles)
 
 
 def _draw_paths(data: Result) -> Figure:
-    images, kinds = data["path_images"], data["decoded_path"]
-    every = (data["position"].size - 1) // (images.shape[2] - 1)
-    rows = [list(data["path"]).index(kind) for kind in kinds]
-    shown = data["decoded_pair"][: len(images)]
-    distance = data["distance"][rows][:, shown, ::every].transpose(1, 0, 2)
-    labels = [f"pair {p + 1}: {kind}" for p in range(len(images)) for kind in kinds]
-    titles = _percent(data["position"][::every])
-    flat = images.reshape(-1, *images.shape[2:])
-    starts = [place % len(kinds) == 0 for place in range(len(flat))]
-    near = (distance.reshape(len(flat), -1), data["near"], starts)
+    images, position = data["path_images"], data["position"]
+    every = (position.size - 1) // (images.shape[2] - 1)
+    far = data["distance"][:, data["decoded_pair"], ::every] > data["near"]
+    rows = [
+        _row(f"pair {pair + 1}: {kind}", images[pair, row], far[row, pair], start=row == 0)
+        for pair in range(len(images))
+        for row, kind in enumerate(data["decoded_path"])
+    ]
     caption = (
         "Decoded images along paths between random pairs of z-points: straight, spherical, and over"
         " the neighbor graph. The ends of a pair are the same in each row."
     )
-    alt = f"Images along {len(flat)} paths between {len(images)} pairs of z-points."
-    return Figure(
-        "traversals-paths", caption + _frames(images[0]), _figure(labels, flat, titles, near), alt
-    )
+    alt = f"Images along {len(rows)} paths between {len(images)} pairs of z-points."
+    titles = [f"{100 * share:.3g} %" for share in position[::every]]
+    return _figure("paths", caption, alt, rows=rows, titles=titles)
 
 
 def _draw_moved(data: Result) -> Figure:
     images, to, of = data["moved_images"], data["added"], data["subtracted"]
-    titles = _percent(np.linspace(0, 1, images.shape[1]))
-    labels = [f"{data['label']} {of}, no. {p + 1}" for p in range(len(images))]
-    near = (data["moved_distance"], data["near"], [False] * len(images))
+    start, far = f"{data['label']} {of}", data["moved_distance"] > data["near"]
+    labels = [f"{start}, no. {p + 1}" for p in range(len(images))]
+    rows = list(map(_row, labels, images, far))
     caption = (
-        f"Label arithmetic: decoded z-points of {data['label']} {of}, moved by growing shares of"
-        f" the mean of {to} less the mean of {of}."
+        f"Label arithmetic: decoded z-points of {start}, moved by growing shares of the mean of"
+        f" {to} less the mean of {of}."
     )
     alt = f"Images on the way from {of} to {to}; {100 * data['hits']:.0f} % arrive."
-    return Figure(
-        "traversals-arithmetic", caption + _frames(images), _figure(labels, images, titles, near),
-        alt,
-    )  # fmt: skip
+    titles = [f"{100 * share:.3g} %" for share in np.linspace(0, 1, images.shape[1])]
+    return _figure("arithmetic", caption, alt, rows=rows, titles=titles)
 
 
-def _figure(labels: list[str], images: Any, titles: list[str], near: tuple[Any, float, Any]) -> Any:
-    """Return a grid of images, framed by their distance from the data; or curves."""
-    distance, limit, starts = near
-    if images.ndim == 3:
-        return draw_curves(list(zip(labels, images, strict=True)), positions=titles)
-    rows = [
-        GridRow(label, row, [FAR if d > limit else None for d in far], group_start=start)
-        for label, row, far, start in zip(labels, images, distance, starts, strict=True)
-    ]
-    return draw_grid(rows, titles=titles)
+def _row(label: str, images: NDArray[Any], far: NDArray[Any], start: bool = False) -> GridRow:
+    return GridRow(label, images, [FAR if f else None for f in far], group_start=start)
 
 
-def _percent(shares: Any) -> list[str]:
-    return [f"{100 * share:.3g} %" for share in shares]
+def _figure(
+    name: str, caption: str, alt: str, *, rows: Sequence[GridRow], titles: Sequence[str]
+) -> Figure:
+    """Return a grid of images, framed where they are far from the data; or curves."""
+    if rows[0].images.ndim == 2:
+        drawn = draw_curves([(row.label, row.images) for row in rows], positions=titles)
+        caption += " Each panel is a row, curves are decoded vectors."
+    else:
+        drawn = draw_grid(rows, titles=titles)
+        caption += (
+            f" Dashed frames: {OUTSIDE}, where the decoder saw little or nothing. An image without"
+            " a frame may still be no image of the data's kind."
+        )
+    return Figure(f"traversals-{name}", caption, drawn, alt)
 
 
-def _frames(images: Any) -> str:
-    if images.dtype != np.uint8:
-        return " Each panel is a row, curves are decoded vectors."
-    return (
-        " Dashed frames: farther from the data than 95 % of the z-points, where the decoder saw"
-        " little or nothing. An image without a frame may still be no image of the data's kind."
+def _draw_distances(results: ResultSet) -> Figure:
+    """Return a panel per kind of path, and one of lengths in images."""
+    data, options = results.data, cast("Any", results.options)
+    figure, axes = new_figure(2, 2, height=2.9)
+    paths = axes.flat[:3]
+    for row, (name, axis) in enumerate(zip(NAMES.values(), paths, strict=True)):
+        overlay(axis, results, partial(_quantile, row=row), over="position")
+        ends = [_quantile(data, row=row, share=share) for share in (0.25, 0.75)]
+        axis.fill_between(data["position"], *ends, color=DATA_COLOR, alpha=0.15, lw=0)
+        axis.axhline(data["near"], color=ORIGIN_COLOR, lw=0.8, ls=":", label="95 % of the z-points")
+        axis.set_title(name, loc="left", fontsize=9)
+        axis.set(xlabel="position on the path (share)", xlim=(0, 1),
+                 ylabel="distance from the data\n(1: a typical z-point)")  # fmt: skip
+    top = max(axis.get_ylim()[1] for axis in paths)
+    for axis in paths:
+        axis.set_ylim(0, top)
+    _draw_lengths(axes[1, 1], data)
+    gray = " Gray: the same in the null, medians over pairs; the band holds 90 % of its draws."
+    caption = (
+        "How far paths between random z-points are from the data: the distance of the"
+        f" {options.k}th nearest z-point, relative to its median over the z-points themselves;"
+        " median over pairs, with the middle half of the pairs as a blue band. Below the dotted"
+        f" line are 95 % of the z-points.{gray if results.ensembles else ''} Lower right: lengths"
+        " of decoded paths relative to the straight one of the same pair; above 1 the straight path"
+        " is the shorter one in images."
     )
+    distance = f"{data['straight_distance']:.2f}"
+    alt = f"Distance in the middle of straight paths {distance}, of a typical z-point 1."
+    return Figure("traversals-distance", caption, finish(figure), alt)
 
 
-def _line_alt(data: Result) -> str:
-    parts = [
-        f"{name} {change:.3g}"
-        for name, change in zip(data["line"], data["line_change"], strict=True)
-    ]
-    return f"Images along lines; change of the image per line: {', '.join(parts)}."
+def _quantile(result: Result, row: int, share: float = 0.5) -> NDArray[np.float64]:
+    """Return a quantile over pairs per step; NaN where no pair is joined."""
+    distance = result["distance"][row].astype(np.float64)
+    whole = distance[np.isfinite(distance).all(axis=1)]
+    return np.quantile(whole, share, axis=0) if len(whole) else np.full(distance.shape[1], np.nan)
+
+
+def _draw_lengths(axis: Any, data: Result) -> None:
+    axis.set_title("length in images", loc="left", fontsize=9)
+    axis.axhline(1, color=ORIGIN_COLOR, lw=0.8)
+    straight, *others = data["decoded_length"]
+    known = straight > 0
+    spread = np.linspace(-0.15, 0.15, int(known.sum()))
+    for place, lengths in enumerate(others):
+        relative = lengths[known] / straight[known]
+        axis.plot(place + spread, relative, ".", color=DATA_COLOR, ms=4, alpha=0.5, mew=0)
+        if len(relative):
+            axis.plot([place - 0.25, place + 0.25], [np.median(relative)] * 2, "k-", lw=1.6)
+    names = [f"{kind} / straight" for kind in data["decoded_path"][1:]]
+    axis.set_xticks(range(len(names)), names)
+    axis.set(ylabel="relative length (dot: a pair)", xlim=(-0.5, max(len(names) - 0.5, 0.5)))

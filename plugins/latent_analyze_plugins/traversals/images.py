@@ -2,124 +2,223 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import Array, Result, Scalar
-from latent_analyze_plugins.traversals.arithmetic import Arithmetic, add_difference
-from latent_analyze_plugins.traversals.decoding import Decoder, image_array
-from latent_analyze_plugins.traversals.lines import Lines, make_lines
+from latent_analyze.plotting import as_pixels
+from latent_analyze.plugin import AnalysisError, Context, OptionError, Source
+from latent_analyze_plugins.shared.basis import second_moments
+from latent_analyze_plugins.shared.nearest import nearest
+from latent_analyze_plugins.shared.rows import label_names
+from latent_analyze_plugins.traversals.cloud import Cloud
 from latent_analyze_plugins.traversals.paths import KINDS, Paths
 
-if TYPE_CHECKING:
-    from latent_analyze.plugin import Context
-    from latent_analyze_plugins.traversals import TraversalsOptions
-    from latent_analyze_plugins.traversals.cloud import Cloud
-
-    Parts = tuple[dict[str, Scalar], dict[str, Array]]
-
+CANDIDATES = 64
+"""Axes of largest spread among which those are sought that change the image most."""
 SHOWN_PAIRS, SHOWN_STEP = 3, 2
 """Pairs whose paths are drawn as images, and every which step of them."""
+FEWEST, MOST_MOVED, SHOWN_MOVED = 5, 500, 4
+"""Sampled z-points that a class needs in each half, most that are moved, and those drawn."""
 
 
-def decode_all(cloud: Cloud, paths: Paths, context: Context, options: TraversalsOptions) -> Result:
-    """Return scalars, images and notes of the reference."""
-    decode, notes = Decoder(context), []
-    lines = make_lines(context.reference, context, options, decode)
-    parts = [_decode_paths(paths, options, decode), _decode_lines(lines, cloud, decode)]
+@dataclass
+class Decoder:
+    """Decodes arrays of z-points of any leading shape; counts what is not finite."""
+
+    context: Context
+    nonfinite: int = 0
+    decoded: int = 0
+
+    def __call__(self, z: NDArray[Any]) -> NDArray[np.float32]:
+        """Return images (..., height, width, channel) or vectors (..., feature).
+
+        Gray images without a channel axis get one. Values that are not finite become 0; if none
+        is, it is an error.
+        """
+        flat = np.ascontiguousarray(z.reshape(-1, z.shape[-1]), np.float32)
+        out = np.asarray(self.context.model.decode(flat), np.float32)
+        out = out[..., None] if out.ndim == 3 else out
+        bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
+        self.nonfinite += int(bad.sum())
+        self.decoded += len(out)
+        if bad.all():
+            raise AnalysisError(
+                "finite numbers from the decoder", found=f"NaN or infinity in all {len(out)}",
+                next_step="check the decoder, or choose a smaller extent",
+            )  # fmt: skip
+        out = np.nan_to_num(out, nan=0.0, posinf=0.0, neginf=0.0)
+        return out.reshape(*z.shape[:-1], *out.shape[1:])
+
+    def shown(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return images as pixels, or vectors as they are."""
+        out = self(z)
+        return as_pixels(out) if out.ndim > z.ndim else out
+
+    def lengths(self, paths: Paths, kind: str, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the lengths of paths of a kind in images: sums of Euclidean steps."""
+        found = []
+        for done, pair in enumerate(chosen):
+            self.context.progress(f"decode {kind} paths", done, len(chosen))
+            images = self(paths.along(kind, np.array([pair]))[0])
+            steps = np.diff(images.reshape(len(images), -1).astype(np.float64), axis=0)
+            found.append(np.linalg.norm(steps, axis=1).sum())
+        return np.array(found)
+
+
+def decode_all(
+    cloud: Cloud, paths: Paths, context: Context, options: Any, notes: list[str]
+) -> dict[str, Any]:
+    """Return numbers and images of the reference; adds to the notes what could not be done."""
+    decode = Decoder(context)
+    found = _lines(context, cloud, options, decode) | _paths(paths, options, decode)
     if cloud.labels is not None:
-        moved = add_difference(cloud, options)
-        if isinstance(moved, Arithmetic):
-            parts.append(_decode_arithmetic(moved, cloud, decode))
+        classes = _choose_classes(cloud.labels, options)
+        if len(classes) == 2:
+            found |= _move(cloud, classes, options.columns, decode)
         else:
-            notes.append(moved)
+            notes.append(
+                f"fewer than two classes with {FEWEST} sampled z-points per half: no arithmetic"
+            )
     if decode.nonfinite:
         notes.append(
             f"{decode.nonfinite:,} of {decode.decoded:,} decoded images hold NaN or infinity, which"
             " were set to 0"
         )
-    scalars = {name: value for part, _ in parts for name, value in part.items()}
-    arrays = {name: value for _, part in parts for name, value in part.items()}
-    return Result(scalars, arrays, notes=tuple(notes))
+    return found
 
 
-def _decode_paths(paths: Paths, options: TraversalsOptions, decode: Decoder) -> Parts:
-    """Return the lengths of paths in images, and the images along some of them."""
-    chosen = np.flatnonzero(paths.joined)[: options.decoded_pairs]
-    kinds: tuple[str, ...] = KINDS
+def _lines(context: Context, cloud: Cloud, options: Any, decode: Decoder) -> dict[str, Any]:
+    """Return what lies on straight lines through the mean, along axes and components."""
+    moments = second_moments(context.reference, context.seed)
+    mean, std = moments.summary.mean, moments.summary.std
+    axes = _axes(std, options.axes)
+    variances, components = moments.components(options.n_components)
+    widths = np.sqrt(variances[: len(components)])
+    steps = np.zeros((len(axes), len(std)))
+    steps[np.arange(len(axes)), axes] = std[axes]
+    steps = np.concatenate([steps, components * widths[:, None]])
+    changes = _changes(mean, steps, decode)
+    chosen = np.arange(len(steps))
+    if options.axes == "auto":
+        best = np.argsort(-changes[: len(axes)], kind="stable")[: options.n_axes]
+        chosen = np.concatenate([best, chosen[len(axes) :]])
     if not len(chosen):
-        chosen, kinds = np.arange(min(len(paths.pairs), options.decoded_pairs)), KINDS[:2]
+        return {}
+    names = [f"axis {a}" for a in axes] + [f"component {c + 1}" for c in range(len(components))]
+    columns = np.linspace(-options.extent, options.extent, options.columns)
+    points = mean + columns[:, None] * steps[chosen, None, :]
+    return {
+        "most_changing": names[chosen[changes[chosen].argmax()]],
+        "line": np.array(names)[chosen],
+        "line_spread": np.concatenate([std[axes], widths])[chosen],
+        "line_change": changes[chosen],
+        "line_distance": cloud.distance(points),
+        "line_images": decode.shown(points),
+    }
+
+
+def _axes(std: NDArray[np.float64], asked: Any) -> NDArray[np.int64]:
+    if asked == "auto":
+        axes = np.argsort(-std, kind="stable")[:CANDIDATES]
+        return axes[std[axes] > 0]
+    wrong = [axis for axis in asked if not 0 <= axis < len(std)]
+    if wrong:
+        raise OptionError(
+            f"axes from 0 to {len(std) - 1} for traversals.axes", found=str(wrong[0]),
+            next_step="choose others, or auto",
+        )  # fmt: skip
+    return np.array(asked, np.int64)
+
+
+def _changes(
+    mean: NDArray[np.float64], steps: NDArray[np.float64], decode: Decoder
+) -> NDArray[np.float64]:
+    """Return how far images one step to either side are apart, shape (step, dim) -> (step,)."""
+    if not len(steps):
+        return np.zeros(0)
+    ends = decode(np.stack([mean - steps, mean + steps], axis=1))
+    difference = ends[:, 1].astype(np.float64) - ends[:, 0]
+    return np.sqrt((difference**2).reshape(len(steps), -1).mean(axis=1))
+
+
+def _paths(paths: Paths, options: Any, decode: Decoder) -> dict[str, Any]:
+    """Return the lengths of paths in images, and the images along some of them."""
+    kinds = KINDS if paths.joined.any() else KINDS[:2]
+    known = paths.joined if paths.joined.any() else ~paths.joined
+    chosen = np.flatnonzero(known)[: options.decoded_pairs]
     lengths = np.array([decode.lengths(paths, kind, chosen) for kind in kinds])
     shown = np.stack([paths.along(kind, chosen[:SHOWN_PAIRS]) for kind in kinds], axis=1)
-    scalars = {
-        f"decoded_{kind}": Scalar(
-            float(values.mean()), "", f"mean length of {kind} paths in images (Euclidean)"
-        )
-        for kind, values in zip(kinds, lengths, strict=True)
-    }
-    for kind, values in zip(kinds[1:], lengths[1:], strict=True):
-        both = (values > 0) & (lengths[0] > 0)
-        if both.sum() > 1:
-            logs = np.log(values[both] / lengths[0, both])
-            scalars[f"{kind}_to_straight"] = Scalar(
-                float(np.exp(logs.mean())), "",
-                f"length in images of {kind} paths / of the straight one, geometric mean",
-            )  # fmt: skip
-            scalars[f"{kind}_to_straight_error"] = Scalar(
-                float(np.exp(logs.mean()) * logs.std(ddof=1) / np.sqrt(len(logs))), "",
-                "standard error of it over pairs",
-            )  # fmt: skip
-    images = decode(shown[:, :, ::SHOWN_STEP])
-    return scalars, {
-        "decoded_path": Array(np.array(kinds), ("decoded_path",), "", "kinds that are decoded"),
-        "decoded_pair": Array(chosen, ("decoded_pair",), "", "which pairs are decoded"),
-        "decoded_length": Array(lengths, ("decoded_path", "decoded_pair"), "", "in images"),
-        "path_images": image_array(images, ("shown_pair", "decoded_path", "column"), "paths"),
-    }
-
-
-def _decode_lines(lines: Lines, cloud: Cloud, decode: Decoder) -> Parts:
-    if not lines.names:
-        return {}, {}
-    scalars = {
-        "most_changing": Scalar(
-            lines.names[int(lines.changes.argmax())], "", "line that changes the image most"
-        )
-    }
-    names = np.array(lines.names)
-    return scalars, {
-        "line": Array(names, ("line",), "", "axes from 0, principal components from 1"),
-        "line_spread": Array(lines.spreads, ("line",), "latent units", "standard deviation"),
-        "line_change": Array(
-            lines.changes, ("line",), "",
-            "root mean square over pixels between images at -1 and +1 standard deviation",
-        ),
-        "line_distance": Array(
-            cloud.distance(lines.places), ("line", "line_column"), "",
-            "distance from the data, relative to that of a typical z-point",
-        ),
-        "line_images": image_array(decode(lines.places), ("line", "line_column"), "lines"),
+    found: dict[str, Any] = {
+        "decoded_path": np.array(kinds), "decoded_pair": chosen, "decoded_length": lengths,
+        "path_images": decode.shown(shown[:, :, ::SHOWN_STEP]),
     }  # fmt: skip
+    for kind, values in zip(kinds, lengths, strict=True):
+        found[f"decoded_{kind}"] = values.mean()
+        both = (values > 0) & (lengths[0] > 0)
+        if kind != "straight" and both.sum() > 1:
+            logs = np.log(values[both] / lengths[0, both])
+            ratio = np.exp(logs.mean())
+            found[f"{kind}_to_straight"] = ratio
+            found[f"{kind}_to_straight_error"] = ratio * logs.std(ddof=1) / np.sqrt(len(logs))
+    return found
 
 
-def _decode_arithmetic(moved: Arithmetic, cloud: Cloud, decode: Decoder) -> Parts:
-    to, of = moved.added, moved.subtracted
-    scalars = {
-        "added": Scalar(to, "", "class whose mean is added"),
-        "subtracted": Scalar(of, "", "class whose mean is taken away"),
-        "moved": Scalar(moved.moved, "z-points", "moved"),
-        "hits": Scalar(moved.hits, "share", "of the moved, mostly among the added class"),
-        "hits_control": Scalar(
-            moved.control, "share", "of z-points of the added class, mostly among it"
-        ),
-    }
-    return scalars, {
-        "moved_distance": Array(
-            cloud.distance(moved.places), ("moved_point", "column"), "",
-            "distance from the data, relative to that of a typical z-point",
-        ),
-        "moved_images": image_array(
-            decode(moved.places), ("moved_point", "column"), f"from {of} to {to}"
-        ),
+def choose_label(source: Source, wanted: str | None) -> str | None:
+    """Return the label that is asked for, or the first except the split; None without any."""
+    names = label_names(source)
+    if wanted is not None and wanted not in names:
+        raise OptionError(
+            f"a label of {source.label}: {', '.join(names) or 'it has none'}", found=repr(wanted),
+            next_step="leave traversals.label out, or name one of them",
+        )  # fmt: skip
+    return wanted or next((name for name in names if name != "split"), None)
+
+
+def _choose_classes(labels: tuple[NDArray[Any], ...], options: Any) -> list[str]:
+    """Return the class that is added and the one subtracted; fewer if there are no two."""
+    counted = [np.unique(values, return_counts=True) for values in labels]
+    often = [set(names[counts >= FEWEST].tolist()) for names, counts in counted]
+    classes = [str(name) for name in sorted(set.intersection(*often))]
+    named = [None if c is None else str(c) for c in (options.add, options.subtract)]
+    missing = [c for c in named if c is not None and c not in classes]
+    if missing:
+        raise OptionError(
+            f"a class with at least {FEWEST} sampled z-points per half: {', '.join(classes[:12])}",
+            found=repr(missing[0]), next_step="name one of these, or sample more",
+        )  # fmt: skip
+    free = (c for c in classes if c not in named)
+    chosen = [next(free, None) if c is None else c for c in named]
+    return [c for c in dict.fromkeys(chosen) if c is not None]
+
+
+def _move(cloud: Cloud, classes: list[str], columns: int, decode: Decoder) -> dict[str, Any]:
+    """Return what adding the difference of two classes' means to z-points of the second does.
+
+    Means are those of the carriers; z-points of the other half are moved, and asked for their
+    nearest carriers.
+    """
+    assert cloud.labels is not None, "a cloud with a label"
+    to, of = classes
+    carried, other = (values.astype(str) for values in cloud.labels)
+    added, taken = (
+        cloud.carriers[carried == name].mean(axis=0, dtype=np.float64) for name in (to, of)
+    )
+    start, goal = (cloud.yardstick[other == name][:MOST_MOVED] for name in (of, to))
+    step = added - taken
+    shown = start[:SHOWN_MOVED, None, :] + np.linspace(0, 1, columns)[:, None] * step
+    names, codes = np.unique(carried, return_inverse=True)
+
+    def share(points: NDArray[Any]) -> float:
+        """Return the share of points with this class most often among the nearest carriers."""
+        votes = codes[nearest(points, cloud.carriers, cloud.k)[1]]
+        counts = (votes[:, :, None] == np.arange(len(names))).sum(axis=1)
+        return float((names[counts.argmax(axis=1)] == to).mean())
+
+    return {
+        "added": to, "subtracted": of, "moved": len(start), "hits": share(start + step),
+        "hits_control": share(goal), "moved_distance": cloud.distance(shown),
+        "moved_images": decode.shown(shown),
     }  # fmt: skip

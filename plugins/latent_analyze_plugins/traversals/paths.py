@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latent_analyze_plugins.shared.nearest import nearest_others
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-KINDS = ("straight", "spherical", "graph")
-
+KINDS, STEPS = ("straight", "spherical", "graph"), 16
+"""Kinds of paths, and the steps of each."""
 SMALLEST_SINE = 1e-6
 """Directions that are nearer to equal or opposite have no circle through both."""
 
@@ -49,25 +47,15 @@ def spherical(
 class Paths:
     """Paths of each kind between pairs of points.
 
-    Attributes
-    ----------
-    points
-        Shape (n, dim).
-    pairs
-        Row numbers of starts and ends, shape (pair, 2).
-    routes
-        Row numbers along the graph per pair; empty where the graph does not join the two.
-    center
-        What spherical paths go around, shape (dim,).
-    steps
-        Number of steps per path.
+    `pairs` are row numbers of starts and ends in `points`, shape (pair, 2); `routes` row numbers
+    along the graph per pair, empty where the graph does not join the two; spherical paths go around
+    `center`.
     """
 
     points: NDArray[Any]
     pairs: NDArray[np.int64]
     routes: list[list[int]]
     center: NDArray[np.float64]
-    steps: int
 
     @property
     def joined(self) -> NDArray[np.bool_]:
@@ -75,45 +63,28 @@ class Paths:
         return np.array([bool(route) for route in self.routes])
 
     def along(self, kind: str, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the paths of one kind between chosen pairs, shape (pair, steps + 1, dim).
-
-        Those over the graph are of pairs that it joins only.
-        """
+        """Return the paths of one kind between chosen (joined) pairs, (pair, STEPS + 1, dim)."""
         if kind == "graph":
             nodes = (self.points[self.routes[pair]] for pair in chosen)
-            return np.stack([resampled(path, self.steps) for path in nodes])
+            return np.stack([resampled(path, STEPS) for path in nodes])
         start, end = self.points[self.pairs[chosen]].transpose(1, 0, 2)
         if kind == "spherical":
-            return spherical(start, end, self.steps, center=self.center)
-        return straight(start, end, self.steps)
+            return spherical(start, end, STEPS, center=self.center)
+        return straight(start, end, STEPS)
 
     def detours(self) -> NDArray[np.float64]:
         """Return the length over the graph / that of the straight line, of the joined pairs."""
-        found = []
-        for route in filter(None, self.routes):
-            nodes = self.points[route].astype(np.float64)
-            hops = np.linalg.norm(np.diff(nodes, axis=0), axis=1)
-            found.append(hops.sum() / np.linalg.norm(nodes[-1] - nodes[0]))
-        return np.array(found)
+        nodes = [self.points[route].astype(np.float64) for route in self.routes if route]
+        lengths = [np.linalg.norm(np.diff(path, axis=0), axis=1).sum() for path in nodes]
+        return np.array(lengths) / [np.linalg.norm(path[-1] - path[0]) for path in nodes]
 
 
 def graph_routes(points: NDArray[Any], pairs: NDArray[np.int64], k: int) -> list[list[int]]:
     """Return the shortest paths between pairs of points in their k-nearest-neighbor graph.
 
     Edges join both ways and are as long as their ends are apart (Tenenbaum, de Silva & Langford
-    2000).
-
-    Parameters
-    ----------
-    points
-        Shape (n, dim).
-    pairs
-        Row numbers, shape (pair, 2).
-
-    Returns
-    -------
-    routes
-        Row numbers from start to end per pair; empty where the graph does not join the two.
+    2000). Points have the shape (n, dim), pairs are row numbers, shape (pair, 2). Routes are row
+    numbers from start to end, empty where the graph does not join the two.
     """
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
@@ -131,9 +102,7 @@ def resampled(nodes: NDArray[Any], steps: int) -> NDArray[np.float64]:
     hops = np.linalg.norm(np.diff(nodes.astype(np.float64), axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(hops)])
     wanted = np.linspace(0, along[-1], steps + 1)
-    hop = np.clip(np.searchsorted(along, wanted, side="right") - 1, 0, max(len(hops) - 1, 0))
-    if not len(hops):
-        return np.repeat(nodes[:1].astype(np.float64), steps + 1, axis=0)
+    hop = np.clip(np.searchsorted(along, wanted, side="right") - 1, 0, len(hops) - 1)
     share = np.divide(wanted - along[hop], hops[hop], out=np.zeros(steps + 1), where=hops[hop] > 0)
     return nodes[hop] + share[:, None] * (nodes[hop + 1] - nodes[hop])
 
