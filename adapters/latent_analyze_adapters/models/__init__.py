@@ -1,1 +1,1 @@
-"""What model files of every runtime share: roles, shapes, layouts, batches and checks."""
+"""Shared by the adapters of all runtimes: finding, describing and running the files of a model."""

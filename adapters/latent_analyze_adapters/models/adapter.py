@@ -1,4 +1,4 @@
-"""The adapters whose models are files: the part that they share."""
+"""Base class of the adapters whose models are files."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import ClassVar
 
 from latent_analyze.plugin import Adapter, Model
-from latent_analyze_adapters.models.location import bundle_at, folder_of, is_for
+from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel
-from latent_analyze_adapters.models.opened import Opened
 from latent_analyze_adapters.models.session import Opener
+from latent_analyze_adapters.models.session_cache import SessionCache
 
 
 class FileAdapter(Adapter):
-    """Opens models in files: a bundle folder, a folder with both halves, or one bare file."""
+    """Opens models in files: a bundle, a folder with an encoder and a decoder, or a single file."""
 
     opener: ClassVar[type[Opener]]
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
-        """Whether it is a file of this runtime, or a folder with one or with its model.toml."""
-        return is_for(path, cls.name)
+        """Whether this is a file of this runtime, or a folder with such files or its model.toml."""
+        return is_model_for(path, cls.name)
 
     @classmethod
     @abstractmethod
@@ -43,21 +43,21 @@ class FileAdapter(Adapter):
         path
             Folder or file.
         device
-            ``"cpu"``, ``"cuda"``, or None for CUDA where it can load.
+            ``"cpu"``, ``"cuda"``, or None for CUDA if it can be loaded.
         trust
-            Whether the model may run code and the checks of it are left out.
+            Whether the model may run code, and the checks of it are skipped.
         image_shape
-            (H, W, C) of the images at hand, for what neither model.toml nor the files tell.
+            (H, W, C) of the images at hand, for what neither model.toml nor the files state.
 
         Raises
         ------
         ModelError
-            If nothing usable is there.
+            If there is nothing usable.
         MissingDependencyError
             If the runtime is not installed.
         """
         self.import_runtime()
         opener = self.opener(folder_of(path), device, trust)
-        opened = Opened(opener)
-        bundle = bundle_at(path, opener, opened.file)
-        return FileModel(path, bundle, opened, image_shape=image_shape)
+        cache = SessionCache(opener)
+        bundle = find_bundle(path, opener, cache.file)
+        return FileModel(path, bundle, cache, image_shape=image_shape)

@@ -1,9 +1,9 @@
-"""Whether the rows of a batch can be trusted: tried out, because exports get it wrong."""
+"""Checks that rows of a batch do not affect each other, which exports often get wrong."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.plan import Plan
 
 TOLERANCE = 1e-3
-"""Largest difference between a row alone and in a batch, in units of the outputs' spread."""
+"""Largest difference between a row alone and in a batch, in standard deviations of the outputs."""
 
 REPEATS = 4
-"""Runs of a row again: one mask of a few values is the same twice by chance."""
+"""How often a row is run again: a dropout mask of few values may repeat by chance."""
 
 
-def settle_batch(session: Session, plan: Plan) -> Plan:
-    """Return the plan with one row per call where the graph spoils batches, and say so.
+def check_batching(session: Session, plan: Plan) -> Plan:
+    """Return the plan, changed to one row per call, with a note, if batches give wrong results.
 
-    Two rows are run together and alone (where the batch is fixed, each beside copies of itself). A
-    graph that gives something else each time is left as it is, but for the note.
+    Two rows of noise are run together and alone (each beside copies of itself, if the batch is
+    fixed). A graph that is random is left as it is, but noted.
 
     Raises
     ------
     ModelError
-        If the graph does not even run on one row, or rows change each other and running them one by
-        one makes them all alike.
+        If the graph does not even run on one row; or if rows affect each other, and running them
+        one by one gives the same output for all of them.
     """
     rows = _two_rows(plan)
     alone = [run_batch(session, plan, rows[[i]]) for i in range(2)]
@@ -53,13 +53,14 @@ def settle_batch(session: Session, plan: Plan) -> Plan:
         return plan
     if not _differ(*alone):
         raise _mixes_rows(session, plan)
-    return _one_by_one(plan, "rows of a batch change each other")
+    return _one_by_one(plan, "rows of a batch affect each other")
 
 
 def _mixes_rows(session: Session, plan: Plan) -> ModelError:
     return ModelError(
         f"{'an' if plan.role == 'encoder' else 'a'} {plan.role} that treats each row on its own",
-        found=f"one whose rows change each other, and are all alike alone, in {session.graph.name}",
+        found=f"one whose rows affect each other, and all give the same output alone, in "
+        f"{session.graph.name}",
         next_step="export it in evaluation mode, as with model.eval() of PyTorch: batch "
         "normalization in training mode does this",
     )
@@ -69,13 +70,13 @@ def _one_by_one(plan: Plan, why: str) -> Plan:
     if plan.batch is None:
         return replace(plan, batch=1, notes=(*plan.notes, f"{plan.role}: run row by row, as {why}"))
     note = f"{plan.role}: run row by row, each in a batch of {plan.batch} copies of it, as {why}"
-    return replace(plan, single=True, notes=(*plan.notes, note))
+    return replace(plan, repeated=True, notes=(*plan.notes, note))
 
 
-def _two_rows(plan: Plan) -> NDArray[Any]:
+def _two_rows(plan: Plan) -> NDArray[np.number]:
     rng = np.random.default_rng(0)
     if plan.role == "encoder":
-        return plan.side.to_file(rng.random((2, *plan.side.shape), np.float32))
+        return plan.image.to_file(rng.random((2, *plan.image.shape), np.float32))
     return rng.standard_normal((2, *plan.latent)).astype(plan.input.dtype)
 
 
@@ -86,6 +87,6 @@ def _differ(first: list[NDArray[np.float32]], second: list[NDArray[np.float32]])
 
 
 def _allowed(values: NDArray[np.float64]) -> float:
-    # Outputs that hardly differ, beside what they are, differ by rounding.
+    # Outputs that vary little, compared with their size, differ by rounding.
     rounding = 8 * float(np.finfo(np.float32).eps) * np.abs(values).max(initial=0.0)
     return float(max(TOLERANCE * values.std(), TOLERANCE * 1e-6, rounding))

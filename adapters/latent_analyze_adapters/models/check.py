@@ -1,10 +1,10 @@
-"""Comparing the outputs of a model with those that the training runtime stored."""
+"""Compares the outputs of a model with those that the training runtime stored."""
 
 from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SAMPLES = ("x", "mu", "log_var", "decoded")
 
 SMALLEST_SPREAD = 0.01
-"""Standard deviation, relative to the largest value, that counts at least: a barely trained decoder
-gives 0.5 everywhere, and there rounding alone is more than 1e-4 of the spread."""
+"""Lower bound for the standard deviation, relative to the largest value: a barely trained decoder
+returns 0.5 everywhere, and then rounding alone is more than 1e-4 of the standard deviation."""
 
 
 def compare_with_samples(model: Model, path: Path) -> dict[str, float]:
@@ -30,8 +30,8 @@ def compare_with_samples(model: Model, path: Path) -> dict[str, float]:
     model
         The model to check.
     path
-        An .npz file with ``x`` and, as the training runtime computed them, ``mu`` and ``log_var``
-        of x, and ``decoded`` of mu; what the model does not have is not compared.
+        An .npz file with ``x`` and what the training runtime computed: ``mu`` and ``log_var`` of
+        x, and ``decoded`` from mu. Outputs that the model does not have are not compared.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def compare_with_samples(model: Model, path: Path) -> dict[str, float]:
     if model.spec.can_decode and {"mu", "decoded"} <= stored.keys():
         found["decoded"] = model.decode(stored["mu"].reshape(len(stored["mu"]), -1))
         if model.spec.output is not None and model.spec.output.range is not None:
-            # `decode` clips to the range, so what it is compared with must be clipped too.
+            # `decode` clips to the range, so the stored output must be clipped too.
             stored["decoded"] = np.clip(stored["decoded"], *model.spec.output.range)
     if not found:
         raise _unusable(path, f"arrays {sorted(stored)}")
@@ -57,9 +57,9 @@ def compare_with_samples(model: Model, path: Path) -> dict[str, float]:
 
 def _deviation(found: NDArray[np.float32], stored: NDArray[np.float32], path: Path) -> float:
     if found.size != stored.size or len(found) != len(stored):
-        raise _unusable(path, f"shape {stored.shape} where the model gives {found.shape}")
+        raise _unusable(path, f"shape {stored.shape} where the model returns {found.shape}")
     difference = np.abs(found.reshape(stored.shape).astype(np.float64) - stored).max()
-    # NaN would pass for small: no comparison with it is true.
+    # NaN would pass as small, because no comparison with it is true.
     if not np.isfinite(difference):
         return float("inf")
     spread = max(stored.std(dtype=np.float64), SMALLEST_SPREAD * np.abs(stored).max(initial=0.0))
@@ -69,7 +69,7 @@ def _deviation(found: NDArray[np.float32], stored: NDArray[np.float32], path: Pa
 def _load(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            stored: dict[str, Any] = {n: arrays[n] for n in SAMPLES if n in arrays}
+            stored = {name: arrays[name] for name in SAMPLES if name in arrays}
         return {name: np.asarray(values, np.float32) for name, values in stored.items()}
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise _unusable(path, " ".join(str(error).split())) from None
@@ -78,5 +78,5 @@ def _load(path: Path) -> dict[str, NDArray[np.float32]]:
 def _unusable(path: Path, found: str) -> ModelError:
     return ModelError(
         f"samples x, mu and decoded of the training runtime in {path}", found=found,
-        next_step="train again, or remove the line check from model.toml",
+        next_step="train again, or remove the line 'check' from model.toml",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Python objects that a model names as ``package.module:name``: imported only where trusted."""
+"""Imports the Python objects that a model names as ``package.module:name``, if it is trusted."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latent_analyze.plugin import ModelError, content_hash, file_sha256
-from latent_analyze_adapters.models.entry_code import code_sha256, is_own
-from latent_analyze_adapters.models.session import cause
+from latent_analyze_adapters.models.entry_code import code_sha256, is_bundle_code
+from latent_analyze_adapters.models.messages import typed_cause
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from latent_analyze.plugin import DecoderSpec, EncoderSpec
+    from latent_analyze_adapters.models.graph import NetworkSpec
 
 ENTRY = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(\.\w+)*)")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What ``package.module:name`` stands for.
+    """The object that ``package.module:name`` refers to.
 
     Attributes
     ----------
@@ -39,25 +39,25 @@ class Entry:
         Hash of the code that the module belongs to, see `code_sha256`.
     """
 
-    value: Any
+    value: Any  # a user's object: a function, a class or a model
     source: Path
     code: str
 
 
 @dataclass
-class _Beside:
-    """What was imported along with entries from the folders of bundles.
+class _BundleModules:
+    """What was imported from the folders of bundles.
 
     Attributes
     ----------
     current
         Folder of the last entry, and the hash of its code at that time.
     names
-        Modules beside that entry.
+        Modules that this entry imported from its folder.
     folders
-        Where bundles lie that had entries, as in `sys.path`.
+        Folders of bundles with entries, as in `sys.path`.
     entries
-        Modules with names of their own.
+        Modules that were imported under unique names.
     """
 
     current: tuple[Path, str] | None = None
@@ -66,11 +66,11 @@ class _Beside:
     entries: set[str] = field(default_factory=set)
 
 
-_BESIDE = _Beside()
+_BUNDLES = _BundleModules()
 
 
 def require_trust(trusted: bool, what: str) -> None:
-    """Raise ModelError for what can run code, unless that is allowed."""
+    """Raise ModelError for something that can run code, unless that is allowed."""
     if not trusted:
         raise ModelError(
             "--trust for a model that can run code", found=what,
@@ -79,40 +79,39 @@ def require_trust(trusted: bool, what: str) -> None:
 
 
 def load_entry(text: str, folder: Path | None) -> Entry:
-    """Import what ``package.module:name`` stands for; the caller has asked for trust.
+    """Import the object that ``package.module:name`` refers to, once the caller requires trust.
 
-    A module in `folder` comes before those that are installed, and under a name of its own: two
-    bundles may both have a ``model.py``. Modules beside it can be imported as well, also of the
-    same names as those of another bundle. Code that has changed is imported anew. Without a folder
-    it is the working directory's, and `Entry.code` says nothing.
+    A module in `folder` takes precedence over installed ones, and is imported under a unique name,
+    because two bundles may both have a ``model.py``. It can import the modules next to it, even if
+    another bundle has modules of the same names. Code that has changed is imported again. Without
+    a folder, the working directory is used, and `Entry.code` says nothing.
 
     Raises
     ------
     ModelError
         If there is no such module or name, or importing it fails.
     """
-    found = ENTRY.fullmatch(text)
-    if found is None:
+    match = ENTRY.fullmatch(text)
+    if match is None:
         raise ModelError("an entry package.module:name", found=repr(text))
-    name, place = found["module"], (folder or Path()).resolve()
-    path = place.joinpath(*name.split("."))
+    name, location = match["module"], (folder or Path()).resolve()
+    path = location.joinpath(*name.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     code = ""
     if path.is_file():
-        code = file_sha256(path) if folder is None else code_sha256(path, place, name)
+        code = file_sha256(path) if folder is None else code_sha256(path, location, name)
     try:
-        module = _import(name, place, path if code else None, code=code)
-        value = reduce(getattr, found["name"].split("."), module)
+        module = _import(name, location, path if code else None, code=code)
+        value = reduce(getattr, match["name"].split("."), module)
     # Importing runs the module, which can raise anything.
     except Exception as error:
         raise ModelError(
-            f"{text} importable, from {folder or place} or installed",
-            found=f"{type(error).__name__}: {cause(error)}",
+            f"{text} importable, from {folder or location} or installed", found=typed_cause(error),
             next_step="check the spelling, or install the package",
-        ) from error
+        ) from error  # fmt: skip
     source = Path(module.__file__ or "")
     if folder is not None and source != path:
-        code = code_sha256(source, place, name)
+        code = code_sha256(source, location, name)
     return Entry(value, source, code)
 
 
@@ -121,20 +120,20 @@ def entry_sha256(entry: Entry, text: str) -> str:
     return content_hash(text, entry.code)
 
 
-def kinds_of_constants(half: EncoderSpec | DecoderSpec) -> tuple[str, ...]:
-    """Return what tells 3 from 3.0, for hashes: a function gets the one as int64."""
-    return tuple(f"{name}={half.constants[name]!r}" for name in sorted(half.constants))
+def typed_constants(spec: NetworkSpec) -> tuple[str, ...]:
+    """Return the constants for a hash that tells 3 from 3.0, which a function gets as int64."""
+    return tuple(f"{name}={spec.constants[name]!r}" for name in sorted(spec.constants))
 
 
 def _import(name: str, folder: Path, path: Path | None, *, code: str) -> ModuleType:
     """Import a module, from its file in the folder if there is one."""
-    _put_first(str(folder))
+    _search_first(str(folder))
     if path is None:
         return importlib.import_module(name)
     unique = f"{name}_{content_hash(str(path), code)[:12]}"
     if unique in sys.modules:
         return sys.modules[unique]
-    with _importing_beside(folder, code):
+    with _importing_from(folder, code):
         return importlib.import_module(name) if "." in name else _run(unique, path)
 
 
@@ -148,36 +147,36 @@ def _run(unique: str, path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[unique]
         raise
-    _BESIDE.entries.add(unique)
+    _BUNDLES.entries.add(unique)
     return module
 
 
-def _put_first(folder: str) -> None:
-    """Have a folder searched before those of other bundles, and after all that is installed."""
-    if folder in _BESIDE.folders and folder in sys.path:
+def _search_first(folder: str) -> None:
+    """Put a folder before those of other bundles, but after everything that is installed."""
+    if folder in _BUNDLES.folders and folder in sys.path:
         sys.path.remove(folder)
     if folder not in sys.path:
-        others = [i for i, place in enumerate(sys.path) if place in _BESIDE.folders]
+        others = [i for i, other in enumerate(sys.path) if other in _BUNDLES.folders]
         sys.path.insert(min(others, default=len(sys.path)), folder)
-        _BESIDE.folders.add(folder)
+        _BUNDLES.folders.add(folder)
 
 
 @contextmanager
-def _importing_beside(folder: Path, code: str) -> Iterator[None]:
-    """Have modules imported from a folder as it is now, and from no other bundle's."""
-    if _BESIDE.current != (folder, code):
-        for name in _BESIDE.names:
+def _importing_from(folder: Path, code: str) -> Iterator[None]:
+    """Import modules from the current content of a folder, and from no other bundle."""
+    if _BUNDLES.current != (folder, code):
+        for name in _BUNDLES.names:
             sys.modules.pop(name, None)
-        _BESIDE.current, _BESIDE.names = (folder, code), set()
+        _BUNDLES.current, _BUNDLES.names = (folder, code), set()
     importlib.invalidate_caches()
-    known, written = set(sys.modules), sys.dont_write_bytecode
-    # Compiled files are told from stale ones by the second: too coarse for what is hashed.
+    known, dont_write = set(sys.modules), sys.dont_write_bytecode
+    # Python tells stale compiled files by the second, which is too coarse for code that is hashed.
     sys.dont_write_bytecode = True
     try:
         yield
     finally:
-        sys.dont_write_bytecode = written
-        for name in sys.modules.keys() - known - _BESIDE.entries:
+        sys.dont_write_bytecode = dont_write
+        for name in sys.modules.keys() - known - _BUNDLES.entries:
             file = getattr(sys.modules[name], "__file__", None)
-            if file and is_own(Path(file), folder):
-                _BESIDE.names.add(name)
+            if file and is_bundle_code(Path(file), folder):
+                _BUNDLES.names.add(name)

@@ -1,4 +1,4 @@
-"""The code that an entry consists of: hashed, so that a store notices when it changes."""
+"""Hashes the code behind an entry, so that a store notices when it changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from latent_analyze.plugin import ModelError, content_hash, file_sha256
 
 MAX_FILES = 2000
 MAX_BYTES = 1 << 26
-"""How much code is hashed: a bundle has a few files, diffusers 1700."""
+"""How much code is hashed: a bundle has a few files, the package diffusers 1700."""
 
-PASSED_OVER = ("__pycache__", "site-packages", "node_modules")
+SKIPPED = ("__pycache__", "site-packages", "node_modules")
 
 
 class TooMuchCodeError(Exception):
@@ -24,31 +24,31 @@ class TooMuchCodeError(Exception):
 def code_sha256(source: Path, folder: Path, name: str) -> str:
     """Return a hash of the code that a module belongs to.
 
-    That of all Python files in the bundle's folder where the module lies there, with their names;
-    else of those of its package, or for a package of more than 2000 files or 64 MiB its version;
-    else of its own file.
+    For a module in the bundle's folder this covers all Python files there, and their names. For an
+    installed package it covers the files of the package or, if there are more than 2000 files or
+    64 MiB, only its version. For any other module it covers its own file.
 
     Parameters
     ----------
     source
         File of the module.
     folder
-        The bundle's.
+        Folder of the bundle.
     name
-        Its dotted name.
+        Dotted name of the module.
 
     Raises
     ------
     ModelError
         If the bundle's folder holds more code than that.
     """
-    if is_own(source, folder):
+    if is_bundle_code(source, folder):
         try:
             return _hash([folder])
         except TooMuchCodeError as error:
             raise ModelError(
                 f"at most {MAX_FILES} Python files and {MAX_BYTES >> 20} MiB of them in {folder}, "
-                "as they count for the model's hash", found=str(error),
+                "because they are part of the model's hash", found=str(error),
                 next_step="move model.toml and the modules it needs into a folder of their own",
             ) from None  # fmt: skip
     top = name.split(".")[0]
@@ -62,12 +62,12 @@ def code_sha256(source: Path, folder: Path, name: str) -> str:
         return content_hash(*((dist, metadata.version(dist)) for dist in sorted(set(found))))
 
 
-def is_own(source: Path, folder: Path) -> bool:
-    """Whether a file is the code of a bundle, and not of what is installed below its folder."""
+def is_bundle_code(source: Path, folder: Path) -> bool:
+    """Whether a file is code of a bundle, and not of a package installed below its folder."""
     if not source.is_relative_to(folder):
         return False
-    places = [place for place in source.parents if place.is_relative_to(folder)]
-    return not any(_passed_over(place) for place in places if place != folder)
+    parents = [parent for parent in source.parents if parent.is_relative_to(folder)]
+    return not any(_is_skipped(parent) for parent in parents if parent != folder)
 
 
 def _hash(folders: Iterable[Path]) -> str:
@@ -83,19 +83,19 @@ def _hash(folders: Iterable[Path]) -> str:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    """Yield the files, those behind links to folders as well, as Python imports them."""
+    """Yield the Python files, also those in linked folders, because Python imports them too."""
     seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not _passed_over(Path(place, name)))
-        paths = (Path(place, name) for name in sorted(names) if name.endswith(".py"))
+        folders[:] = sorted(name for name in folders if not _is_skipped(Path(parent, name)))
+        paths = (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
         yield from (path for path in paths if path.is_file())
 
 
-def _passed_over(place: Path) -> bool:
-    hidden = place.name.startswith(".") or place.name in PASSED_OVER
-    return hidden or (place / "pyvenv.cfg").is_file()
+def _is_skipped(folder: Path) -> bool:
+    hidden = folder.name.startswith(".") or folder.name in SKIPPED
+    return hidden or (folder / "pyvenv.cfg").is_file()

@@ -1,12 +1,19 @@
-"""The inputs and outputs of a model file, as every runtime describes them."""
+"""The inputs and outputs of a model file, described the same way for every runtime."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from latent_analyze.plugin import DecoderSpec, EncoderSpec
+
 Role = Literal["encoder", "decoder"]
 Shape = tuple[int, ...]
+FreeShape = tuple[int | None, ...]
+"""A shape with None for axes that are free or unknown."""
+
+NetworkSpec = EncoderSpec | DecoderSpec
+"""One table of model.toml, ``[encoder]`` or ``[decoder]``."""
 
 MU_NAMES = frozenset({"mu", "z_mean", "mean"})
 LOG_VAR_NAMES = frozenset({"log_var", "z_log_var", "logvar", "z_logvar"})
@@ -16,11 +23,11 @@ VECTOR_RANKS = (1, 2)
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output: name, numpy dtype, shape with None for what is free or unknown."""
+    """An input or output: its name, NumPy dtype and shape."""
 
     name: str
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: FreeShape
 
     def __str__(self) -> str:
         axes = ", ".join("?" if length is None else str(length) for length in self.shape)
@@ -29,7 +36,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Graph:
-    """Inputs and outputs of the file called `name`."""
+    """The inputs and outputs of the file called `name`."""
 
     name: str
     inputs: tuple[Tensor, ...]
@@ -37,6 +44,6 @@ class Graph:
 
 
 def canonical(name: str) -> str:
-    """Return the name of an output without what exporters put around it."""
+    """Return the name of an output without what exporters add to it."""
     # TensorFlow writes "encoder/z_mean:0".
     return name.lower().rsplit("/", 1)[-1].split(":")[0]

@@ -1,4 +1,4 @@
-"""Where the files of a model lie: a bundle folder, a folder with both halves, or one file."""
+"""Finds the files of a model: a bundle, a folder with an encoder and a decoder, or one file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SUFFIXES = {
     ".onnx": "onnx", ".keras": "keras", "": "keras", ".h5": "keras",
     ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".ts": "torch",
 }  # fmt: skip
-"""Which runtime opens a file; where a folder holds halves of several, the first does.
+"""The runtime for each suffix; if a folder holds files of several runtimes, the first one wins.
 
-A folder is a model if it is a SavedModel, whatever its name.
+A folder counts as a model if it is a SavedModel, whatever its name.
 """
 SAVED_MODEL, SAVED_MODEL_RUNTIME = "saved_model.pb", "keras"
 
 
-def is_for(path: Path, runtime: str) -> bool:
-    """Whether what lies at `path` is for this runtime; False where that cannot be read."""
+def is_model_for(path: Path, runtime: str) -> bool:
+    """Whether this runtime is the one to open `path`; False if it cannot be read."""
     try:
         if (path / SIDECAR).is_file():
             return _stated_runtime(path / SIDECAR) == runtime
@@ -39,27 +39,27 @@ def is_for(path: Path, runtime: str) -> bool:
 
 
 def is_model(path: Path) -> bool:
-    """Whether there is a file with the suffix of a runtime, or a SavedModel."""
+    """Whether this is a file with the suffix of a runtime, or a SavedModel."""
     return _runtime(path) is not None
 
 
 def folder_of(path: Path) -> Path:
-    """Return the folder that the files of a model lie in."""
+    """Return the folder that holds the files of a model."""
     return path if path.is_dir() and not is_model(path) else path.parent
 
 
-def bundle_at(path: Path, opener: Opener, read: Read) -> Bundle:
-    """Return what model.toml says or, where there is none, what the names of the files tell.
+def find_bundle(path: Path, opener: Opener, read: Read) -> Bundle:
+    """Return the content of model.toml or, without one, what the names of the files tell.
 
-    A file alone is read, by `read`, to tell what it is.
+    A single file is read, with `read`, to tell what it holds.
 
     Raises
     ------
     ModelError
-        If nothing usable is there.
+        If there is nothing usable.
     """
     if is_model(path) or not path.is_dir():
-        return _bare(path, opener, read)
+        return _single_file(path, opener, read)
     if (path / SIDECAR).is_file():
         bundle = read_bundle(path)
         if bundle.encoder is None and bundle.decoder is None:
@@ -70,9 +70,9 @@ def bundle_at(path: Path, opener: Opener, read: Read) -> Bundle:
         return bundle
     for suffix in _suffixes(path):
         if suffix in opener.suffixes:
-            here = {role: f"{role}{suffix}" for role in ROLES}
-            here = {role: name for role, name in here.items() if is_model(path / name)}
-            return _with_halves(path.resolve().name, here, opener)
+            names = {role: f"{role}{suffix}" for role in ROLES}
+            names = {role: name for role, name in names.items() if is_model(path / name)}
+            return _named_by_role(path.resolve().name, names, opener)
     raise ModelError(
         f"a folder with {SIDECAR}, or with encoder{opener.suffixes[0]} or "
         f"decoder{opener.suffixes[0]}", found=f"{path}, without any of them",
@@ -81,7 +81,7 @@ def bundle_at(path: Path, opener: Opener, read: Read) -> Bundle:
 
 
 def _stated_runtime(sidecar: Path) -> str:
-    """Return the runtime that a sidecar names; for a damaged one ours, for `open` to report."""
+    """Return the runtime that a sidecar names; if damaged, the default, so `open` reports it."""
     try:
         return str(tomllib.loads(sidecar.read_text("utf-8")).get("runtime", DEFAULT_RUNTIME))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
@@ -96,17 +96,17 @@ def _runtime(path: Path) -> str | None:
 
 
 def _suffixes(folder: Path) -> list[str]:
-    """Return how the halves in a folder end, the preferred first."""
-    halves = {suffix: [folder / f"{role}{suffix}" for role in ROLES] for suffix in SUFFIXES}
-    return [s for s, paths in halves.items() if any(_runtime(p) == SUFFIXES[s] for p in paths)]
+    """Return the suffixes that the encoder and decoder in a folder have, preferred ones first."""
+    paths = {suffix: [folder / f"{role}{suffix}" for role in ROLES] for suffix in SUFFIXES}
+    return [s for s in SUFFIXES if any(_runtime(path) == SUFFIXES[s] for path in paths[s])]
 
 
-def _bare(path: Path, opener: Opener, read: Read) -> Bundle:
-    encoder, decoder = opener.halves(path.name, read)
+def _single_file(path: Path, opener: Opener, read: Read) -> Bundle:
+    encoder, decoder = opener.infer_specs(path.name, read)
     return Bundle(name=path.stem, runtime=opener.name, encoder=encoder, decoder=decoder)
 
 
-def _with_halves(name: str, files: dict[Role, str], opener: Opener) -> Bundle:
+def _named_by_role(name: str, files: dict[Role, str], opener: Opener) -> Bundle:
     return Bundle(
         name=name,
         runtime=opener.name,

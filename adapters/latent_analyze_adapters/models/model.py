@@ -1,18 +1,16 @@
-"""A model in files of one runtime: encoder and decoder behind one interface."""
+"""A model in files: encoder and decoder behind one interface, whatever the runtime."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import (
     Bundle,
-    DecoderSpec,
-    EncoderSpec,
     Latents,
     Layout,
     ModelError,
@@ -21,33 +19,46 @@ from latent_analyze.plugin import (
     content_hash,
 )
 from latent_analyze_adapters.models.check import compare_with_samples
-from latent_analyze_adapters.models.further_inputs import further_inputs
-from latent_analyze_adapters.models.graph import Role, Tensor
-from latent_analyze_adapters.models.half import Half, columns_of, suitable_batch, to_log_var
-from latent_analyze_adapters.models.image_side import file_axes
-from latent_analyze_adapters.models.latent_side import prod_of
+from latent_analyze_adapters.models.extra_inputs import find_extra_inputs
+from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape, Tensor
+from latent_analyze_adapters.models.image_tensor import file_shape
+from latent_analyze_adapters.models.latents import size_from
 from latent_analyze_adapters.models.location import ROLES, SIDECAR
-from latent_analyze_adapters.models.opened import Opened
-from latent_analyze_adapters.models.plan import Plan, Stated, plan_half
-from latent_analyze_adapters.models.session import Opener, Session, inside, run_batch
+from latent_analyze_adapters.models.network import (
+    Network,
+    columns_of,
+    suitable_batch,
+    to_log_var,
+)
+from latent_analyze_adapters.models.plan import Plan, Settings, make_plan
+from latent_analyze_adapters.models.session import (
+    Feeds,
+    Opener,
+    Session,
+    bundle_path,
+    run_batch,
+)
+from latent_analyze_adapters.models.session_cache import SessionCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+NO_COLUMNS: Mapping[str, NDArray[np.generic]] = MappingProxyType({})
+
 
 class FileModel:
-    """An encoder and/or a decoder in files of one runtime; see `latent_analyze.Model`.
+    """An encoder and/or a decoder in files of one runtime; see `latent_analyze.plugin.Model`.
 
-    It pickles as what is known of the files; sessions are opened where they are needed, and only
-    if the files are still the same.
+    A pickle holds what is known about the files, not the sessions. These are opened when they are
+    needed, and only if the files are still the same.
 
     Attributes
     ----------
     bundle
-        What model.toml says, and where there is none, what was inferred: writing it as a sidecar
-        changes nothing but to state it.
+        The content of model.toml, completed by what was inferred. Writing it to model.toml makes
+        it explicit and changes nothing else.
     spec
         Shapes, ranges and abilities.
     """
@@ -56,30 +67,30 @@ class FileModel:
         self,
         path: Path,
         bundle: Bundle,
-        opened: Opened,
+        cache: SessionCache,
         *,
-        image_shape: tuple[int, ...] | None = None,
+        image_shape: Shape | None = None,
     ) -> None:
-        self.path, self._opened, self._data_shape = path, opened, image_shape
-        self._halves: dict[Role, Half] = {}
-        bundle, self._notes = self._opener.complete(bundle, opened.file)
+        self.path, self._cache, self._data_shape = path, cache, image_shape
+        self._networks: dict[Role, Network] = {}
+        bundle, self._notes = self._opener.complete(bundle, cache.file)
         for role in ROLES:
-            half = getattr(bundle, role)
-            if half is not None:
-                self._open(role, bundle, half)
-        self.bundle = self._resolved(bundle)
+            spec = getattr(bundle, role)
+            if spec is not None:
+                self._open(role, bundle, spec)
+        self.bundle = self._completed(bundle)
         self.spec = self._spec()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the files and of all that is done around them, stated or inferred."""
-        parts: list[Any] = []
-        for role, half in self._halves.items():
-            plan, side = half.plan, half.plan.side
-            parts += [role, half.file.sha256, plan.input.name, plan.outputs, plan.latent]
-            parts += [side.shape, side.layout, side.range]
-            parts += side.adjustments
-            parts += [(c.tensor.name, *c.value, c.column or "") for c in plan.constants]
+        """Hash of the files and of everything done around them, stated or inferred."""
+        parts: list[object] = []
+        for role, network in self._networks.items():
+            plan, image = network.plan, network.plan.image
+            parts += [role, network.file.sha256, plan.input.name, plan.outputs, plan.latent]
+            parts += [image.shape, image.layout, image.range]
+            parts += image.adjustments
+            parts += [(e.tensor.name, *e.value, e.column or "") for e in plan.extra_inputs]
             part = getattr(self.bundle, role).part
             parts += [part] if part else []
         if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
@@ -87,22 +98,22 @@ class FileModel:
         return content_hash(self._opener.name, *parts)
 
     def encode(
-        self, x: NDArray[np.float32], columns: Mapping[str, NDArray[Any]] = MappingProxyType({})
+        self, x: NDArray[np.float32], columns: Mapping[str, NDArray[np.generic]] = NO_COLUMNS
     ) -> Latents:
         """Encode (n, *spec.input.shape) to mu (n, dim) and log_var (n, dim) or None.
 
-        `columns` has the values of the labels that `spec.columns` names, (n,) each; without it, the
-        inputs that take them get their constants.
+        `columns` holds the values, (n,) each, of the labels that `spec.columns` names. Inputs whose
+        label is missing get their constants.
 
         Raises
         ------
         ModelError
-            If there is no encoder, the shape is another one, or the runtime fails.
+            If there is no encoder, the shape does not fit, or the runtime fails.
         """
         plan = self._plan("encoder")
-        _check_shape(x, plan.side.shape, f"the encoder of {self.spec.name}")
+        _check_shape(x, plan.image.shape, f"the encoder of {self.spec.name}")
         parts = [np.empty((len(x), plan.dim), np.float32) for _ in plan.outputs]
-        for rows, outputs in self._run("encoder", x, plan.side.to_file, columns):
+        for rows, outputs in self._run("encoder", x, plan.image.to_file, columns):
             for part, output in zip(parts, outputs, strict=True):
                 part[rows] = output
         if len(parts) == 2 and self.bundle.encoder is not None:
@@ -115,13 +126,13 @@ class FileModel:
         Raises
         ------
         ModelError
-            If there is no decoder, the shape is another one, or the runtime fails.
+            If there is no decoder, the shape does not fit, or the runtime fails.
         """
         plan = self._plan("decoder")
         _check_shape(z, (plan.dim,), f"the decoder of {self.spec.name}")
-        images = np.empty((len(z), *plan.side.shape), np.float32)
+        images = np.empty((len(z), *plan.image.shape), np.float32)
         for rows, (output,) in self._run("decoder", z, lambda part: _to_latent(part, plan)):
-            images[rows] = plan.side.from_file(output)
+            images[rows] = plan.image.from_file(output)
         return images
 
     def check(self) -> dict[str, float] | None:
@@ -130,7 +141,7 @@ class FileModel:
         Returns
         -------
         dict or None
-            For each of ``mu``, ``log_var`` and ``decoded`` the largest difference over the
+            For each of ``mu``, ``log_var`` and ``decoded``, the largest difference divided by the
             standard deviation of the stored output; None if the bundle has no samples.
 
         Raises
@@ -140,139 +151,142 @@ class FileModel:
         """
         if self.bundle.check is None:
             return None
-        return compare_with_samples(self, inside(self._opener.folder, self.bundle.check))
+        return compare_with_samples(self, bundle_path(self._opener.folder, self.bundle.check))
 
     def with_bundle(self, bundle: Bundle) -> FileModel:
-        """Return the same files, read as another model.toml would have it.
+        """Return the same files, interpreted by another model.toml.
 
         Raises
         ------
         ModelError
             If it does not fit the files.
         """
-        return FileModel(self.path, bundle, self._opened)
+        return FileModel(self.path, bundle, self._cache)
 
     @property
     def latent_outputs(self) -> tuple[str, ...]:
-        """Names of the outputs of the encoder that could hold mu, log_var or a drawn z."""
-        half = self._halves.get("encoder")
-        outputs = half.graph.outputs if half else ()
-        return tuple(t.name for t in outputs if self.spec.dim in (prod_of(t, 1), prod_of(t, 0)))
+        """Names of the outputs of the encoder that could be mu, log_var or a drawn z."""
+        encoder = self._networks.get("encoder")
+        outputs = encoder.graph.outputs if encoder else ()
+        return tuple(t.name for t in outputs if self.spec.dim in (size_from(t, 1), size_from(t, 0)))
 
-    def describe(self) -> dict[str, Any]:
-        """Return what is known of the files, beside `spec`, as plain data for people to read."""
-        files: dict[str, Any] = {role: half.describe() for role, half in self._halves.items()}
-        return {"runs on": self._device, **files}
+    def describe(self) -> dict[str, object]:
+        """Return what is known about the files, besides `spec`, in plain data for people."""
+        found: dict[str, object] = {"runs on": self._device}
+        return found | {role: network.describe() for role, network in self._networks.items()}
 
     @property
     def _opener(self) -> Opener:
-        return self._opened.opener
+        return self._cache.opener
 
     @property
     def _device(self) -> str:
-        return self._session(next(iter(self._halves))).device
+        return self._session(next(iter(self._networks))).device
 
-    def _open(self, role: Role, bundle: Bundle, given: EncoderSpec | DecoderSpec) -> None:
-        # A decoder without shapes of its own takes over those of its encoder, and must fit them.
-        encoder = self._halves["encoder"].plan if "encoder" in self._halves else None
-        stated = Stated(
-            given,
-            image=bundle.image_shape or (encoder.side.shape if encoder else None),
+    def _open(self, role: Role, bundle: Bundle, spec: NetworkSpec) -> None:
+        # A decoder that states no shapes takes those of its encoder, and must fit them.
+        encoder = self._networks["encoder"].plan if "encoder" in self._networks else None
+        settings = Settings(
+            spec,
+            image=bundle.image_shape or (encoder.image.shape if encoder else None),
             latent=bundle.latent_shape or (encoder.latent if encoder else None),
             data=self._data_shape,
-            beside=encoder.side.layout if encoder else None,
+            encoder_layout=encoder.image.layout if encoder else None,
         )
-        file, row = self._opened.file(given), _row(role, stated, self._opener.layout)
-        session = self._opened.session(file, given, row)
+        file = self._cache.file(spec)
+        row_shape = _row_shape(role, settings, self._opener.default_layout)
+        session = self._cache.session(file, spec, row_shape)
         graph = session.graph
 
-        def probe(taken: Tensor, rows: NDArray[Any], output: str) -> tuple[int, ...]:
-            feeds = {taken.name: rows}
-            for constant in further_inputs(graph, taken, given):
-                feeds[constant.tensor.name] = constant.fill(len(rows))
+        def probe(input_tensor: Tensor, rows: NDArray[np.number], output: str) -> Shape:
+            feeds: Feeds = {input_tensor.name: rows}
+            for extra in find_extra_inputs(graph, input_tensor, spec):
+                feeds[extra.tensor.name] = extra.fill(len(rows))
             return session.run([output], feeds)[0].shape
 
-        plan = self._opened.settle(file, given, row, plan_half(graph, stated, probe))
-        self._halves[role] = Half(file, graph, plan, given, row)
+        plan = make_plan(graph, settings, probe)
+        plan = self._cache.check_batching(file, spec, row_shape, plan)
+        self._networks[role] = Network(file, graph, plan, spec, row_shape)
 
     def _session(self, role: Role) -> Session:
-        half = self._halves[role]
-        return self._opened.session(half.file, half.given, half.row)
+        network = self._networks[role]
+        return self._cache.session(network.file, network.spec, network.row_shape)
 
     def _plan(self, role: Role) -> Plan:
-        if role not in self._halves:
+        if role not in self._networks:
             raise ModelError(
                 f"a model with an {role}" if role == "encoder" else f"a model with a {role}",
                 found=f"{self.spec.name} without one", next_step="name a bundle that has both",
             )  # fmt: skip
-        return self._halves[role].plan
+        return self._networks[role].plan
 
     def _run(
         self,
         role: Role,
         rows: NDArray[np.float32],
-        pack: Callable[[NDArray[Any]], NDArray[Any]],
-        columns: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+        pack: Callable[[NDArray[np.float32]], NDArray[np.number]],
+        columns: Mapping[str, NDArray[np.generic]] = NO_COLUMNS,
     ) -> Iterator[tuple[slice, list[NDArray[np.float32]]]]:
         plan, session = self._plan(role), self._session(role)
-        step = 1 if plan.single else plan.batch or self.spec.batch
+        step = 1 if plan.repeated else plan.batch or self.spec.batch
         for start in range(0, len(rows), step):
             part = slice(start, min(start + step, len(rows)))
             labels = {name: values[part] for name, values in columns.items()}
             yield part, run_batch(session, plan, pack(rows[part]), labels)
 
-    def _resolved(self, bundle: Bundle) -> Bundle:
-        plans = {role: half.plan for role, half in self._halves.items()}
+    def _completed(self, bundle: Bundle) -> Bundle:
+        """Return the bundle with everything that was inferred."""
+        plans = {role: network.plan for role, network in self._networks.items()}
         first = next(iter(plans.values()))
-        changes: dict[str, Any] = {
+        changes: dict[str, object] = {
             "runtime": self._opener.name,
-            "image_shape": first.side.shape,
+            "image_shape": first.image.shape,
             "latent_shape": bundle.latent_shape or first.latent,
         }
         for role, plan in plans.items():
-            stated = {"input": plan.input.name, "layout": plan.side.layout}
             names = ("mu", "log_var") if role == "encoder" else ("output",)
-            stated |= dict(zip(names, plan.outputs, strict=False))
+            found = dict(zip(names, plan.outputs, strict=False))
+            found |= {"input": plan.input.name, "layout": plan.image.layout}
             changes[role] = getattr(bundle, role).model_copy(
-                update={**stated, "range": plan.side.range}
+                update={**found, "range": plan.image.range}
             )
         return bundle.model_copy(update=changes)
 
     def _spec(self) -> ModelSpec:
-        encoder, decoder = (self._halves.get(role) for role in ROLES)
+        encoder, decoder = (self._networks.get(role) for role in ROLES)
         notes = [*self._notes]
-        notes += [note for half in self._halves.values() for note in half.plan.notes]
+        notes += [note for network in self._networks.values() for note in network.plan.notes]
         if self.path != self._opener.folder and (self._opener.folder / SIDECAR).is_file():
-            notes.append(f"{SIDECAR} beside the file is not read: open the folder to use it")
-        producers = dict.fromkeys(half.file.producer for half in self._halves.values())
+            notes.append(f"the {SIDECAR} next to the file is not used: open the folder to use it")
+        producers = dict.fromkeys(network.file.producer for network in self._networks.values())
         return ModelSpec(
             name=self.bundle.name,
             adapter=self._opener.name,
-            input=encoder.plan.side.spec if encoder else None,
+            input=encoder.plan.image.spec if encoder else None,
             latent=TensorSpec(shape=self.bundle.latent_shape or ()),
-            output=decoder.plan.side.spec if decoder else None,
+            output=decoder.plan.image.spec if decoder else None,
             variational=encoder is not None and len(encoder.plan.outputs) == 2,
             can_encode=encoder is not None,
             can_decode=decoder is not None,
-            batch=suitable_batch([half.plan for half in self._halves.values()]),
+            batch=suitable_batch([network.plan for network in self._networks.values()]),
             columns=columns_of(encoder),
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )
 
 
-def _row(role: Role, stated: Stated, layout: Layout) -> tuple[int, ...] | None:
+def _row_shape(role: Role, settings: Settings, default_layout: Layout) -> Shape | None:
     """Return the shape of one row of the input, as far as model.toml or the data tell."""
-    image = stated.image or stated.data
+    image = settings.image or settings.data
     if role == "decoder" or image is None:
-        return stated.latent if role == "decoder" else None
-    return file_axes(image, stated.layout or layout)
+        return settings.latent if role == "decoder" else None
+    return file_shape(image, settings.layout or default_layout)
 
 
-def _check_shape(rows: NDArray[Any], shape: tuple[int, ...], owner: str) -> None:
+def _check_shape(rows: NDArray[np.generic], shape: Shape, owner: str) -> None:
     if rows.shape[1:] != shape:
         raise ModelError(f"rows of shape {shape} for {owner}", found=str(rows.shape[1:]))
 
 
-def _to_latent(z: NDArray[Any], plan: Plan) -> NDArray[Any]:
+def _to_latent(z: NDArray[np.float32], plan: Plan) -> NDArray[np.number]:
     return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)

@@ -1,99 +1,109 @@
-"""How a model file is called: roles, layouts and names, stated or inferred."""
+"""How to call an encoder or decoder: its inputs, outputs and layout, stated or inferred."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import DecoderSpec, EncoderSpec, Layout, ModelError
-from latent_analyze_adapters.models import image_side as sides
-from latent_analyze_adapters.models.further_inputs import Constant, further_inputs
+from latent_analyze_adapters.models import image_tensor as images
+from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
 from latent_analyze_adapters.models.graph import (
     IMAGE_RANKS,
     LOG_VAR_NAMES,
     MU_NAMES,
+    FreeShape,
     Graph,
+    NetworkSpec,
     Role,
     Shape,
     Tensor,
     canonical,
 )
-from latent_analyze_adapters.models.image_side import ImageSide
-from latent_analyze_adapters.models.latent_side import latent_shape, outputs_left
+from latent_analyze_adapters.models.image_tensor import ImageTensor
+from latent_analyze_adapters.models.latents import latent_shape, note_ambiguous_outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Stated:
-    """What model.toml says: of one half, and the shapes of an image and of a z-point.
+class Settings:
+    """What is known about an encoder or decoder apart from its file.
 
-    For what neither model.toml nor the file tells, `data` is the shape of the images at hand, and
-    `beside` the layout of the encoder that a decoder belongs to.
+    Attributes
+    ----------
+    spec
+        Its table of model.toml.
+    image, latent
+        Shapes of an image and of a z-point, if model.toml or the other network states them.
+    data
+        Shape of the images at hand, for what neither model.toml nor the file states.
+    encoder_layout
+        Layout of the encoder that a decoder belongs to.
     """
 
-    half: EncoderSpec | DecoderSpec
+    spec: NetworkSpec
     image: Shape | None = None
     latent: Shape | None = None
     data: Shape | None = None
-    beside: Layout | None = None
+    encoder_layout: Layout | None = None
 
     @property
     def layout(self) -> Layout | None:
-        """The layout, if it is stated and no default."""
+        """The layout, if it is stated and not a default."""
         if self.image is not None and len(self.image) == 1:
             return "flat"
-        return self.half.layout if "layout" in self.half.model_fields_set else None
+        return self.spec.layout if "layout" in self.spec.model_fields_set else None
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The value range, if it is stated and no default."""
-        return self.half.range if "range" in self.half.model_fields_set else None
+        """The value range, if it is stated and not a default."""
+        return self.spec.range if "range" in self.spec.model_fields_set else None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How an encoder or decoder is called.
+    """How to call an encoder or decoder.
 
     Attributes
     ----------
     role
-        Which half it is.
+        Which of the two it is.
     input
         The input.
     outputs
-        What to fetch: mu and perhaps log_var, or the image.
-    side
-        The tensor on the image side.
+        Which outputs to fetch: mu and perhaps log_var, or the image.
+    image
+        The image tensor: the input of an encoder, the output of a decoder.
     latent
         Shape of a z-point in the file.
     batch
-        Rows per call where the file fixes them, else None.
+        Rows per call if the file fixes them, else None.
     batched
         Whether the file has a batch axis at all.
     notes
         What was inferred, for people.
-    constants
-        Further inputs, with the values that model.toml states.
-    single
-        Whether each row is run alone, in a fixed batch of copies of it.
+    extra_inputs
+        The other inputs, with the values that model.toml states.
+    repeated
+        Whether each row is run alone, in a fixed batch filled with copies of it.
     """
 
     role: Role
     input: Tensor
     outputs: tuple[str, ...]
-    side: ImageSide
+    image: ImageTensor
     latent: Shape
     batch: int | None
     batched: bool
     notes: tuple[str, ...]
-    constants: tuple[Constant, ...] = ()
-    single: bool = False
+    extra_inputs: tuple[ExtraInput, ...] = ()
+    repeated: bool = False
 
     @property
     def dim(self) -> int:
@@ -103,90 +113,91 @@ class Plan:
     @property
     def output_size(self) -> int:
         """Values per row of an output."""
-        return self.dim if self.role == "encoder" else math.prod(self.side.shape)
+        return self.dim if self.role == "encoder" else math.prod(self.image.shape)
 
 
-Probe = Callable[[Tensor, "NDArray[Any]", str], Shape]
-"""Runs a graph on one batch for an input; returns the shape of the output of a name."""
+Probe = Callable[[Tensor, "NDArray[np.number]", str], Shape]
+"""Runs a graph on one batch for an input; returns the shape of the output with a given name."""
 
 
-def plan_half(graph: Graph, stated: Stated, probe: Probe) -> Plan:
-    """Settle how an encoder or decoder is called.
+def make_plan(graph: Graph, settings: Settings, probe: Probe) -> Plan:
+    """Decide how to call an encoder or decoder.
 
     Parameters
     ----------
     graph
         Its inputs and outputs.
-    stated
-        What model.toml says; what it leaves out is inferred.
+    settings
+        What model.toml states; the rest is inferred.
     probe
-        Runs the graph once, where it does not say the shape of its output.
+        Runs the graph once if it does not declare the shape of its output.
 
     Raises
     ------
     ModelError
-        If what is stated does not fit the graph, or something cannot be inferred.
+        If the settings do not fit the graph, or something cannot be inferred.
     """
-    taken = _input(graph, stated.half.input)
-    constants = further_inputs(graph, taken, stated.half)
-    plan_role = _plan_encoder if isinstance(stated.half, EncoderSpec) else _plan_decoder
-    plan = plan_role(graph, taken, stated, probe)
+    input_tensor = _find_input(graph, settings.spec.input)
+    extra_inputs = find_extra_inputs(graph, input_tensor, settings.spec)
+    plan_role = _plan_encoder if isinstance(settings.spec, EncoderSpec) else _plan_decoder
+    plan = plan_role(graph, input_tensor, settings, probe)
     notes = tuple(
-        f"{plan.role}: {c.tensor.name!r} takes the label {c.column!r} of a data set that is "
-        f"encoded, and {', '.join(f'{v:g}' for v in c.value)} elsewhere"
-        for c in constants
-        if c.column is not None
+        f"{plan.role}: {extra.tensor.name!r} takes the label {extra.column!r} of the data set "
+        f"being encoded, and {', '.join(f'{v:g}' for v in extra.value)} everywhere else"
+        for extra in extra_inputs
+        if extra.column is not None
     )
-    plan = replace(plan, constants=constants, notes=(*plan.notes, *notes))
-    return replace(plan, batch=plan.batch or stated.half.batch)
+    plan = replace(plan, extra_inputs=extra_inputs, notes=(*plan.notes, *notes))
+    return replace(plan, batch=plan.batch or settings.spec.batch)
 
 
-def _plan_encoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:
-    assert isinstance(stated.half, EncoderSpec)
-    log_var = _named(graph, stated.half.log_var, LOG_VAR_NAMES)
+def _plan_encoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe: Probe) -> Plan:
+    assert isinstance(settings.spec, EncoderSpec)
+    log_var = _find_output(graph, settings.spec.log_var, LOG_VAR_NAMES)
     rest = [t for t in graph.outputs if t != log_var]
-    mu = _named(graph, stated.half.mu, MU_NAMES) or (rest or list(graph.outputs))[0]
-    if stated.layout is None:
-        batched = len(taken.shape) == max(IMAGE_RANKS) or not _is_vector(mu)
+    mu = _find_output(graph, settings.spec.mu, MU_NAMES) or (rest or list(graph.outputs))[0]
+    if settings.layout is None:
+        batched = len(input_tensor.shape) == max(IMAGE_RANKS) or not _is_vector(mu)
     else:
-        batched = len(taken.shape) != sides.AXES[stated.layout]
+        batched = len(input_tensor.shape) != images.AXES[settings.layout]
     if batched and _is_vector(mu):
         mu = replace(mu, shape=(1, *mu.shape))
-    side = _side(graph, taken, stated, batched)
-    batch = _fixed_batch(taken, mu, batched)
-    mu = _known(mu, taken, side.file_axes, (batched, batch, probe))
+    image = _resolve_image(graph, input_tensor, settings, batched)
+    batch = _fixed_batch(input_tensor, mu, batched)
+    mu = _with_known_shape(mu, input_tensor, image.file_shape, (batched, batch, probe))
     outputs = (mu.name,) if log_var is None else (mu.name, log_var.name)
-    latent = latent_shape(graph.name, mu, _row_axes(mu, batched), stated.latent)
-    notes = _notes("encoder", taken, side, stated)
-    if log_var is None and stated.half.mu is None:
-        notes += outputs_left(graph, taken, mu)
-    return Plan("encoder", taken, outputs, side, latent, batch, batched, notes)
+    latent = latent_shape(graph.name, mu, _row_axes(mu, batched), settings.latent)
+    notes = _notes("encoder", input_tensor, image, settings)
+    if log_var is None and settings.spec.mu is None:
+        notes += note_ambiguous_outputs(graph, input_tensor, mu)
+    return Plan("encoder", input_tensor, outputs, image, latent, batch, batched, notes)
 
 
-def _plan_decoder(graph: Graph, taken: Tensor, stated: Stated, probe: Probe) -> Plan:
-    assert isinstance(stated.half, DecoderSpec)
-    image = _named(graph, stated.half.output, frozenset()) or graph.outputs[0]
-    batched = not _is_vector(taken)
-    if batched and _lacks_batch(image, taken):
-        image = replace(image, shape=(1, *image.shape))
-    latent = latent_shape(graph.name, taken, _row_axes(taken, batched), stated.latent)
-    batch = _fixed_batch(taken, image, batched)
-    image = _known(image, taken, latent, (batched, batch, probe))
-    side = _side(graph, image, stated, batched)
-    notes = _notes("decoder", image, side, stated)
-    return Plan("decoder", taken, (image.name,), side, latent, batch, batched, notes)
+def _plan_decoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe: Probe) -> Plan:
+    assert isinstance(settings.spec, DecoderSpec)
+    output = _find_output(graph, settings.spec.output, frozenset()) or graph.outputs[0]
+    batched = not _is_vector(input_tensor)
+    if batched and _lacks_batch(output, input_tensor):
+        output = replace(output, shape=(1, *output.shape))
+    axes = _row_axes(input_tensor, batched)
+    latent = latent_shape(graph.name, input_tensor, axes, settings.latent)
+    batch = _fixed_batch(input_tensor, output, batched)
+    output = _with_known_shape(output, input_tensor, latent, (batched, batch, probe))
+    image = _resolve_image(graph, output, settings, batched)
+    notes = _notes("decoder", output, image, settings)
+    return Plan("decoder", input_tensor, (output.name,), image, latent, batch, batched, notes)
 
 
-def _input(graph: Graph, name: str | None) -> Tensor:
-    """Return the input of this name, or else the first."""
+def _find_input(graph: Graph, name: str | None) -> Tensor:
+    """Return the input with this name, or the first one."""
     for tensor in graph.inputs:
         if name in (None, tensor.name):
             return tensor
     raise _no_tensor(graph, "input", name or "", [tensor.name for tensor in graph.inputs])
 
 
-def _named(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
-    """Return the output of this name, or else the first of a usual one; none for no name."""
+def _find_output(graph: Graph, name: str | None, usual: frozenset[str]) -> Tensor | None:
+    """Return the output with this name or, if no name is given, the first with a usual one."""
     for tensor in graph.outputs:
         if tensor.name == name or (name is None and canonical(tensor.name) in usual):
             return tensor
@@ -199,51 +210,53 @@ def _is_vector(latent: Tensor) -> bool:
     return len(latent.shape) == 1 and latent.shape[0] is not None
 
 
-def _lacks_batch(image: Tensor, taken: Tensor) -> bool:
+def _lacks_batch(image: Tensor, latent: Tensor) -> bool:
     known = len(image.shape) == min(IMAGE_RANKS) and None not in image.shape
-    return known and image.shape[0] != (taken.shape[0] or 1)
+    return known and image.shape[0] != (latent.shape[0] or 1)
 
 
-def _row_axes(tensor: Tensor, batched: bool) -> tuple[int | None, ...]:
+def _row_axes(tensor: Tensor, batched: bool) -> FreeShape:
     return tensor.shape[1:] if batched else tensor.shape
 
 
-def _fixed_batch(taken: Tensor, given: Tensor, batched: bool) -> int | None:
+def _fixed_batch(input_tensor: Tensor, output: Tensor, batched: bool) -> int | None:
     if not batched:
         return 1
-    # Some exports free the batch of the input alone and have a reshape to one row inside.
-    return next((t.shape[0] for t in (taken, given) if t.shape and t.shape[0]), None)
+    # Some exports free the batch of the input only, but reshape to one row inside.
+    return next((t.shape[0] for t in (input_tensor, output) if t.shape and t.shape[0]), None)
 
 
-def _known(
-    output: Tensor, taken: Tensor, row: Shape, how: tuple[bool, int | None, Probe]
+def _with_known_shape(
+    output: Tensor, input_tensor: Tensor, row: Shape, how: tuple[bool, int | None, Probe]
 ) -> Tensor:
-    """Return the output with all of its axes known, but for the batch."""
+    """Return the output with the lengths of all axes but the batch, probing the graph if needed."""
     batched, batch, probe = how
     if output.shape and None not in _row_axes(output, batched):
         return output
-    rows = np.zeros((batch or 1, *row) if batched else row, taken.dtype)
-    return replace(output, shape=probe(taken, rows, output.name))
+    rows = np.zeros((batch or 1, *row) if batched else row, input_tensor.dtype)
+    return replace(output, shape=probe(input_tensor, rows, output.name))
 
 
-def _side(graph: Graph, tensor: Tensor, stated: Stated, batched: bool) -> ImageSide:
+def _resolve_image(graph: Graph, tensor: Tensor, settings: Settings, batched: bool) -> ImageTensor:
     axes = _row_axes(tensor, batched)
-    layout = stated.layout or sides.infer_layout(axes, stated.beside)
-    image = stated.image or sides.shape_of_data(axes, layout, stated.data)
+    layout = settings.layout or images.infer_layout(axes, settings.encoder_layout)
+    shape = settings.image or images.shape_from_data(axes, layout, settings.data)
     where = f"{tensor} in {graph.name}"
-    side = sides.resolve_side(axes, (layout, stated.range, tensor.dtype), image, where=where)
-    return sides.finish_side(side, stated.half, where=where)
+    form = (layout, settings.range, tensor.dtype)
+    image = images.resolve_image(axes, form, shape, where=where)
+    return images.add_preprocessing(image, settings.spec, where=where)
 
 
-def _notes(role: Role, tensor: Tensor, side: ImageSide, stated: Stated) -> tuple[str, ...]:
+def _notes(role: Role, tensor: Tensor, image: ImageTensor, settings: Settings) -> tuple[str, ...]:
     notes = []
-    if stated.layout is None:
-        notes.append(f"{role}: layout {side.layout} inferred from {tensor}")
-    if stated.image is None and side.shape == stated.data:
-        notes.append(f"{role}: images of {' x '.join(map(str, side.shape))}, as those of the data")
-    if stated.range is None:
-        low, high = side.range
-        notes.append(f"{role}: values of {tensor.name} taken to be in [{low:g}, {high:g}]")
+    if settings.layout is None:
+        notes.append(f"{role}: layout {image.layout} inferred from {tensor}")
+    if settings.image is None and image.shape == settings.data:
+        size = " x ".join(map(str, image.shape))
+        notes.append(f"{role}: image shape {size} taken from the data")
+    if settings.range is None:
+        low, high = image.range
+        notes.append(f"{role}: values of {tensor.name} assumed to be in [{low:g}, {high:g}]")
     return tuple(notes)
 
 

@@ -1,91 +1,91 @@
-"""Graphs of what does not say what it takes and gives: found by running it on one row of zeros."""
+"""Finds the inputs and outputs of functions that do not declare them, by running them on zeros."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.further_inputs import LabelInput
-from latent_analyze_adapters.models.graph import Graph, Tensor
+from latent_analyze_adapters.models.extra_inputs import ExtraInput, LabelTensor, as_floats
+from latent_analyze_adapters.models.graph import FreeShape, Graph, NetworkSpec, Shape, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import DecoderSpec, EncoderSpec
+    from latent_analyze_adapters.models.session import Feeds
 
 INPUT = "x"
 MAX_VALUES = 1 << 28
-"""Values of one row: those of the largest image that is read, 2^26 pixels."""
+"""Values of one row: as many as in the largest image that is read, 2^26 pixels."""
 
-Call = Callable[[dict[str, "NDArray[Any]"]], dict[str, "NDArray[Any]"]]
+Call = Callable[["Feeds"], "Feeds"]
 
 
 def probe_graph(
     call: Call,
-    half: EncoderSpec | DecoderSpec,
-    row: tuple[int, ...] | None,
+    spec: NetworkSpec,
+    row_shape: Shape | None,
     *,
     name: str,
     dtype: str = "float32",
 ) -> Graph:
-    """Return inputs and outputs of a call.
+    """Return the inputs and outputs of a function, found by calling it with one row of zeros.
 
     Parameters
     ----------
     call
         Takes and returns named arrays.
-    half
-        What model.toml says of it: constants and columns are inputs too.
-    row
+    spec
+        Its table of model.toml: constants and columns are inputs too.
+    row_shape
         Shape of one row of the input.
     name, dtype
-        Name for messages, dtype of the input and of constants that are no whole numbers.
+        Name for messages; dtype of the input and of constants that are not integers.
 
     Raises
     ------
     ModelError
-        If the shape of a row is not known or too large, or the call fails.
+        If the shape of a row is unknown or too large, or the call fails.
     """
-    if row is None:
+    if row_shape is None:
         raise ModelError(
-            f"image_shape and latent_shape for {name}, which does not say what it takes",
+            f"image_shape and latent_shape for {name}, which does not declare its input",
             found="no such shape", next_step="state image_shape and latent_shape in model.toml",
         )  # fmt: skip
-    if math.prod(row) > MAX_VALUES:
+    if math.prod(row_shape) > MAX_VALUES:
         raise ModelError(
-            f"rows of at most {MAX_VALUES} values for {name}", found=f"shape {row}",
+            f"rows of at most {MAX_VALUES} values for {name}", found=f"shape {row_shape}",
             next_step="correct image_shape and latent_shape in model.toml",
         )  # fmt: skip
-    taken = Tensor(half.input or INPUT, dtype, (None, *row))
-    further = tuple(_further_inputs(half, dtype))
-    feeds = {taken.name: np.zeros((1, *row), dtype)}
-    for tensor in further:
-        value = np.array(half.constants.get(tensor.name, 0), tensor.dtype)
-        feeds[tensor.name] = np.broadcast_to(value, (1, *tensor.shape[1:])).copy()  # type: ignore[arg-type]
+    main = Tensor(spec.input or INPUT, dtype, (None, *row_shape))
+    extra = tuple(_extra_tensors(spec, dtype))
+    feeds: Feeds = {main.name: np.zeros((1, *row_shape), dtype)}
+    for tensor in extra:
+        value = as_floats(spec.constants.get(tensor.name, 0))
+        feeds[tensor.name] = ExtraInput(tensor, value).fill(1)
     outputs = tuple(
         Tensor(key, str(value.dtype), _free_batch(value.shape))
         for key, value in call(feeds).items()
     )
-    return Graph(name, (taken, *further), outputs)
+    return Graph(name, (main, *extra), outputs)
 
 
-def named(
-    outputs: Any, to_array: Callable[[Any], NDArray[Any] | None], *, name: str
-) -> dict[str, NDArray[Any]]:
-    """Return what a function gave as named arrays.
+def name_outputs(
+    outputs: object, to_array: Callable[[object], NDArray[np.generic] | None], *, name: str
+) -> Feeds:
+    """Return whatever a function returned as named arrays.
 
-    A mapping or named tuple has names, those of mappings inside with a slash. Two arrays of one
-    shape are mu and log_var, one is ``output``, others are ``output_0``, ``output_1`` and so on.
-    None is left out.
+    A mapping or named tuple has names; those of nested mappings are joined by a slash. Two arrays
+    of the same shape are mu and log_var, a single one is ``output``, several are ``output_0``,
+    ``output_1`` and so on. None is left out.
 
     Raises
     ------
     ModelError
-        If there is no array, or something else, for which `to_array` gives None.
+        If there is no array, or something for which `to_array` returns None.
     """
     pairs = [(str(key), value) for key, value in _pairs(outputs) if value is not None]
     arrays = {key: to_array(value) for key, value in pairs}
@@ -98,45 +98,45 @@ def named(
     raise ModelError(
         f"an array, (mu, log_var) or a dictionary of arrays, all of numbers, from {name}",
         found=whole + (within if isinstance(outputs, (Mapping, tuple, list)) else ""),
-        next_step="return these, or name another function or part in model.toml",
+        next_step="return one of these, or name another function or part in model.toml",
     )
 
 
-def _pairs(outputs: Any) -> list[tuple[str, Any]]:
+def numbered_names(count: int) -> list[str]:
+    """Return names for outputs that have none."""
+    return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+
+
+def _pairs(outputs: object) -> list[tuple[str, object]]:
     if isinstance(outputs, Mapping):
-        return [pair for key, value in outputs.items() for pair in _inside(str(key), value)]
+        return [pair for key, value in outputs.items() for pair in _flattened(str(key), value)]
     if isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
         return list(zip(outputs._fields, outputs, strict=True))
     if isinstance(outputs, (tuple, list)):
         shapes = [getattr(value, "shape", None) for value in outputs]
         alike = len(outputs) == 2 and (shapes[0] == shapes[1] or None in shapes)
-        names = ["mu", "log_var"] if alike else numbered(len(outputs))
+        names = ["mu", "log_var"] if alike else numbered_names(len(outputs))
         return list(zip(names, outputs, strict=True))
     return [("output", outputs)]
 
 
-def _inside(key: str, value: Any) -> list[tuple[str, Any]]:
+def _flattened(key: str, value: object) -> list[tuple[str, object]]:
     if not isinstance(value, Mapping):
         return [(key, value)]
     return [(f"{key}/{name}", inner) for name, inner in _pairs(value)]
 
 
-def _further_inputs(half: EncoderSpec | DecoderSpec, floating: str) -> Iterator[Tensor]:
-    """Yield an input per constant or column; a constant tells the dtype by its decimal point."""
-    for name in {**half.constants, **half.columns}:
-        if name not in half.constants:
-            yield LabelInput(name, "int64", (None,), floating)
+def _extra_tensors(spec: NetworkSpec, floating: str) -> Iterator[Tensor]:
+    """Yield a tensor per constant or column; a constant without decimal point is an int64."""
+    for name in {**spec.constants, **spec.columns}:
+        if name not in spec.constants:
+            yield LabelTensor(name, "int64", (None,), floating)
             continue
-        value = half.constants[name]
+        value = spec.constants[name]
         values = value if isinstance(value, list) else [value]
         dtype = "int64" if all(isinstance(v, int) for v in values) else floating
         yield Tensor(name, dtype, (None, len(value)) if isinstance(value, list) else (None,))
 
 
-def numbered(count: int) -> list[str]:
-    """Return names for outputs that have none."""
-    return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-
-
-def _free_batch(shape: tuple[int, ...]) -> tuple[int | None, ...]:
+def _free_batch(shape: Shape) -> FreeShape:
     return (None, *shape[1:]) if shape[:1] == (1,) else shape

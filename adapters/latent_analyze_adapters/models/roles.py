@@ -1,4 +1,4 @@
-"""Whether a graph is an encoder or a decoder."""
+"""Tells an encoder from a decoder."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import IMAGE_RANKS, VECTOR_RANKS, Graph, Role
 
 
-def find_role(graph: Graph) -> Role:
+def infer_role(graph: Graph) -> Role:
     """Tell an encoder from a decoder by the ranks of its tensors, or else by its file name.
 
     Raises
     ------
     ModelError
-        If neither tells, or it is both in one and gives images only.
+        If neither helps, or the graph is a whole autoencoder that returns images only.
     """
     first, last = graph.inputs[0], graph.outputs[0]
-    taken, given = len(first.shape), len(last.shape)
-    if taken in IMAGE_RANKS and given in VECTOR_RANKS:
+    rank_in, rank_out = len(first.shape), len(last.shape)
+    if rank_in in IMAGE_RANKS and rank_out in VECTOR_RANKS:
         return "encoder"
-    if taken in VECTOR_RANKS and given in IMAGE_RANKS:
+    if rank_in in VECTOR_RANKS and rank_out in IMAGE_RANKS:
         return "decoder"
     roles: tuple[Role, ...] = ("encoder", "decoder")
     name = graph.name.lower().replace("autoencoder", "")
@@ -26,7 +26,7 @@ def find_role(graph: Graph) -> Role:
     if len(named) == 1:
         return named[0]
     if first.shape[1:] == last.shape[1:]:
-        raise _whole(graph)
+        raise _autoencoder(graph)
     raise ModelError(
         f"an encoder (images in, vectors out) or a decoder in {graph.name}",
         found=f"{first} in and {last} out",
@@ -34,10 +34,10 @@ def find_role(graph: Graph) -> Role:
     )
 
 
-def _whole(graph: Graph) -> ModelError:
+def _autoencoder(graph: Graph) -> ModelError:
     return ModelError(
         f"z-points among the outputs of {graph.name}",
         found=f"{graph.inputs[0]} in and {graph.outputs[0]} out, a whole autoencoder",
-        next_step="export its halves, or name in model.toml where they meet: mu (of ONNX any "
-        "tensor inside) or part",
+        next_step="export encoder and decoder separately, or name the tensor between them in "
+        "model.toml: as mu (for ONNX, any tensor inside) or part",
     )

@@ -77,7 +77,7 @@ def test_a_label_that_is_not_there(folder):
 
 
 def test_a_label_of_texts(folder):
-    with pytest.raises(ModelError, match="numbers in the label 'split'"):
+    with pytest.raises(ModelError, match="integers in the label 'split'"):
         la.encode(state(folder, columns={"y": "split"}), "digits", folder / "z.zarr")
 
 
@@ -103,7 +103,7 @@ def test_a_label_that_the_input_would_cut(folder):
     model = OnnxRuntime().open(state(folder, columns={"y": "level"}))
     x = np.zeros((2, 8, 8, 1), np.float32)
     assert model.encode(x, {"level": np.array([1.0, 2.0])}).mu.shape == (2, 3)
-    with pytest.raises(ModelError, match=r"whole numbers in the label 'level'.*2\.5"):
+    with pytest.raises(ModelError, match=r"integers in the label 'level'.*2\.5"):
         model.encode(x, {"level": np.array([1.0, 2.5])})
 
 

@@ -7,8 +7,8 @@ import pytest
 from latent_analyze import ModelError
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.models.graph import Graph, Tensor
-from latent_analyze_adapters.models.plan import Stated, plan_half
-from latent_analyze_adapters.models.roles import find_role
+from latent_analyze_adapters.models.plan import Settings, make_plan
+from latent_analyze_adapters.models.roles import infer_role
 
 
 def graph(taken, *given, name="net.onnx"):
@@ -21,7 +21,7 @@ def unasked(taken, rows, output):
 
 
 def plan(a_graph, stated, probe=unasked):
-    return plan_half(a_graph, stated, probe)
+    return make_plan(a_graph, stated, probe)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def plan(a_graph, stated, probe=unasked):
     ],
 )
 def test_roles(taken, given, name, role):
-    assert find_role(graph(taken, ("y", given), name=name)) == role
+    assert infer_role(graph(taken, ("y", given), name=name)) == role
 
 
 @pytest.mark.parametrize("name", ["net.onnx", "encoder-decoder.onnx"])
 def test_a_role_that_nothing_tells(name):
     with pytest.raises(ModelError, match=r"call it encoder\.onnx or decoder\.onnx"):
-        find_role(graph((None, 784), ("y", (None, 16)), name=name))
+        infer_role(graph((None, 784), ("y", (None, 16)), name=name))
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_a_role_that_nothing_tells(name):
 )
 def test_a_whole_autoencoder_is_no_encoder(shape, name):
     with pytest.raises(ModelError, match="a whole autoencoder"):
-        find_role(graph(shape, ("y", shape), name=name))
+        infer_role(graph(shape, ("y", shape), name=name))
 
 
 def test_rows_of_one_length_have_the_role_of_their_name():
-    assert find_role(graph((None, 8), ("y", (None, 8)), name="encoder.onnx")) == "encoder"
+    assert infer_role(graph((None, 8), ("y", (None, 8)), name="encoder.onnx")) == "encoder"
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_rows_of_one_length_have_the_role_of_their_name():
 )
 def test_names_of_outputs(names, expected):
     outputs = [(name, (None, 4)) for name in names]
-    found = plan(graph((None, 8, 8, 1), *outputs), Stated(EncoderSpec(file="e")))
+    found = plan(graph((None, 8, 8, 1), *outputs), Settings(EncoderSpec(file="e")))
     assert found.outputs == expected
 
 
 def test_what_is_stated_is_not_inferred():
     half = EncoderSpec(file="e", layout="CHW", range=(-1, 1), mu="b", log_var="a")
-    found = plan(graph((None, 3, 8, 3), ("a", (None, 4)), ("b", (None, 4))), Stated(half))
+    found = plan(graph((None, 3, 8, 3), ("a", (None, 4)), ("b", (None, 4))), Settings(half))
     assert found.outputs == ("b", "a")
-    assert (found.side.layout, found.side.shape) == ("CHW", (8, 3, 3))
+    assert (found.image.layout, found.image.shape) == ("CHW", (8, 3, 3))
     assert found.notes == ()
 
 
@@ -97,7 +97,7 @@ def test_what_is_stated_is_not_inferred():
     ],
 )
 def test_batches(taken, given, batch, batched):
-    found = plan(graph(taken, ("mu", given)), Stated(EncoderSpec(file="e")))
+    found = plan(graph(taken, ("mu", given)), Settings(EncoderSpec(file="e")))
     assert (found.batch, found.batched, found.latent) == (batch, batched, (4,))
 
 
@@ -109,15 +109,15 @@ def test_shapes_that_the_graph_leaves_open_are_probed():
         return (1, 8, 8, 3)
 
     found = plan(
-        graph((None, 4), ("y", (None, None, None, 3))), Stated(DecoderSpec(file="d")), probe
+        graph((None, 4), ("y", (None, None, None, 3))), Settings(DecoderSpec(file="d")), probe
     )
     assert asked == [("x", (1, 4), "y")]
-    assert found.side.shape == (8, 8, 3)
+    assert found.image.shape == (8, 8, 3)
     assert found.output_size == 192
 
 
 def test_z_points_of_no_fixed_shape():
     open_graph = graph((None, None), ("y", (None, 8, 8, 3)))
     with pytest.raises(ModelError, match=r"state latent_shape in model\.toml"):
-        plan(open_graph, Stated(DecoderSpec(file="d")))
-    assert plan(open_graph, Stated(DecoderSpec(file="d"), latent=(4,))).latent == (4,)
+        plan(open_graph, Settings(DecoderSpec(file="d")))
+    assert plan(open_graph, Settings(DecoderSpec(file="d"), latent=(4,))).latent == (4,)

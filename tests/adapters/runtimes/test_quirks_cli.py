@@ -202,7 +202,7 @@ def free_height_and_width(folder: Path) -> Export:
     ends = [info("x", FLOAT, ["N", 3, "H", "W"])], [info("y", FLOAT, ["N", DIM])]
     save(folder / "encoder.onnx", nodes, ends, arrays=arrays)
     refusal = "fixed height, width and channels"
-    notes = ("images of 4 x 6 x 3, as those of the data",)
+    notes = ("image shape 4 x 6 x 3 taken from the data",)
     return Export(x.mean((1, 2)) @ arrays["W"], x, refusal=refusal, notes=notes)
 
 

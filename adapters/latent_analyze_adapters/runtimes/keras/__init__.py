@@ -1,1 +1,1 @@
-"""Keras and TensorFlow: files, the parts of a model and sessions."""
+"""Keras and TensorFlow: files, parts of models, and sessions."""

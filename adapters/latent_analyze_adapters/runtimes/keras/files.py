@@ -1,4 +1,4 @@
-"""Files of Keras: opened, or an error that says what is missing or unsafe in them."""
+"""Loads files of Keras, with errors that say what is missing or unsafe in them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models import entries as entries
-from latent_analyze_adapters.models.session import cause, shorten
+from latent_analyze_adapters.models.messages import cause, shorten
 from latent_analyze_adapters.runtimes.keras.loading import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
+    import keras
+    from tensorflow.types.experimental import ConcreteFunction
+
     from latent_analyze_adapters.models.entries import Entry
 
 SIGNATURE = "serving_default"
@@ -28,14 +31,14 @@ _WRAPPED, _REFUSAL = "Exception encountered: ", "safe_mode=False"
 
 
 def not_keras(path: Path, found: str) -> ModelError:
-    """Return the error for a file that is no model."""
+    """Return the error for a file that is not a model."""
     return ModelError(
         f"a Keras model in {path}", found=found,
         next_step="save it with model.save('model.keras'), or export it to ONNX",
     )  # fmt: skip
 
 
-def load_model(path: Path, *, safe_mode: bool, entry: Entry | None = None) -> Any:
+def load_model(path: Path, *, safe_mode: bool, entry: Entry | None = None) -> keras.Model:
     """Return the model in a ``.keras`` or ``.h5`` file, not compiled.
 
     Parameters
@@ -43,21 +46,21 @@ def load_model(path: Path, *, safe_mode: bool, entry: Entry | None = None) -> An
     path
         The file.
     safe_mode
-        Whether all that could run code is refused.
+        Whether to refuse everything that could run code.
     entry
-        Where its own classes and functions are, if it has any.
+        Its custom classes and functions, if it has any.
 
     Raises
     ------
     ModelError
-        If it is damaged, unsafe, or made of classes that are not there.
+        If it is damaged, unsafe, or uses classes that are missing.
     """
     keras = import_keras()
     known = _objects(entry.value) if entry else {}
     try:
         with _registered(known):
             return keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
-    # Damaged archives raise whatever comes first: zip, JSON, HDF5, Keras.
+    # Damaged archives raise errors of zip, JSON, HDF5 or Keras, whichever notices first.
     except Exception as error:
         unsafe = _refused(error) if safe_mode else None
         if unsafe is not None:
@@ -65,8 +68,8 @@ def load_model(path: Path, *, safe_mode: bool, entry: Entry | None = None) -> An
         raise _not_loaded(path, error) from error
 
 
-def load_signature(path: Path, part: str | None) -> Any:
-    """Return a signature of a SavedModel, the serving one if none is named.
+def load_signature(path: Path, part: str | None) -> ConcreteFunction:
+    """Return a signature of a SavedModel, by default the one for serving.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def load_signature(path: Path, part: str | None) -> Any:
     tf = import_tensorflow()
     try:
         signatures = tf.saved_model.load(str(path)).signatures
-    # As above.
+    # TensorFlow raises errors of many kinds, too.
     except Exception as error:
         raise not_keras(path, cause(error)) from error
     name = part or SIGNATURE
@@ -89,10 +92,10 @@ def load_signature(path: Path, part: str | None) -> Any:
 
 
 @contextmanager
-def _registered(known: Mapping[str, Any]) -> Iterator[None]:
-    """Register classes and functions for a while: two models may both have a class Sampling.
+def _registered(known: Mapping[str, object]) -> Iterator[None]:
+    """Register classes and functions temporarily: two models may both have a class Sampling.
 
-    In a scope of Keras' own, what is registered already would come first.
+    Keras' own scope would prefer classes that are already registered.
     """
     registry = import_keras().saving.get_custom_objects()
     before = {name: registry[name] for name in known if name in registry}
@@ -105,8 +108,8 @@ def _registered(known: Mapping[str, Any]) -> Iterator[None]:
         registry.update(before)
 
 
-def _objects(value: Any) -> dict[str, Any]:
-    """Return what an entry names, and all else that its module defines, by names in files."""
+def _objects(value: object) -> dict[str, object]:
+    """Return what an entry and its module define, by the names used in files."""
     if isinstance(value, Mapping):
         return dict(value)
     if not isinstance(value, type | FunctionType):
@@ -115,17 +118,17 @@ def _objects(value: Any) -> dict[str, Any]:
             found=f"a {type(value).__name__}", next_step="correct entry in model.toml",
         )  # fmt: skip
     keras, module = import_keras(), value.__module__
-    there = list(vars(sys.modules[module]).values()) if module in sys.modules else []
-    # Another bundle may have had a module of this name imported since.
-    if not any(o is value for o in there):
-        there = [value]
-    kinds = [o for o in there if isinstance(o, type | FunctionType)]
+    members = list(vars(sys.modules[module]).values()) if module in sys.modules else []
+    # Another bundle may have imported its own module of this name since.
+    if not any(member is value for member in members):
+        members = [value]
+    kinds = [member for member in members if isinstance(member, type | FunctionType)]
     own = [o for o in kinds if o.__module__ == module]
     return {n: o for o in own for n in (o.__name__, keras.saving.get_registered_name(o))}
 
 
 def _refused(error: BaseException) -> str | None:
-    """Return what safe mode refused: the innermost layer in the traceback, as messages differ."""
+    """Return what safe mode refused: the innermost layer of the traceback, as messages vary."""
     refusals = [e for e in _chain(error) if _REFUSAL in str(e).rpartition(_WRAPPED)[2]]
     if not refusals:
         return None
@@ -138,12 +141,12 @@ def _refused(error: BaseException) -> str | None:
 
 
 def _not_loaded(path: Path, error: Exception) -> ModelError:
-    """Return what to do about a file that Keras cannot read."""
+    """Return the error for a file that Keras cannot load."""
     text = str(error)
     missing = _MISSING.search(text)
     if missing is not None:
         return _no_class(path, missing, text)
-    # Keras puts its errors into one another, with the whole config before the cause.
+    # Keras nests its errors, with the whole config before the cause.
     inner = text.rpartition(_WRAPPED)[2]
     found = cause(RuntimeError(inner)) if inner else cause(error)
     if "cannot be imported" in inner:
@@ -160,9 +163,9 @@ def _no_class(path: Path, missing: re.Match[str], text: str) -> ModelError:
     registered = re.search(f"'registered_name': '([^'>]*>{re.escape(known)})'", text)
     name = registered[1] if registered else name
     return ModelError(
-        f"the {kind} {shorten(repr(name))} that {path} is made of",
-        found="no such one in Keras or in the module that entry names",
-        next_step=f"put its code into a file my_layers.py beside model.toml, state "
+        f"the {kind} {shorten(repr(name))} that {path} uses",
+        found="none in Keras or in the module that entry names",
+        next_step=f"put its code into a file my_layers.py next to model.toml, state "
         f"entry = 'my_layers:{shorten(known)}' there, and add --trust",
     )
 

@@ -1,1 +1,1 @@
-"""ONNX Runtime: files, the safety check before they run, graph surgery and sessions."""
+"""ONNX Runtime: reading files, the safety check before they run, graph surgery, and sessions."""

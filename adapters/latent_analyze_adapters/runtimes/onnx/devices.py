@@ -1,14 +1,18 @@
-"""Which execution provider of ONNX Runtime a model runs on."""
+"""Chooses the execution provider of ONNX Runtime that a model runs on."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError, missing_dependency
 from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -23,16 +27,16 @@ PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "tensorrt": ("TensorrtExecutionProvider", {}),
     "cpu": (CPU, {}),
 }
-"""Devices by preference, with options that keep the digits of float32."""
+"""Devices in order of preference, with options that keep full float32 precision."""
 
 ON_REQUEST = frozenset({"tensorrt"})
-"""Takes minutes to open a model, for each shape of a batch."""
+"""Takes minutes to open a model, once for each batch shape."""
 
 NVIDIA = frozenset({"cuda", "tensorrt"})
 FATAL, WARNING = 4, 2
 
 
-def import_runtime() -> Any:
+def import_runtime() -> ModuleType:
     """Return the onnxruntime package, or raise MissingDependencyError."""
     try:
         import onnxruntime
@@ -41,22 +45,22 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
-def open_session(model: str | bytes, path: Path, device: str | None) -> Any:
+def open_session(model: str | bytes, path: Path, device: str | None) -> InferenceSession:
     """Open a session of ONNX Runtime.
 
     Parameters
     ----------
     model
-        What it reads: the path, or the content of a part of the model.
+        The path, or the content of an extracted part of the model.
     path
-        The file, for messages and for weights beside it.
+        The file, for messages and for external weights.
     device
-        One of `PROVIDERS`, or None for the first that can load.
+        One of `PROVIDERS`, or None for the first that can be loaded.
 
     Raises
     ------
     ModelError
-        If ONNX Runtime refuses the model, or the device that was asked for cannot be used.
+        If ONNX Runtime rejects the model, or the requested device cannot be used.
     """
     if device is not None and device not in PROVIDERS:
         raise ModelError(f"a device, {', '.join(PROVIDERS)}", found=repr(device))
@@ -72,9 +76,9 @@ def open_session(model: str | bytes, path: Path, device: str | None) -> Any:
 
 
 def obstacle(device: str) -> str:
-    """Return why a device cannot be used, or an empty text.
+    """Return why a device cannot be used, or an empty string.
 
-    Asked before ONNX Runtime is, which prints a wall of errors where CUDA does not load.
+    This is checked first, because ONNX Runtime prints a wall of errors if CUDA cannot be loaded.
     """
     if PROVIDERS[device][0] not in import_runtime().get_available_providers():
         return "an onnxruntime without it"
@@ -82,7 +86,7 @@ def obstacle(device: str) -> str:
 
 
 def cuda_obstacle() -> str:
-    """Return why no NVIDIA device can be used, or an empty text."""
+    """Return why no NVIDIA device can be used, or an empty string."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
@@ -93,7 +97,7 @@ def cuda_obstacle() -> str:
     return "" if count.value else "no NVIDIA device"
 
 
-def _open_on(device: str, model: str | bytes, path: Path) -> Any:
+def _open_on(device: str, model: str | bytes, path: Path) -> InferenceSession:
     runtime, found = import_runtime(), obstacle(device)
     if found:
         raise _unusable(device, found)
@@ -107,30 +111,30 @@ def _open_on(device: str, model: str | bytes, path: Path) -> Any:
     return session
 
 
-def _create(model: str | bytes, path: Path, device: str) -> Any:
+def _create(model: str | bytes, path: Path, device: str) -> InferenceSession:
     runtime = import_runtime()
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # What it logs is in its exceptions too, and there names from the file cannot move the cursor.
+    # Its exceptions say the same as its log, but there names from the file cannot forge output.
     options.log_severity_level = FATAL
     if device == "directml":
         options.enable_mem_pattern = False
     if isinstance(model, bytes):
         folder = "session.model_external_initializers_file_folder_path"
         options.add_session_config_entry(folder, str(path.parent.absolute()))
-    providers: list[Any] = [PROVIDERS[device], (CPU, {})] if device != "cpu" else [CPU]
+    providers = [PROVIDERS[device], PROVIDERS["cpu"]] if device != "cpu" else [CPU]
     try:
         return runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
-    # ONNX Runtime has errors of its own, and damaged names raise UnicodeDecodeError.
+    # ONNX Runtime has its own exceptions, and damaged names raise UnicodeDecodeError.
     except Exception as error:
-        raise not_onnx(path, f"one that ONNX Runtime refuses ({cause(error)})") from None
+        raise not_onnx(path, f"one that ONNX Runtime rejects ({cause(error)})") from None
 
 
 def _unusable(device: str, found: str) -> ModelError:
-    extra = "install latent-analyze[gpu] in place of [onnx]" if device in NVIDIA else (
-        "install an onnxruntime that has it"
-    )  # fmt: skip
+    advice = "install an onnxruntime that has it"
+    if device in NVIDIA:
+        advice = "install latent-analyze[gpu] instead of [onnx]"
     return ModelError(
         f"{PROVIDERS[device][0]} for the device {device}", found=found,
-        next_step=f"{extra}, or choose the device cpu",
+        next_step=f"{advice}, or choose the device cpu",
     )  # fmt: skip

@@ -1,17 +1,17 @@
-"""Sessions of ONNX Runtime: what goes in and out."""
+"""Sessions of ONNX Runtime: their inputs, outputs and calls."""
 
 from __future__ import annotations
 
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import Graph, Tensor
-from latent_analyze_adapters.models.session import does_not_run
+from latent_analyze_adapters.models.messages import run_error
 from latent_analyze_adapters.runtimes.onnx.devices import CPU, open_session
 from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import TENSOR_BYTES
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+    from onnxruntime import NodeArg
+
+    from latent_analyze_adapters.models.session import Feeds
 
 DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "uint8": "uint8",
@@ -43,8 +46,8 @@ class OnnxSession:
         Raises
         ------
         ModelError
-            If one of them is no tensor of real numbers, there is no input, or the rows of a fixed
-            batch do not fit into `TENSOR_BYTES`.
+            If one of them is not a tensor of real numbers, there is no input, or the rows of a
+            fixed batch do not fit into `TENSOR_BYTES`.
         """
         try:
             inputs = tuple(_tensor(node, self._name) for node in self._session.get_inputs())
@@ -56,16 +59,16 @@ class OnnxSession:
         _check_batches((*inputs, *outputs), self._name)
         return Graph(self._name, inputs, outputs)
 
-    def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run the session on its inputs; ModelError for whatever ONNX Runtime raises."""
+    def run(self, outputs: Iterable[str], feeds: Feeds) -> list[NDArray[np.generic]]:
+        """Run the session; any error of ONNX Runtime becomes a ModelError."""
         run = self._session.run if self.device == CPU else self._run_bound
         try:
             return [np.asarray(output) for output in run(list(outputs), feeds)]
         except Exception as error:
-            raise does_not_run(feeds, cause(error)) from None
+            raise run_error(feeds, cause(error)) from None
 
-    def _run_bound(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> list[Any]:
-        """Run with inputs and outputs bound, so that a device copies each of them once."""
+    def _run_bound(self, outputs: list[str], feeds: Feeds) -> list[NDArray[np.generic]]:
+        """Run with bound inputs and outputs, so that each is copied to or from the device once."""
         binding = self._session.io_binding()
         for name, feed in feeds.items():
             binding.bind_cpu_input(name, np.ascontiguousarray(feed))
@@ -76,7 +79,7 @@ class OnnxSession:
 
 
 def _check_batches(tensors: tuple[Tensor, ...], name: str) -> None:
-    """Check all tensors against the longest first axis: what one fixes, the others are fed."""
+    """Check the size of all tensors at the longest first axis, because one fixes it for all."""
     batch = max((t.shape[0] or 1 for t in tensors if t.shape), default=1)
     for tensor in tensors:
         row = math.prod(length or 1 for length in tensor.shape[1:])
@@ -88,7 +91,7 @@ def _check_batches(tensors: tuple[Tensor, ...], name: str) -> None:
             )
 
 
-def _tensor(node: Any, name: str) -> Tensor:
+def _tensor(node: NodeArg, name: str) -> Tensor:
     kind = str(node.type).removeprefix("tensor(").removesuffix(")")
     if kind not in DTYPES:
         raise ModelError(

@@ -1,1 +1,1 @@
-"""PyTorch: exported programs, TorchScript, weights and sessions."""
+"""PyTorch: exported programs, TorchScript, weights, and sessions."""

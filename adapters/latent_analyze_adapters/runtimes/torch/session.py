@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import ModelError, missing_dependency
-from latent_analyze_adapters.models.graph import Graph, Tensor
-from latent_analyze_adapters.models.probing import named, probe_graph
-from latent_analyze_adapters.models.session import cause, does_not_run
-from latent_analyze_adapters.runtimes.torch.programs import names_of_outputs
+from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape, Tensor
+from latent_analyze_adapters.models.messages import cause, run_error
+from latent_analyze_adapters.models.probing import name_outputs, probe_graph
+from latent_analyze_adapters.runtimes.torch.programs import output_names
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from types import ModuleType
 
-    from latent_analyze.plugin import DecoderSpec, EncoderSpec
+    import torch
+    from numpy.typing import NDArray
+    from torch.export import ExportedProgram
+
+    from latent_analyze_adapters.models.session import Feeds
 
 DEVICES = ("cpu", "cuda", "mps")
 
 
-def import_torch() -> Any:
+def import_torch() -> ModuleType:
     """Return the torch package, or raise MissingDependencyError."""
     try:
         import torch
@@ -31,13 +35,13 @@ def import_torch() -> Any:
     return torch
 
 
-def choose_device(wanted: str | None) -> Any:
-    """Return the device to run on: the one that is wanted, or else CUDA where there is one.
+def choose_device(wanted: str | None) -> torch.device:
+    """Return the requested device, or by default CUDA if there is one.
 
     Raises
     ------
     ModelError
-        If it is none that PyTorch has, or it cannot be used here.
+        If PyTorch has no such device, or it cannot be used here.
     """
     torch = import_torch()
     name = wanted or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -53,54 +57,56 @@ def choose_device(wanted: str | None) -> Any:
 
 
 class ModuleSession:
-    """A module or method that says nothing of its shapes; see `Session`."""
+    """A module or method, which does not declare its shapes; see `Session`."""
 
     def __init__(
         self,
-        call: Callable[..., Any],
-        half: EncoderSpec | DecoderSpec,
-        row: tuple[int, ...] | None,
+        call: Callable[..., object],
+        spec: NetworkSpec,
+        row_shape: Shape | None,
         *,
-        place: tuple[str, Any, str],
+        name: str,
+        device: torch.device,
+        dtype: str,
     ) -> None:
-        self._call, self._half, self._row = call, half, row
-        self._name, self._device, self._dtype = place
-        self.device = str(self._device)
-        self._what = ":".join(filter(None, [half.entry, half.part])) or self._name
+        self._call, self._spec, self._row_shape = call, spec, row_shape
+        self._name, self._device, self._dtype = name, device, dtype
+        self.device = str(device)
+        self._label = ":".join(filter(None, [spec.entry, spec.part])) or name
 
     @cached_property
     def graph(self) -> Graph:
         """Inputs and outputs, found by a call with one row."""
-        return probe_graph(self._named, self._half, self._row, name=self._name, dtype=self._dtype)
+        return probe_graph(
+            self._run, self._spec, self._row_shape, name=self._name, dtype=self._dtype
+        )
 
-    def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run it once; ModelError for whatever PyTorch raises."""
-        given = self._named(feeds)
+    def run(self, outputs: Iterable[str], feeds: Feeds) -> list[NDArray[np.generic]]:
+        """Run it once; any error of PyTorch becomes a ModelError."""
+        given = self._run(feeds)
         return [given[name] for name in outputs]
 
-    def _named(self, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        (_, rows), *constants = (
-            (name, to_tensor(feed, self._device)) for name, feed in feeds.items()
-        )
+    def _run(self, feeds: Feeds) -> Feeds:
+        (_, rows), *extra = ((name, to_tensor(feed, self._device)) for name, feed in feeds.items())
         with import_torch().inference_mode():
             try:
-                given = self._call(rows, **dict(constants))
-                return named(given, _to_array_if_tensor, name=self._what)
+                given = self._call(rows, **dict(extra))
+                return name_outputs(given, _to_array_if_tensor, name=self._label)
             except ModelError:
                 raise
             # PyTorch raises errors of many kinds.
             except Exception as error:
-                raise does_not_run(feeds, cause(error)) from error
+                raise run_error(feeds, cause(error)) from error
 
 
 class ProgramSession:
-    """A program of `torch.export`, which says its shapes; see `Session`."""
+    """A program of `torch.export`, which declares its shapes; see `Session`."""
 
     def __init__(
-        self, program: Any, half: EncoderSpec | DecoderSpec, *, place: tuple[str, Any]
+        self, program: ExportedProgram, spec: NetworkSpec, *, name: str, device: torch.device
     ) -> None:
-        self._name, self._device = place
-        self.device, self._outputs = str(self._device), names_of_outputs(program, half)
+        self._name, self._device = name, device
+        self.device, self._outputs = str(self._device), output_names(program, spec)
         self._signature, self._spec = program.graph_signature, program.call_spec
         self._values = {node.name: node.meta.get("val") for node in program.graph.nodes}
         self._module = program.module().to(self._device)
@@ -113,8 +119,8 @@ class ProgramSession:
         outputs = [self._tensor(name, value) for name, value in found if value is not None]
         return Graph(self._name, tuple(inputs), tuple(outputs))
 
-    def run(self, outputs: Iterable[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run it once; ModelError for whatever PyTorch raises."""
+    def run(self, outputs: Iterable[str], feeds: Feeds) -> list[NDArray[np.generic]]:
+        """Run it once; any error of PyTorch becomes a ModelError."""
         from torch.utils import _pytree as trees
 
         torch = import_torch()
@@ -127,31 +133,33 @@ class ProgramSession:
             try:
                 values = trees.tree_leaves(self._module(*args, **kwargs))
             except Exception as error:
-                raise does_not_run(feeds, cause(error)) from error
+                raise run_error(feeds, cause(error)) from error
         return [to_array(values[self._outputs.index(name)]) for name in outputs]
 
     def _tensor(self, name: str, value: str) -> Tensor:
         found = self._values.get(value)
         if found is None or not hasattr(found, "shape"):
-            raise ModelError(f"tensors in and out of {self._name}", found=f"{name}, which is none")
+            raise ModelError(
+                f"tensors in and out of {self._name}", found=f"{name}, which is not a tensor"
+            )
         # A free axis is a symbol, not a number.
         shape = tuple(length if isinstance(length, int) else None for length in found.shape)
         dtype = str(found.dtype).removeprefix("torch.")
-        # NumPy has no such floats.
+        # NumPy lacks bfloat16.
         return Tensor(name, "float32" if dtype == "bfloat16" else dtype, shape)
 
 
-def to_tensor(values: NDArray[Any], device: Any) -> Any:
+def to_tensor(values: NDArray[np.generic], device: torch.device) -> torch.Tensor:
     """Return an array as a tensor on a device."""
     torch = import_torch()
     return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
 
-def to_array(tensor: Any) -> NDArray[Any]:
-    """Return a tensor as an array; half precisions as float32."""
+def to_array(tensor: torch.Tensor) -> NDArray[np.generic]:
+    """Return a tensor as an array; all floating-point types become float32."""
     values = tensor.detach().cpu()
     return np.asarray(values.float().numpy() if values.is_floating_point() else values.numpy())
 
 
-def _to_array_if_tensor(value: Any) -> NDArray[Any] | None:
+def _to_array_if_tensor(value: object) -> NDArray[np.generic] | None:
     return to_array(value) if isinstance(value, import_torch().Tensor) else None

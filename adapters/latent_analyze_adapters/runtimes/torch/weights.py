@@ -1,4 +1,4 @@
-"""Weights of PyTorch as people save them: state dicts, and checkpoints with one inside."""
+"""Loads weights as people save them: state dicts, and checkpoints that contain one."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import pickle
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.session import cause
+from latent_analyze_adapters.models.messages import cause
+
+if TYPE_CHECKING:
+    import torch
 
 INSIDE = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel, torch.compile and Lightning put before the names of weights."""
+"""What DataParallel, torch.compile and Lightning prepend to the names of weights."""
 
-NAMED = 3
+MAX_NAMES = 3
+"""Names of weights that a message lists."""
 
 
-def load_weights(module: Any, content: Any, *, entry: str, path: Path) -> tuple[str, ...]:
-    """Load what a file holds into a module; return what was unwrapped, for people.
+def load_weights(
+    module: torch.nn.Module, content: object, *, entry: str, path: Path
+) -> tuple[str, ...]:
+    """Load the content of a file into a module; return notes about what was unwrapped.
 
     Raises
     ------
@@ -30,10 +36,10 @@ def load_weights(module: Any, content: Any, *, entry: str, path: Path) -> tuple[
     if not _is_state_dict(weights):
         raise ModelError(
             f"a state dict in {path}, or one under {' or '.join(map(repr, INSIDE))}",
-            found=_described(weights), next_step="save model.state_dict() alone with torch.save",
+            found=_describe(weights), next_step="save only model.state_dict() with torch.save",
         )  # fmt: skip
     wanted = set(module.state_dict())
-    # The first of the best: names are shortened only if that helps.
+    # `min` returns the first of the best, so names are shortened only if that helps.
     prefix = min(_prefixes(weights), key=lambda p: len(_without(weights, p).keys() ^ wanted))
     given = _without(weights, prefix)
     try:
@@ -41,21 +47,21 @@ def load_weights(module: Any, content: Any, *, entry: str, path: Path) -> tuple[
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ModelError(
             f"the weights of a {entry} in {path}", found=_difference(wanted, given, error),
-            next_step="correct entry and arguments in model.toml, so that the class is made as it "
-            "was when model.state_dict() was saved",
+            next_step="correct entry and arguments in model.toml, so that they make the same model "
+            "as the one whose model.state_dict() was saved",
         ) from error  # fmt: skip
-    notes = [f"weights of {path.name} are those under {key!r}"] if key else []
-    return (*notes, *([f"weights of {path.name} read without {prefix!r}"] if prefix else []))
+    notes = [f"weights of {path.name} taken from {key!r}"] if key else []
+    return (*notes, *([f"{prefix!r} removed from the weights of {path.name}"] if prefix else []))
 
 
-def refusal(path: Path, error: Exception) -> ModelError:
-    """Return the error for a file that PyTorch does not load."""
+def not_torch(path: Path, error: Exception) -> ModelError:
+    """Return the error for a file that PyTorch cannot load."""
     found = cause(error)
     if isinstance(error, pickle.UnpicklingError):
-        # PyTorch's own message recommends to unpickle it all the same.
+        # PyTorch's own message recommends unpickling it anyway.
         what = re.search(r"Unsupported \w+: (?:GLOBAL )?(\S+)|GLOBAL (\S+)", str(error))
         name = f", {what[1] or what[2]}" if what else ""
-        found = f"a pickled module or other objects besides weights{name}"
+        found = f"a pickled module, or objects other than weights{name}"
     return ModelError(
         f"a PyTorch model in {path}", found=found,
         next_step="save it again, model.state_dict() with torch.save or a program with "
@@ -63,25 +69,25 @@ def refusal(path: Path, error: Exception) -> ModelError:
     )  # fmt: skip
 
 
-def _unwrapped(content: Any) -> tuple[str, Any]:
+def _unwrapped(content: object) -> tuple[str, object]:
     if not isinstance(content, Mapping) or _is_state_dict(content):
         return "", content
     found = [key for key in INSIDE if _is_state_dict(content.get(key))]
     return (found[0], content[found[0]]) if len(found) == 1 else ("", content)
 
 
-def _is_state_dict(content: Any) -> bool:
+def _is_state_dict(content: object) -> TypeGuard[Mapping[str, object]]:
     import torch
 
     if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
         return False
-    # Modules can keep anything as "_extra_state".
+    # Modules can store anything as "_extra_state".
     weights = [value for key, value in content.items() if not key.endswith("_extra_state")]
     return bool(weights) and all(isinstance(value, torch.Tensor) for value in weights)
 
 
-def _prefixes(weights: Mapping[str, Any]) -> Iterator[str]:
-    """Yield no prefix, and those that all names have in common, such as ``module._orig_mod.``."""
+def _prefixes(weights: Mapping[str, object]) -> Iterator[str]:
+    """Yield an empty prefix, and those that all names share, such as ``module._orig_mod.``."""
     prefix: str | None = ""
     while prefix is not None:
         yield prefix
@@ -89,25 +95,25 @@ def _prefixes(weights: Mapping[str, Any]) -> Iterator[str]:
         prefix = next((p for p in longer if all(key.startswith(p) for key in weights)), None)
 
 
-def _without(weights: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _without(weights: Mapping[str, object], prefix: str) -> dict[str, object]:
     return {key.removeprefix(prefix): value for key, value in weights.items()}
 
 
-def _difference(wanted: set[str], given: dict[str, Any], error: Exception) -> str:
-    sides = {"missing": wanted - given.keys(), "unexpected": given.keys() - wanted}
-    parts = [f"{name} {_some(keys)}" for name, keys in sides.items() if keys]
+def _difference(wanted: set[str], given: dict[str, object], error: Exception) -> str:
+    differences = {"missing": wanted - given.keys(), "unexpected": given.keys() - wanted}
+    parts = [f"{name} {_some(keys)}" for name, keys in differences.items() if keys]
     if not parts:
-        # The module's name in front is long and known.
+        # The message begins with the name of the module, which is long and known.
         return cause(RuntimeError(str(error).split(":", 1)[-1]))
     return " and ".join(parts)
 
 
 def _some(keys: set[str]) -> str:
-    shown = ", ".join(map(repr, sorted(keys)[:NAMED]))
-    return shown + (f" and {len(keys) - NAMED} more" if len(keys) > NAMED else "")
+    shown = ", ".join(map(repr, sorted(keys)[:MAX_NAMES]))
+    return shown + (f" and {len(keys) - MAX_NAMES} more" if len(keys) > MAX_NAMES else "")
 
 
-def _described(content: Any) -> str:
+def _describe(content: object) -> str:
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
     return f"a dictionary with {_some(set(map(str, content)))}" if content else "an empty one"

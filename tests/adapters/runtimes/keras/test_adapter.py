@@ -146,7 +146,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("half", "found"),
         [
-            ({"part": "latent"}, "a sub-model or layer 'latent'.*'z_mean'"),
+            ({"part": "latent"}, "a submodel or layer 'latent'.*'z_mean'"),
             ({"mu": "latent"}, "an output 'latent'"),
         ],
     )

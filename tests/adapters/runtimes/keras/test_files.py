@@ -237,7 +237,7 @@ class TestSavedModels:
         function = SimpleNamespace(
             structured_input_signature=((), specs), structured_outputs=dict(reversed(specs.items()))
         )
-        graph = SavedModelSession(function, "encoder", None).graph
+        graph = SavedModelSession(function, "encoder", None, None).graph
         expected = ["a", "b", "output_0", "output_2", "output_10"]
         assert [t.name for t in graph.inputs] == [t.name for t in graph.outputs] == expected
 

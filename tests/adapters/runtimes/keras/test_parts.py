@@ -160,7 +160,7 @@ class TestInside:
     def test_a_layer_that_is_called_twice(self, tmp_path):
         x, dense = keras.Input(SHAPE), layers.Dense(SIZE, name="dense")
         twice = keras.Model(x, layers.ReLU()(dense(dense(layers.Flatten()(x)))))
-        with pytest.raises(ModelError, match=r"a layer at which.*dense, with 2 calls"):
+        with pytest.raises(ModelError, match=r"a layer where.*dense, with 2 calls"):
             open_half(twice, tmp_path, encoder(part="dense"))
 
     def test_a_log_var_that_is_not_there(self, tmp_path):

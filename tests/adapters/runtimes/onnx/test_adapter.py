@@ -112,7 +112,7 @@ def test_bare_file_is_that_file_only(make_linear, tmp_path):
     assert not open_model(path).spec.can_decode
     write_bundle(tmp_path, open_model(tmp_path).bundle)
     notes = open_model(path).spec.notes
-    assert any("model.toml beside the file is not read" in note for note in notes)
+    assert any("the model.toml next to the file is not used" in note for note in notes)
 
 
 def test_recognizes(make_linear, tmp_path):
@@ -184,7 +184,7 @@ class TestBadFiles:
         with pytest.raises(ModelError, match="standard ONNX operators") as error:
             open_model(path)
         assert "'NoSuchOp'" in one_line(error)
-        with pytest.raises(ModelError, match="ONNX Runtime refuses") as error:
+        with pytest.raises(ModelError, match="ONNX Runtime rejects") as error:
             open_model(path, trust=True)
         one_line(error)
 
@@ -254,13 +254,13 @@ class TestBadBundles:
             open_model(folder)
         one_line(error)
 
-    def test_halves_that_do_not_fit(self, make_linear, folder):
+    def test_an_encoder_and_a_decoder_that_do_not_fit(self, make_linear, folder):
         make_linear(dim=6).decoder(folder / "decoder.onnx")
         with pytest.raises(ModelError, match="z-points of latent_shape") as error:
             open_model(folder)
         one_line(error)
 
-    def test_no_halves(self, folder):
+    def test_neither_encoder_nor_decoder(self, folder):
         write_bundle(folder, Bundle())
         with pytest.raises(ModelError, match="an encoder or a decoder") as error:
             open_model(folder)

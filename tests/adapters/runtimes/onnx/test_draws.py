@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from latent_analyze.plugin import Bundle, EncoderSpec, write_bundle
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draws
-from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex
 
 SHAPE, SIZE, DIM = (2, 3, 1), 6, 4
 images = partial(adapter_testing.images, shape=SHAPE)
@@ -152,7 +152,7 @@ class TestBehindTheDraw:
         ]  # fmt: skip
         model = open_bare(write(nodes, {"o": (DIM,), "log_var": (DIM,)}))
         assert not model.spec.variational
-        assert notes(model, "its log_var cannot be told")
+        assert notes(model, "its log_var cannot be determined")
         np.testing.assert_allclose(model.encode(images(40)).mu, -0.5 * head("A"), rtol=1e-4)
 
     def test_one_spread_for_all_dimensions(self, write):
@@ -170,7 +170,7 @@ class TestPlain:
         other = node("RandomNormalLike", ["m"], ["e"], scale=2.0, mean=mean)
         model = open_bare(write([*HEADS, other, *DRAW[1:]], {"z": (DIM,)}))
         assert not model.spec.variational
-        assert notes(model, "its log_var cannot be told")
+        assert notes(model, "its log_var cannot be determined")
 
     def test_a_neutral_scale_and_shift_of_the_noise(self, write):
         zeros = [
@@ -269,6 +269,6 @@ def test_a_constant_from_a_shape_is_no_mu():
         node("ConstantOfShape", ["i"], ["ones"]), node("Add", ["e", "ones"], ["o"]),
     ]  # fmt: skip
     ends = [helper.make_tensor_value_info(k, TensorProto.FLOAT, ["N", 2]) for k in "xo"]
-    wiring = Wiring(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:])))
-    assert Draws(wiring).above("o") == []
-    assert Draws(wiring).reach("o") is None
+    index = GraphIndex(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:])))
+    assert Draws(index).before("o") == []
+    assert Draws(index).behind("o") is None

@@ -134,7 +134,7 @@ class TestBatches:
                  helper.make_node("Sub", ["t", "e"], ["y"])]  # fmt: skip
         arrays = {"A": np.array([0]), "Two": np.float32(2)}
         folder = write(nodes, arrays=arrays.items())
-        self.encodes_rightly(folder, "encoder: run row by row, as rows of a batch change each")
+        self.encodes_rightly(folder, "encoder: run row by row, as rows of a batch affect each")
 
     def test_rows_that_change_each_other_in_a_fixed_batch(self, write):
         """As int8 weights do, whose scale is that of the batch; copies of a row do not."""
@@ -163,7 +163,8 @@ class TestBatches:
         ends = ((batch, 2, 2, 3), (batch, 2))
         folder = write(nodes, ends, arrays={"A": np.array([0])}.items())
         with pytest.raises(
-            ModelError, match=r"rows change each other, and are all alike alone.*model\.eval\(\)"
+            ModelError,
+            match=r"rows affect each other, and all give the same output alone.*model\.eval\(\)",
         ):
             open_folder(folder, encoder=EncoderSpec(file="encoder.onnx"))
 
@@ -224,7 +225,9 @@ class TestSpatialLatents:
 
     def test_another_order_is_refused(self, make_linear, tmp_path):
         folder = self.bundle(make_linear, tmp_path, (1, 2, 4))
-        with pytest.raises(ModelError, match=r"with one layout; or state latent_shape = \[8\]"):
+        with pytest.raises(
+            ModelError, match=r"with the same layout, or state latent_shape = \[8\]"
+        ):
             OnnxRuntime().open(folder)
 
     @pytest.mark.parametrize("axes", [(1, 4, 2), (8,), (4, 2)])

@@ -1,1 +1,1 @@
-"""What an ONNX file must pass before it is loaded: a static check, then a trial in a child."""
+"""What an untrusted ONNX file must pass before it is loaded: static checks, then a trial run."""

@@ -1,4 +1,4 @@
-"""What an .onnx file may hold if nobody vouches for it: checked before any runtime sees it."""
+"""Static checks of untrusted .onnx files, before any runtime sees them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,37 @@ import math
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.messages import os_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from onnx import (
+        FunctionProto,
+        GraphProto,
+        ModelProto,
+        SparseTensorProto,
+        TensorProto,
+        ValueInfoProto,
+    )
+
+    Body: TypeAlias = GraphProto | FunctionProto
+
 FILE_BYTES = (1 << 31) - 1
-"""Largest file: what a protobuf message can hold."""
+"""Largest file: the limit of a protobuf message."""
 
 TENSOR_BYTES = 512 << 20
-"""Largest tensor that a file may ask for without holding its values."""
+"""Largest tensor that a file may request without holding its values."""
 
 ONNX_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}
 
-# Contrib operators are compiled into ONNX Runtime and load no library. These come out of its own
-# quantization and fusion tools; others, such as EPContext, can name files and stay out.
+# Contrib operators are compiled into ONNX Runtime and load no library. These are the ones that its
+# own quantization and fusion tools write; others, such as EPContext, can name files.
 MICROSOFT = frozenset({
     "Attention", "BiasGelu", "BiasSoftmax", "BiasSplitGelu", "DequantizeLinear",
     "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "EmbedLayerNormalization", "FastGelu",
@@ -37,7 +49,7 @@ MICROSOFT = frozenset({
     "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
 })  # fmt: skip
 
-# Bytes per value by TensorProto.DataType; the packed and 8-bit kinds that follow count as one.
+# Bytes per value by TensorProto.DataType; 8-bit and packed types are not listed and count as one.
 WIDTHS = {1: 4, 4: 2, 5: 2, 6: 4, 7: 8, 8: 8, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2}
 INT64, FLOAT = 7, 1
 VALUES_PER_BYTE = 4
@@ -46,22 +58,22 @@ SHAPE_ATTRIBUTE = frozenset({"RandomNormal", "RandomUniform"})
 LONGEST_SHAPE = 64
 
 
-def check_proto(proto: Any, path: Path, *, budget: int = TENSOR_BYTES) -> None:
-    """Check operators, tensor sizes and files with weights of a parsed model.
+def check_proto(proto: ModelProto, path: Path, *, budget: int = TENSOR_BYTES) -> None:
+    """Check the operators, tensor sizes and external weights of a parsed model.
 
     Parameters
     ----------
     proto
         The model.
     path
-        Its file; weights must lie in the folder of it.
+        Its file; external weights must be in the same folder or below.
     budget
-        Bytes that a tensor may have whose values are not in the file.
+        Largest size in bytes of a tensor whose values are not in the file.
 
     Raises
     ------
     ModelError
-        If something is not standard, too large, or outside the folder.
+        If something is non-standard, too large, or outside the folder.
     """
     functions = {(text(f.domain), text(f.name)) for f in proto.functions}
     for body in bodies(proto):
@@ -69,10 +81,10 @@ def check_proto(proto: Any, path: Path, *, budget: int = TENSOR_BYTES) -> None:
             called = (text(node.domain), text(node.op_type))
             if called not in functions:
                 _check_operator(*called, path)
-        _check_made_sizes(body, path, budget)
+        _check_constant_shapes(body, path, budget)
         for name in ("input", "output", "value_info"):
             for info in getattr(body, name):
-                # Inputs and outputs of functions are bare names.
+                # Inputs and outputs of functions are plain names.
                 if not isinstance(info, (str, bytes)):
                     _check_declared(info, path, budget)
     for tensor in tensors(proto):
@@ -81,9 +93,9 @@ def check_proto(proto: Any, path: Path, *, budget: int = TENSOR_BYTES) -> None:
         _check_size(tuple(sparse.dims), sparse.values.data_type, (sparse.values.name, path, budget))
 
 
-def bodies(proto: Any) -> Iterator[Any]:
-    """Yield the graph, the functions and all graphs inside of them."""
-    waiting = [proto.graph, *proto.functions]
+def bodies(proto: ModelProto) -> Iterator[Body]:
+    """Yield the graph, the functions, and all graphs inside them."""
+    waiting: list[Body] = [proto.graph, *proto.functions]
     while waiting:
         body = waiting.pop()
         yield body
@@ -93,8 +105,8 @@ def bodies(proto: Any) -> Iterator[Any]:
                 waiting.append(attribute.g)
 
 
-def tensors(proto: Any) -> Iterator[Any]:
-    """Yield all tensors that hold values: weights and constants, sparse ones by their parts."""
+def tensors(proto: ModelProto) -> Iterator[TensorProto]:
+    """Yield all tensors that hold values: weights, constants, and the parts of sparse ones."""
     for body in bodies(proto):
         yield from getattr(body, "initializer", ())
         for sparse in _sparse(body):
@@ -105,13 +117,13 @@ def tensors(proto: Any) -> Iterator[Any]:
                 yield attribute.t
 
 
-def external_location(tensor: Any) -> str:
-    """Return the file that a tensor names for its values, or an empty text."""
+def external_location(tensor: TensorProto) -> str:
+    """Return the name of the file that holds a tensor's values, or an empty string."""
     return text(next((e.value for e in tensor.external_data if e.key == "location"), ""))
 
 
 def text(value: str | bytes) -> str:
-    """Return a text of a model; protobuf gives bytes for one that is damaged.
+    """Return a string of a model; protobuf gives damaged ones as bytes.
 
     Raises
     ------
@@ -121,7 +133,7 @@ def text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode()
 
 
-def _sparse(body: Any) -> Iterator[Any]:
+def _sparse(body: Body) -> Iterator[SparseTensorProto]:
     yield from getattr(body, "sparse_initializer", ())
     for attribute in (a for node in body.node for a in node.attribute):
         yield from attribute.sparse_tensors
@@ -144,9 +156,9 @@ def _check_operator(domain: str, operator: str, path: Path) -> None:
         )  # fmt: skip
 
 
-def _check_declared(info: Any, path: Path, budget: int) -> None:
+def _check_declared(info: ValueInfoProto, path: Path, budget: int) -> None:
     kind = info.type.tensor_type
-    # Old exporters write -1 or 0 for an axis of any length.
+    # Old exporters write -1 or 0 for a free axis.
     lengths = [d.dim_value for d in kind.shape.dim if d.dim_value not in (-1, 0)]
     _check_size(lengths, kind.elem_type, (info.name, path, budget))
 
@@ -164,18 +176,18 @@ def _check_size(lengths: Sequence[int], kind: int, where: tuple[str, Path, int])
         )  # fmt: skip
 
 
-def _check_made_sizes(body: Any, path: Path, budget: int) -> None:
-    """Check what nodes make out of a shape that is written in the file."""
-    constants = {t.name: _whole_numbers(t) for t in getattr(body, "initializer", ())}
+def _check_constant_shapes(body: Body, path: Path, budget: int) -> None:
+    """Check the tensors that nodes create from a shape in the file."""
+    constants = {t.name: _small_integers(t) for t in getattr(body, "initializer", ())}
     for node in body.node:
         attributes = {a.name: a for a in node.attribute}
         if node.op_type == "Constant" and node.output and "value" in attributes:
-            constants[node.output[0]] = _whole_numbers(attributes["value"].t)
+            constants[node.output[0]] = _small_integers(attributes["value"].t)
     for node in body.node:
         attributes = {a.name: a for a in node.attribute}
-        place = SHAPE_INPUT.get(node.op_type)
-        if place is not None and place < len(node.input):
-            shape = constants.get(node.input[place], ())
+        number = SHAPE_INPUT.get(node.op_type)
+        if number is not None and number < len(node.input):
+            shape = constants.get(node.input[number], ())
         elif node.op_type in SHAPE_ATTRIBUTE and "shape" in attributes:
             shape = tuple(attributes["shape"].ints)
         else:
@@ -184,8 +196,8 @@ def _check_made_sizes(body: Any, path: Path, budget: int) -> None:
         _check_size(shape, kind, (node.name or node.op_type, path, budget))
 
 
-def _whole_numbers(tensor: Any) -> tuple[int, ...]:
-    """Return the values of a small integer tensor, e.g. a shape; nothing for all others."""
+def _small_integers(tensor: TensorProto) -> tuple[int, ...]:
+    """Return the values of a small integer tensor, such as a shape; nothing for all others."""
     if tensor.data_type != INT64 or tensor.external_data or tensor.ByteSize() > 16 * LONGEST_SHAPE:
         return ()
     whole = len(tensor.raw_data) // 8 * 8
@@ -193,7 +205,7 @@ def _whole_numbers(tensor: Any) -> tuple[int, ...]:
     return tuple(stored or tensor.int64_data)
 
 
-def _check_tensor(tensor: Any, path: Path) -> None:
+def _check_tensor(tensor: TensorProto, path: Path) -> None:
     lengths = tuple(tensor.dims)
     if min(lengths, default=0) < 0:
         raise _damaged(tensor.name, path, f"a length of {min(lengths)}")
@@ -203,9 +215,9 @@ def _check_tensor(tensor: Any, path: Path) -> None:
         raise _damaged(tensor.name, path, f"shape {list(lengths)} without its values")
 
 
-def _check_external(tensor: Any, path: Path) -> None:
+def _check_external(tensor: TensorProto, path: Path) -> None:
     location = external_location(tensor)
-    size = _plain_size(path, location)
+    size = _regular_size(path, location)
     parts = {e.key: e.value for e in tensor.external_data}
     texts = [text(parts.get(key, "0")) for key in ("offset", "length")]
     if not all(t.isascii() and t.isdigit() and len(t) < 20 for t in texts):
@@ -219,55 +231,60 @@ def _check_external(tensor: Any, path: Path) -> None:
 
 
 def check_location(path: Path, name: str) -> None:
-    """Check that a name is one of a file inside the model's folder; its parts may be links.
+    """Check that a name refers to a file inside the model's folder, without following links.
 
     Raises
     ------
     ModelError
-        If it is empty, absolute, leads upwards, or is one of the names that ONNX Runtime takes for
-        addresses in memory.
+        If it is empty, absolute, leads upwards, or is a name that ONNX Runtime interprets as a
+        memory address.
     """
     inside = PurePosixPath(name.replace("\\", "/"))
     absolute = inside.is_absolute() or Path(name).is_absolute() or Path(name).drive
     odd = absolute or ".." in inside.parts or "*" in name or not name.isprintable()
     if odd or not inside.parts:
         raise ModelError(
-            f"weights of {path.name} in files beside it", found=repr(name),
+            f"weights of {path.name} in files next to it", found=repr(name),
             next_step="export the model again, into one folder",
         )  # fmt: skip
 
 
-def _plain_size(path: Path, name: str) -> int:
-    """Return the size of a file with weights, which must be plain and reached without a link."""
+def no_weights(path: Path, name: str, error: OSError) -> ModelError:
+    """Return the error for external weights that cannot be read."""
+    return ModelError(
+        f"the weights {name} next to {path}", found=os_cause(error),
+        next_step="copy all files of the model into one folder",
+    )  # fmt: skip
+
+
+def _regular_size(path: Path, name: str) -> int:
+    """Return the size of a file with weights, which must be a regular file and not a link."""
     check_location(path, name)
-    place = path.parent
+    location = path.parent
     try:
         for part in PurePosixPath(name.replace("\\", os.sep)).parts:
-            place = place / part
-            found = place.lstat()
+            location = location / part
+            found = location.lstat()
             if stat.S_ISLNK(found.st_mode):
-                raise _not_plain(path, f"a symbolic link, {place.name!r}")
+                raise _not_regular(path, f"a symbolic link, {location.name!r}")
     except OSError as error:
-        raise ModelError(
-            f"the weights {name} beside {path}", found=(error.strerror or str(error)).lower(),
-            next_step="copy all files of the model into one folder",
-        ) from None  # fmt: skip
+        raise no_weights(path, name, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise _not_plain(path, f"no plain file, {name!r}")
+        raise _not_regular(path, f"a folder or a special file, {name!r}")
     if found.st_nlink > 1:
-        raise _not_plain(path, f"a hard link, {name!r}")
+        raise _not_regular(path, f"a hard link, {name!r}")
     return found.st_size
 
 
-def _not_plain(path: Path, found: str) -> ModelError:
+def _not_regular(path: Path, found: str) -> ModelError:
     return ModelError(
-        f"weights of {path.name} in plain files beside it", found=found,
+        f"weights of {path.name} in regular files next to it", found=found,
         next_step="copy the files, not links, into one folder",
     )  # fmt: skip
 
 
 def _damaged(name: str, path: Path, found: str) -> ModelError:
     return ModelError(
-        f"a whole tensor {name!r} in {path.name}", found=found,
+        f"a complete tensor {name!r} in {path.name}", found=found,
         next_step="export or download the model again",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Trying out models in a process of its own, before ours loads them."""
+"""Tries out models in a separate process before this one loads them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,33 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx, read_model_file
+from latent_analyze_adapters.runtimes.onnx.files import (
+    OnnxFile,
+    cause,
+    not_onnx,
+    read_model_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from latent_analyze_adapters.models.session import ModelFile
+    from latent_analyze_adapters.runtimes.onnx.safety.trial_process import Request
 
 SECONDS = 15.0
-"""Time for loading a model and running one row."""
+"""Time limit for loading a model and running one row."""
 
 MEMORY = 1 << 30
-"""Bytes for it, besides four times the size of the file and its weights (Linux only)."""
+"""Memory limit in bytes, on top of four times the size of the file and its weights (Linux only)."""
 
 WEIGHT_COPIES = 4
 START_SECONDS = 60.0
 TRUST = "open it with --trust if you know who made it"
 
 
-def vet_model_file(path: Path, *, trusted: bool = False) -> ModelFile:
+def vet_model_file(path: Path, *, trusted: bool = False) -> OnnxFile:
     """Read an .onnx file and, unless it is trusted, check it and try it out.
 
     Raises
@@ -46,32 +51,31 @@ def vet_model_file(path: Path, *, trusted: bool = False) -> ModelFile:
     return file
 
 
-def try_model(file: ModelFile, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-    """Load a model and run it on zeros, in another process, once per content.
+def try_model(file: OnnxFile, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+    """Load a model and run it on zeros in another process, once per content.
 
-    One process serves all trials of ours, 0.2 to 0.4 s to start and milliseconds per model, until a
-    model makes it fail.
+    The same process serves all trials until a model makes it fail. It takes 0.2 to 0.4 s to start,
+    and then milliseconds per model.
 
     Parameters
     ----------
     file
         The model, checked by `check_proto`.
     seconds
-        Time that it may take.
+        Time limit.
     memory
-        Bytes that it may take besides four times its size.
+        Memory limit in bytes, on top of four times the size of the model.
 
     Raises
     ------
     ModelError
-        If it is refused, takes too much time or memory, or ends the process.
+        If the model is rejected, takes too much time or memory, or crashes the process.
     """
     with _LOCK:
         if file.sha256 in _PASSED:
             return
-        external = sum(
-            (file.path.parent / name).stat().st_size for name in file.facts["weights beside it"]
-        )
+        weights = (file.path.parent / name for name in file.external_weights)
+        external = sum(path.stat().st_size for path in weights)
         limit = memory + WEIGHT_COPIES * (file.size + external)
         answer = _ask({"path": str(file.path.absolute()), "seconds": seconds, "memory": limit})
         _judge(answer, file.path, (seconds, limit))
@@ -82,7 +86,7 @@ class _Child:
     """The process, its pipes and a thread that waits for its answers."""
 
     def __init__(self) -> None:
-        # -P: nothing may be imported from the working folder, which can be that of the model.
+        # -P: nothing may be imported from the working folder, which may be the model's.
         self.process = subprocess.Popen(
             [
                 sys.executable, "-P", "-m",
@@ -96,15 +100,15 @@ class _Child:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Send a request; a process that has ended is noticed by `answer`."""
+    def ask(self, request: Request) -> None:
+        """Send a request; if the process has ended, `answer` reports it."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
 
     def answer(self, seconds: float) -> dict[str, str]:
-        """Return the next answer, or what happened in its place: "late" or "ended"."""
+        """Return the next answer, or what happened instead: "late" or "ended"."""
         try:
             line = self._answers.get(timeout=seconds)
         except queue.Empty:
@@ -135,21 +139,21 @@ _PASSED: set[str] = set()
 _CHILDREN: list[_Child] = []
 
 
-def _ask(request: dict[str, Any]) -> dict[str, str]:
+def _ask(request: Request) -> dict[str, str]:
     used = bool(_CHILDREN)
     child = _child()
     child.ask(request)
     answer = child.answer(request["seconds"])
     if answer.keys() & {"late", "ended", "memory"}:
         close()
-    # What another model left behind must not count against this one.
+    # The crash may be the fault of an earlier model.
     if used and "ended" in answer:
         return _ask(request)
     return answer
 
 
 def _child() -> _Child:
-    # After a fork the pipes are shared with the parent, whose child this is.
+    # After a fork, the child still belongs to the parent, and so do its pipes.
     if _CHILDREN and _CHILDREN[0].owner != os.getpid():
         _CHILDREN.clear()
     if not _CHILDREN:
@@ -158,7 +162,7 @@ def _child() -> _Child:
         if started:
             close()
             raise ModelError(
-                "a process to try the model in", found=started.get("ended", "none that starts"),
+                "a process to try out the model", found=started.get("ended", "none that starts"),
                 next_step="check that `python -c 'import onnxruntime'` works",
             )  # fmt: skip
     return _CHILDREN[0]
@@ -166,7 +170,7 @@ def _child() -> _Child:
 
 @atexit.register
 def close() -> None:
-    """End the process that tries models; the next trial starts another."""
+    """End the process that tries out models; the next trial starts another."""
     while _CHILDREN:
         child = _CHILDREN.pop()
         if child.owner == os.getpid():
@@ -177,15 +181,17 @@ def _judge(answer: dict[str, str], path: Path, limits: tuple[float, int]) -> Non
     seconds, memory = limits
     if "refused" in answer:
         said = cause(RuntimeError(answer["refused"]))
-        raise not_onnx(path, f"one that ONNX Runtime refuses ({said})")
+        raise not_onnx(path, f"one that ONNX Runtime rejects ({said})")
     if "memory" in answer:
         raise ModelError(
-            f"{path.name} to run on one row in {memory >> 20} MiB", found="that it asks for more",
+            f"{path.name} to run on one row in {memory >> 20} MiB", found="that it needs more",
             next_step=TRUST,
         )  # fmt: skip
     if "late" in answer:
         raise ModelError(
-            f"{path.name} to load and run one row in {seconds:g} s", found="no end", next_step=TRUST
+            f"{path.name} to load and run one row in {seconds:g} s",
+            found="that it takes longer",
+            next_step=TRUST,
         )
     if "ended" in answer:
         raise ModelError(

@@ -1,7 +1,7 @@
-"""A process of its own that loads models which nobody vouches for, and runs each once.
+"""The program of a separate process that loads untrusted models and runs each of them once.
 
-It reads one request per line, JSON, from its standard input, and answers each with a line. It
-imports nothing of latent_analyze, so that it starts in the time that ONNX Runtime needs.
+It reads requests from standard input, one line of JSON each, and answers each with a line. It does
+not import latent_analyze, so that it starts as fast as ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO, TypedDict
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession, NodeArg
+
+    Feeds = dict[str, NDArray[np.generic]]
 
 FREE_AXIS = 32
-"""Length taken for a free axis that is not the first: most image models accept it."""
+"""Assumed length of a free axis that is not the first: most image models accept it."""
 
 LARGEST_FEED = 1 << 30
 OUT_OF_MEMORY = ("bad_alloc", "Failed to allocate", "bfc_arena", "MemoryError")
@@ -27,15 +32,23 @@ CAUSE_LENGTH = 2000
 DTYPES = {"float": "float32", "double": "float64"}
 
 
+class Request(TypedDict):
+    """A model to try out: path, and limits in seconds and bytes."""
+
+    path: str
+    seconds: float
+    memory: int
+
+
 def main() -> None:
-    """Serve requests until the standard input ends."""
+    """Serve requests until standard input ends."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
     answers = _silence()
     print("{}", file=answers, flush=True)
     for line in sys.stdin:
-        request = json.loads(line)
+        request: Request = json.loads(line)
         _limit_time(request["seconds"])
         _limit_memory(request["memory"])
         print(json.dumps(_try(onnxruntime, request["path"])), file=answers, flush=True)
@@ -43,7 +56,7 @@ def main() -> None:
 
 
 def _silence() -> TextIO:
-    """Return a stream on the standard output, which is shut for all others."""
+    """Return the only stream that still leads to standard output."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -52,13 +65,13 @@ def _silence() -> TextIO:
 
 
 def _limit_time(seconds: float) -> None:
-    # The parent stops us when time is up; this is for a parent that was itself killed.
+    # The parent stops us when time is up; this is in case it was killed itself.
     if hasattr(signal, "alarm"):
         signal.alarm(int(2 * seconds) + 1 if seconds else 0)
 
 
 def _limit_memory(more: int) -> None:
-    """Allow so many bytes on top of what is mapped now; only Linux tells how much that is."""
+    """Allow this many bytes on top of what is mapped now, which only Linux can tell."""
     if sys.platform != "linux":
         return
     import resource
@@ -70,11 +83,11 @@ def _limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _try(runtime: Any, path: str) -> dict[str, str]:
-    """Return what went wrong: "memory", "refused" with the cause, or nothing."""
+def _try(runtime: ModuleType, path: str) -> dict[str, str]:
+    """Return what went wrong, "memory" or "refused" with the cause, or nothing."""
     try:
         session, feeds = _load(runtime, path)
-    # ONNX Runtime has errors of its own, and damaged names raise UnicodeDecodeError.
+    # ONNX Runtime has its own exceptions, and damaged names raise UnicodeDecodeError.
     except Exception as error:
         return _answer(error, "refused")
     if feeds is None:
@@ -82,12 +95,12 @@ def _try(runtime: Any, path: str) -> dict[str, str]:
     try:
         session.run(None, feeds)
     except Exception as error:
-        # Zeros of guessed shapes need not suit the model: the real run tells.
+        # The model may not accept zeros of guessed shapes: the real run will tell.
         return _answer(error, "")
     return {}
 
 
-def _load(runtime: Any, path: str) -> tuple[Any, dict[str, NDArray[Any]] | None]:
+def _load(runtime: ModuleType, path: str) -> tuple[InferenceSession, Feeds | None]:
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -96,20 +109,20 @@ def _load(runtime: Any, path: str) -> tuple[Any, dict[str, NDArray[Any]] | None]
         path, options, providers=["CPUExecutionProvider"], enable_fallback=0
     )
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    # An output that fixes the batch fixes how many rows the model will be given.
+    # An output may fix the batch, too.
     batch = max(
         (_length(node.shape[0], 1) for node in (*inputs, *outputs) if node.shape), default=1
     )
     return session, _zeros(inputs, batch)
 
 
-def _length(length: Any, free: int) -> int:
+def _length(length: object, free: int) -> int:
     return length if isinstance(length, int) and length > 0 else free
 
 
-def _zeros(inputs: list[Any], batch: int) -> dict[str, NDArray[Any]] | None:
-    """Return zeros for each input, or None if there are none of its type or size."""
-    feeds = {}
+def _zeros(inputs: list[NodeArg], batch: int) -> Feeds | None:
+    """Return zeros for each input, or None if NumPy lacks its type or it is too large."""
+    feeds: Feeds = {}
     for node in inputs:
         kind = str(node.type).removeprefix("tensor(").removesuffix(")")
         shape = [

@@ -1,1 +1,1 @@
-"""Cutting an ONNX graph: encoder and decoder in one file, and the mean before a random draw."""
+"""Changes to an ONNX graph: cutting out an encoder or decoder, and finding mu where z is drawn."""

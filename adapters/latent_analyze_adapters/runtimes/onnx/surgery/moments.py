@@ -1,77 +1,81 @@
-"""Tensors that a graph has not: the mean and the standard deviation of what becomes of a drawn z.
+"""Adds tensors to a graph: mean and standard deviation of an output that is computed from a draw.
 
-They are named after the tensor, "mean of NAME" and "std of NAME", so that model.toml can name them.
+They are called "mean of NAME" and "std of NAME", so that model.toml can name them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
-from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Drawn, Draws
-from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring, op
+from latent_analyze_adapters.runtimes.onnx.surgery.sampling import DrawnOutput, Draws
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onnx import NodeProto
+
 MEAN, STD = "mean of ", "std of "
 
 
-def has_std(wiring: Wiring, drawn: Drawn) -> bool:
-    """Whether the standard deviation of what is behind a draw can be computed."""
-    sampling = drawn.sampling
-    noises = (text(name) for name in wiring.maker(sampling.z).input if name != sampling.mu)
-    node = wiring.maker(next(noises))
-    # A rearrangement in between would be one that the standard deviation has not gone through.
-    return node is not None and sampling.std in [text(name) for name in node.input]
+def has_std(index: GraphIndex, drawn: DrawnOutput) -> bool:
+    """Whether the standard deviation of an output can be computed."""
+    draw = drawn.draw
+    adder = index.producer(draw.z)
+    assert adder is not None
+    noises = (text(name) for name in adder.input if name != draw.mu)
+    node = index.producer(next(noises))
+    # The standard deviation would miss a rearrangement between the product and the sum.
+    return node is not None and draw.std in [text(name) for name in node.input]
 
 
-def with_moments(wiring: Wiring, names: Iterable[str]) -> Wiring:
-    """Return a graph that also makes those of the tensors that are moments of others."""
+def with_moments(index: GraphIndex, names: Iterable[str]) -> GraphIndex:
+    """Return a graph that also computes those of the tensors that are moments of others."""
     nodes = []
     for name in names:
         prefix = next((p for p in (MEAN, STD) if name.startswith(p)), None)
-        if prefix is None or wiring.holds(name) or name in wiring.inputs:
+        if prefix is None or index.produces(name) or name in index.inputs:
             continue
-        drawn = Draws(wiring).reach(name.removeprefix(prefix))
-        if drawn is not None and (prefix == MEAN or has_std(wiring, drawn)):
-            nodes += (_mean if prefix == MEAN else _std)(wiring, drawn, name)
-    return wiring.extended(nodes)
+        drawn = Draws(index).behind(name.removeprefix(prefix))
+        if drawn is not None and (prefix == MEAN or has_std(index, drawn)):
+            nodes += (_mean if prefix == MEAN else _std)(index, drawn, name)
+    return index.with_nodes(nodes)
 
 
-def _mean(wiring: Wiring, drawn: Drawn, name: str) -> list[Any]:
+def _mean(index: GraphIndex, drawn: DrawnOutput, name: str) -> list[NodeProto]:
     from onnx import helper
 
-    nodes, end = _repeated(wiring, drawn.behind, drawn.sampling.mu, name)
-    return [*nodes, helper.make_node("Identity", [end], [name])]
+    nodes, last = _repeat(index, drawn.after, drawn.draw.mu, name)
+    return [*nodes, helper.make_node("Identity", [last], [name])]
 
 
-def _std(wiring: Wiring, drawn: Drawn, name: str) -> list[Any]:
-    """Send the standard deviation the way of z: scales change it, shifts do not."""
+def _std(index: GraphIndex, drawn: DrawnOutput, name: str) -> list[NodeProto]:
+    """Transform the standard deviation as z is transformed, except by shifts."""
     from onnx import helper
 
     shape, full = f"{name}/shape", f"{name}/full"
     nodes = [
-        helper.make_node("Shape", [drawn.sampling.mu], [shape]),
-        helper.make_node("Expand", [drawn.sampling.std, shape], [full]),
+        helper.make_node("Shape", [drawn.draw.mu], [shape]),
+        helper.make_node("Expand", [drawn.draw.std, shape], [full]),
     ]
-    kept = tuple(node for node in drawn.behind if op(node) not in ("Add", "Sub"))
-    more, end = _repeated(wiring, kept, full, name)
-    return [*nodes, *more, helper.make_node("Abs", [end], [name])]
+    kept = tuple(node for node in drawn.after if op(node) not in ("Add", "Sub"))
+    more, last = _repeat(index, kept, full, name)
+    return [*nodes, *more, helper.make_node("Abs", [last], [name])]
 
 
-def _repeated(
-    wiring: Wiring, behind: Iterable[Any], start: str, name: str
-) -> tuple[list[Any], str]:
-    """Return copies of nodes that follow each other, beginning at another tensor, and the last."""
+def _repeat(
+    index: GraphIndex, after: Iterable[NodeProto], start: str, name: str
+) -> tuple[list[NodeProto], str]:
+    """Return copies of consecutive nodes that begin at another tensor, and the last tensor."""
     from onnx import helper
 
-    nodes, draws = [], Draws(wiring)
-    for number, node in enumerate(behind):
-        taken, made = draws.taken(text(node.output[0])), f"{name}/{number}"
-        inputs = [start if text(n) == taken else text(n) for n in node.input]
-        copy = helper.make_node(op(node), inputs, [made])
+    nodes, draws = [], Draws(index)
+    for number, node in enumerate(after):
+        source, result = draws.linear_source(text(node.output[0])), f"{name}/{number}"
+        inputs = [start if text(n) == source else text(n) for n in node.input]
+        copy = helper.make_node(op(node), inputs, [result])
         copy.attribute.extend(node.attribute)
         nodes.append(copy)
-        start = made
+        start = result
     return nodes, start

@@ -1,63 +1,68 @@
-"""Where a graph draws z: what mu and log_var are there, found by the structure around the noise."""
+"""Finds where a graph draws z, and what mu and log_var are there, by the nodes around the noise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
-from latent_analyze_adapters.runtimes.onnx.surgery.spread import Spread, find_std, untangle
-from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring, op, used
+from latent_analyze_adapters.runtimes.onnx.surgery.spread import Spread, find_std, parameter_of
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op, used_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onnx import NodeProto
+
 NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 RANDOM = NORMAL | {"RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
-OF_SHAPES = frozenset({"Shape", "Size", "EyeLike", "RandomNormalLike", "RandomUniformLike"})
-"""Operators that take the shape of their input, not its values."""
+SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike", "RandomNormalLike", "RandomUniformLike"})
+"""Operators that use the shape of their input, not its values."""
 
 LINEAR = frozenset({"Add", "Sub", "Mul", "Div", "Neg"})
-ARRANGING = frozenset({
+REARRANGING = frozenset({
     "Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
 })  # fmt: skip
 
-MOST = 64
-"""Draws that are looked at: each takes a walk through the graph, which may be a stranger's."""
+MAX_DRAWS = 64
+"""Draws that are examined: each takes a walk through the graph, which may be hostile."""
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """z = mu + std * noise: the names of the tensors, and what the one called spread holds."""
+class Draw:
+    """Names of the tensors in z = mu + std * noise.
+
+    `parameter` is the tensor that std is computed from, and `kind` is what it holds.
+    """
 
     z: str
     mu: str
     std: str | None = None
-    spread: str | None = None
+    parameter: str | None = None
     kind: Spread = "log_var"
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """An output that is a drawn z or, by way of `behind`, a scaled, shifted or rearranged one."""
+class DrawnOutput:
+    """An output that is a drawn z, or z scaled, shifted or rearranged by the nodes in `after`."""
 
-    sampling: Sampling
-    behind: tuple[Any, ...]
+    draw: Draw
+    after: tuple[NodeProto, ...]
 
     @property
-    def plain(self) -> bool:
-        """Whether the output is z as it is drawn."""
+    def is_z(self) -> bool:
+        """Whether the output is z itself."""
         return self._only({"Identity", "Cast"})
 
     @property
-    def as_wide(self) -> bool:
-        """Whether each value of the output varies as the one of z in its place."""
-        return self._only({"Add", "Sub", *ARRANGING} - {"Transpose"})
+    def keeps_spread(self) -> bool:
+        """Whether each value of the output varies as much as the one of z in its position."""
+        return self._only({"Add", "Sub", *REARRANGING} - {"Transpose"})
 
     def _only(self, operators: set[str]) -> bool:
-        return {op(node) for node in self.behind} <= operators
+        return {op(node) for node in self.after} <= operators
 
 
 class Draws:
@@ -65,109 +70,112 @@ class Draws:
 
     Parameters
     ----------
-    wiring
+    index
         The graph.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
+    def __init__(self, index: GraphIndex) -> None:
+        self._index = index
 
-    def above(self, output: str) -> list[Sampling]:
-        """Return the draws that an output depends on, the likeliest for its z first.
+    def before(self, output: str) -> list[Draw]:
+        """Return the draws that an output depends on, most likely z first.
 
-        The reparametrization of Kingma & Welling (2014) is looked for, the last one before the
-        output. One whose spread depends on the image comes before noise of a fixed one, which
-        decoders may add too.
+        Looks for the reparameterization of Kingma & Welling (2014), starting with the last one
+        before the output. Draws whose spread depends on the image come before draws of fixed
+        spread, because decoders may add noise of fixed spread.
         """
-        nodes = reversed(self._wiring.above([output]))
-        found = islice((s for s in map(self._at, nodes) if s is not None), MOST)
-        return sorted(found, key=lambda sampling: sampling.std is None)
+        nodes = reversed(self._index.ancestors([output]))
+        found = islice((s for s in map(self._draw_at, nodes) if s is not None), MAX_DRAWS)
+        return sorted(found, key=lambda draw: draw.std is None)
 
-    def reach(self, output: str) -> Drawn | None:
-        """Return the draw that makes an output, or None if it is made otherwise.
+    def behind(self, output: str) -> DrawnOutput | None:
+        """Return the draw that an output consists of, or None if it is computed otherwise.
 
-        Between both may lie a scale and a shift by constants, and what rearranges the values.
+        Between the two there may be scaling and shifting by constants, and rearranging.
         """
-        behind: list[Any] = []
+        after: list[NodeProto] = []
         name = output
-        while (inner := self.taken(name)) is not None:
-            behind.append(self._wiring.maker(name))
-            name = inner
-        sampling = self._at(self._wiring.maker(name))
-        return None if sampling is None else Drawn(sampling, tuple(reversed(behind)))
+        while (source := self.linear_source(name)) is not None:
+            node = self._index.producer(name)
+            assert node is not None
+            after.append(node)
+            name = source
+        draw = self._draw_at(self._index.producer(name))
+        return None if draw is None else DrawnOutput(draw, tuple(reversed(after)))
 
-    def taken(self, name: str) -> str | None:
-        """Return what alone a tensor is computed from, by a constant or a rearrangement; or None.
+    def linear_source(self, name: str) -> str | None:
+        """Return the only tensor that this one is a linear function or a rearrangement of.
 
-        None as well for everything that is made of two things that change, or by other operators.
+        None if it depends on two tensors that vary, or is computed by other operators.
         """
-        node = self._wiring.maker(name)
-        if node is None or op(node) not in LINEAR | ARRANGING:
+        node = self._index.producer(name)
+        if node is None or op(node) not in LINEAR | REARRANGING:
             return None
         names = [text(n) for n in node.input]
-        changing = [n for n in names if n in self._random or n in self._varying]
-        # Only the training mode is a third input of Dropout.
+        varying = [n for n in names if n in self._random or n in self._varying]
+        # A third input of Dropout is its training mode.
         trained = op(node) == "Dropout" and len(names) > 2
-        reverse = op(node) == "Div" and changing != names[:1]
-        return changing[0] if len(changing) == 1 and not trained and not reverse else None
+        reverse = op(node) == "Div" and varying != names[:1]
+        return varying[0] if len(varying) == 1 and not trained and not reverse else None
 
     @cached_property
     def _random(self) -> set[str]:
-        """The tensors whose values something random has an influence on."""
+        """The tensors whose values depend on something random."""
         return self._influenced((), RANDOM)
 
     @cached_property
     def _varying(self) -> set[str]:
-        """The tensors whose values the inputs have an influence on."""
-        return self._influenced(self._wiring.inputs, frozenset())
+        """The tensors whose values depend on the inputs."""
+        return self._influenced(self._index.inputs, frozenset())
 
     @cached_property
-    def _fixed(self) -> set[str]:
+    def _mu_candidates(self) -> set[str]:
         """The tensors that could be mu."""
-        return self._varying - self._random - self._given
+        return self._varying - self._random - self._images
 
     @cached_property
-    def _given(self) -> set[str]:
-        """The inputs, and what is only scaled, shifted or rearranged of them: images still."""
-        found = set(self._wiring.inputs)
-        for node in self._wiring.nodes:
-            found |= {made for made in _first(node.output) if self.taken(made) in found}
+    def _images(self) -> set[str]:
+        """The inputs, and tensors that only scale, shift or rearrange them: still images."""
+        found = set(self._index.inputs)
+        for node in self._index.nodes:
+            found |= {name for name in _first(node.output) if self.linear_source(name) in found}
         return found
 
     @cached_property
     def _noise(self) -> set[str]:
-        """The tensors that are normal noise times something: nothing, where that is zero."""
+        """The tensors that are normal noise times something, and so zero wherever that is zero."""
         found = self._influenced((), NORMAL) - self._varying
-        for node in self._wiring.nodes:
+        for node in self._index.nodes:
             names = [text(name) for name in node.input]
             kept = names if op(node) == "Mul" else names[:1]
-            if op(node) in ARRANGING | {"Mul", "Div"} and not found.isdisjoint(kept):
+            if op(node) in REARRANGING | {"Mul", "Div"} and not found.isdisjoint(kept):
                 found |= _first(node.output)
         return found
 
     def _influenced(self, names: Iterable[str], operators: frozenset[str]) -> set[str]:
+        """Return the tensors that depend on the values of others, or come from operators."""
         found = set(names)
-        for node in self._wiring.nodes:
-            reached = op(node) not in OF_SHAPES and any(name in found for name in used(node))
-            if op(node) in operators or reached:
+        for node in self._index.nodes:
+            uses = (name in found for name in used_tensors(node))
+            if op(node) in operators or (op(node) not in SHAPE_ONLY and any(uses)):
                 found |= {text(name) for name in node.output}
         return found
 
-    def _at(self, node: Any) -> Sampling | None:
-        """Return the draw if a node is one: the sum of noise and something that is not random."""
+    def _draw_at(self, node: NodeProto | None) -> Draw | None:
+        """Return the draw if a node adds noise to something that is not random."""
         if node is None or op(node) not in ("Add", "Sum") or len(node.input) != 2:
             return None
         names = [text(name) for name in node.input]
         noises = [name for name in names if name in self._noise]
-        fixed = [name for name in names if name in self._fixed]
+        fixed = [name for name in names if name in self._mu_candidates]
         if len(noises) != 1 or len(fixed) != 1:
             return None
         z, mu = text(node.output[0]), fixed[0]
-        std = find_std(self._wiring, noises[0], self._random)
+        std = find_std(self._index, noises[0], self._random)
         if std is None:
-            return Sampling(z, mu)
-        return Sampling(z, mu, std, *untangle(self._wiring, std))
+            return Draw(z, mu)
+        return Draw(z, mu, std, *parameter_of(self._index, std))
 
 
-def _first(names: Iterable[Any]) -> set[str]:
+def _first(names: Iterable[str | bytes]) -> set[str]:
     return {text(name) for name in list(names)[:1]}

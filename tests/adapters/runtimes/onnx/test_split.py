@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from latent_analyze import ModelError
 from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, write_bundle
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
-from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import Wiring, part
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, extract_subgraph
 
 SHAPE, SIZE, DIM = (2, 3, 1), 6, 3
 images = partial(adapter_testing.images, shape=SHAPE)
@@ -201,9 +201,9 @@ def test_two_parts_are_the_whole(depth, data):
         [numpy_helper.from_array(w, k) for k, w in weights.items()],
     )  # fmt: skip
     whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    wiring, cut = Wiring(whole), f"t{place}"
-    first = part(wiring, None, [cut], None)
-    second = part(wiring, info(cut, ["N", 4]), [f"t{depth}"], None)
+    index, cut = GraphIndex(whole), f"t{place}"
+    first = extract_subgraph(index, None, [cut], None)
+    second = extract_subgraph(index, info(cut, ["N", 4]), [f"t{depth}"], None)
     assert len(first.graph.node) + len(second.graph.node) == len(nodes)
 
     def run(proto, x):

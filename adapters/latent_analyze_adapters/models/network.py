@@ -1,9 +1,9 @@
-"""One half of a model: an encoder or decoder as it was found."""
+"""An encoder or decoder as it was found, ready to be called."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,33 +12,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import DecoderSpec, EncoderSpec
-    from latent_analyze_adapters.models.graph import Graph
+    from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile
 
 
 MAX_BATCH = 256
 BATCH_VALUES = 1 << 24
-"""Values of the images of one call: 64 MiB of float32; speed is flat from 8 rows on."""
+"""Image values per call: 64 MiB of float32. Throughput is flat from 8 rows on."""
 
 
 @dataclass(frozen=True)
-class Half:
-    """An encoder or decoder: its file, its graph and how it is called.
+class Network:
+    """An encoder or decoder: its file, its graph and how to call it.
 
-    `given` is what was stated when it was opened, and `row` the shape of one row of the input,
-    where model.toml states it.
+    `spec` is its table of model.toml when it was opened, and `row_shape` the shape of one row of
+    the input, if model.toml states it.
     """
 
     file: ModelFile
     graph: Graph
     plan: Plan
-    given: EncoderSpec | DecoderSpec
-    row: tuple[int, ...] | None
+    spec: NetworkSpec
+    row_shape: Shape | None
 
-    def describe(self) -> dict[str, Any]:
-        """Return what is known of it, as plain data for people to read."""
+    def describe(self) -> dict[str, object]:
+        """Describe it in plain data, for people."""
         file, plan = self.file, self.plan
         return {
             "file": file.path.name,
@@ -49,28 +48,28 @@ class Half:
             "inputs": [str(t) for t in self.graph.inputs],
             "outputs": [str(t) for t in self.graph.outputs],
             "used outputs": list(plan.outputs),
-            "layout": plan.side.layout,
-            "range": list(plan.side.range),
+            "layout": plan.image.layout,
+            "range": list(plan.image.range),
             "batch": plan.batch or "free",
         }
 
 
-def columns_of(encoder: Half | None) -> tuple[str, ...]:
+def columns_of(encoder: Network | None) -> tuple[str, ...]:
     """Return the labels of the data set that an encoder takes."""
-    constants = encoder.plan.constants if encoder else ()
-    return tuple(dict.fromkeys(c.column for c in constants if c.column is not None))
+    extra_inputs = encoder.plan.extra_inputs if encoder else ()
+    return tuple(dict.fromkeys(e.column for e in extra_inputs if e.column is not None))
 
 
 def suitable_batch(plans: Sequence[Plan]) -> int:
-    """Return how many rows per call suit all halves."""
-    size = max(int(np.prod(plan.side.shape)) for plan in plans)
+    """Return how many rows per call suit both encoder and decoder."""
+    size = max(int(np.prod(plan.image.shape)) for plan in plans)
     rows = min(max(BATCH_VALUES // max(size, 1), 1), MAX_BATCH)
     fixed = plans[0].batch or 1
     return max(rows // fixed, 1) * fixed
 
 
 def to_log_var(spread: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
-    """Return log_var from what a file gives instead: log_var, variance or std."""
+    """Convert a log-variance, variance or standard deviation to log_var."""
     if kind == "log_var":
         return spread
     power = 2 if kind == "std" else 1

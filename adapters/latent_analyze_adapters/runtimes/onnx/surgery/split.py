@@ -1,0 +1,163 @@
+"""Finds the encoder and decoder inside one ONNX graph, and mu before z is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latent_analyze.plugin import DecoderSpec, EncoderSpec
+from latent_analyze_adapters.models.graph import (
+    IMAGE_RANKS,
+    LOG_VAR_NAMES,
+    MU_NAMES,
+    VECTOR_RANKS,
+    Graph,
+    NetworkSpec,
+    Tensor,
+    canonical,
+)
+from latent_analyze_adapters.runtimes.onnx.devices import open_session
+from latent_analyze_adapters.runtimes.onnx.surgery.moments import MEAN, STD, has_std, with_moments
+from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draw, DrawnOutput, Draws
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, extract_subgraph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onnx import ValueInfoProto
+
+
+def has_stated_tensors(graph: Graph, spec: NetworkSpec) -> bool:
+    """Whether the tensors that model.toml names are inputs and outputs of the graph."""
+    has_input = spec.input is None or spec.input in {t.name for t in graph.inputs}
+    return has_input and _stated_outputs(spec) <= {t.name for t in graph.outputs}
+
+
+def find_posterior(index: GraphIndex, spec: EncoderSpec) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the changes to the spec of an encoder that draws z, and notes about them.
+
+    There are none if an output has a usual name of mu, or nothing is drawn.
+    """
+    if _with_usual_name(index.outputs, MU_NAMES):
+        return {}, ()
+    draws = Draws(index)
+    pairs = ((name, draws.behind(name)) for name in index.outputs)
+    output, drawn = next(((name, d) for name, d in pairs if d is not None), ("", None))
+    if drawn is None:
+        return {}, ()
+    mu = drawn.draw.mu if drawn.is_z else MEAN + output
+    origin = "taken before that" if drawn.is_z else f"{output!r} without the noise"
+    note = f"encoder: {drawn.draw.z!r} is drawn inside the graph; mu is {origin}, {mu!r}"
+    usual = _with_usual_name(index.outputs, LOG_VAR_NAMES) if drawn.keeps_spread else []
+    if spec.log_var is not None or usual:
+        return {"mu": mu, "log_var": spec.log_var or usual[0]}, (note,)
+    spread = _spread_of_output(index, output, drawn)
+    if spread:
+        return {"mu": mu, **spread}, (f"{note}, and its {spread['spread']}, {spread['log_var']!r}",)
+    return {"mu": mu}, (f"{note}; its log_var cannot be determined",)
+
+
+def split_autoencoder(index: GraphIndex, graph: Graph) -> tuple[EncoderSpec, DecoderSpec] | None:
+    """Return encoder and decoder if a graph turns images into images by way of z-points."""
+    input_tensor = graph.inputs[0]
+    images = [
+        t for t in graph.outputs if _same_rank(t, input_tensor) and t.name != input_tensor.name
+    ]
+    if len(input_tensor.shape) not in IMAGE_RANKS or not images:
+        return None
+    image = images[0].name
+    vectors = [t.name for t in graph.outputs if len(t.shape) in VECTOR_RANKS]
+    draws = (d for d in Draws(index).before(image) if _separates(index, d.z, image))
+    draw = next((d for d in draws if d.std or not _in_decoder(index, d, vectors)), None)
+    drawn_z = () if draw is None else (draw.z,)
+    candidates = [*drawn_z, *_with_usual_name(vectors, MU_NAMES), *vectors]
+    start = next((name for name in candidates if _separates(index, name, image)), None)
+    if start is None:
+        return None
+    named = {"mu": draw.mu if draw else start, **_spread(draw, vectors)}
+    return (
+        EncoderSpec(file=graph.name, **named),
+        DecoderSpec(file=graph.name, input=start, output=image),
+    )
+
+
+def extract_network(index: GraphIndex, spec: NetworkSpec, path: Path) -> bytes | None:
+    """Return the model between the tensors that model.toml names, or None if one does not exist.
+
+    Raises
+    ------
+    ModelError
+        If a decoder depends on more than its input.
+    """
+    index = with_moments(index, _stated_outputs(spec))
+    known = {*index.inputs, *index.outputs}
+    ends = _stated_outputs(spec) | ({spec.input} if spec.input else set())
+    if any(name not in known and not index.produces(name) for name in ends):
+        return None
+    if isinstance(spec, EncoderSpec):
+        outputs = [name for name in (spec.mu, spec.log_var) if name]
+        return _extract(index, None, outputs or index.outputs, path)
+    if spec.input is None or spec.input in index.inputs:
+        return _extract(index, None, [spec.output or index.outputs[0]], path)
+    given = _declared(index, spec.input, path)
+    after = (name for name in index.outputs if _separates(index, spec.input, name))
+    return _extract(index, given, [spec.output or next(after, index.outputs[0])], path)
+
+
+def _stated_outputs(spec: NetworkSpec) -> set[str]:
+    names = (spec.mu, spec.log_var) if isinstance(spec, EncoderSpec) else (spec.output,)
+    return {name for name in names if name}
+
+
+def _extract(
+    index: GraphIndex, given: ValueInfoProto | None, outputs: list[str], path: Path
+) -> bytes:
+    content: bytes = extract_subgraph(index, given, outputs, path).SerializeToString()
+    return content
+
+
+def _declared(index: GraphIndex, name: str, path: Path) -> ValueInfoProto:
+    """Return type and shape of a tensor inside, as ONNX Runtime infers them."""
+    from onnx import TensorProto, helper
+
+    (node,) = open_session(_extract(index, None, [name], path), path, "cpu").get_outputs()
+    kinds = {"tensor(float16)": TensorProto.FLOAT16, "tensor(double)": TensorProto.DOUBLE}
+    shape = [n if isinstance(n, int) and i else None for i, n in enumerate(node.shape)]
+    return helper.make_tensor_value_info(name, kinds.get(node.type, TensorProto.FLOAT), shape)
+
+
+def _separates(index: GraphIndex, name: str, output: str) -> bool:
+    """Whether an output depends on the inputs only through this tensor."""
+    upstream = name != output and index.depend_on([output], name)
+    return upstream and not index.required_inputs([output], [name])
+
+
+def _in_decoder(index: GraphIndex, draw: Draw, vectors: list[str]) -> bool:
+    """Whether noise is added after an output that could be the z-points."""
+    return any(_separates(index, name, draw.mu) for name in vectors)
+
+
+def _spread(draw: Draw | None, vectors: list[str]) -> dict[str, str]:
+    usual = _with_usual_name(vectors, LOG_VAR_NAMES)
+    if usual:
+        return {"log_var": usual[0]}
+    if draw is None or draw.parameter is None:
+        return {}
+    return {"log_var": draw.parameter, "spread": draw.kind}
+
+
+def _spread_of_output(index: GraphIndex, output: str, drawn: DrawnOutput) -> dict[str, str]:
+    """Return what to state about the spread of a drawn output, if it can be determined."""
+    if drawn.is_z:
+        return _spread(drawn.draw, [])
+    return {"log_var": STD + output, "spread": "std"} if has_std(index, drawn) else {}
+
+
+def _with_usual_name(names: Iterable[str], usual: frozenset[str]) -> list[str]:
+    return [name for name in names if canonical(name) in usual]
+
+
+def _same_rank(tensor: Tensor, other: Tensor) -> bool:
+    pairs = zip(tensor.shape, other.shape, strict=False)
+    fits = all(None in pair or pair[0] == pair[1] for pair in pairs)
+    return len(tensor.shape) == len(other.shape) and fits
