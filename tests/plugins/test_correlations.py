@@ -8,9 +8,13 @@ import pytest
 from latent_analyze import AnalysisError, OptionError
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, Finding, ResultSet
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
-from latent_analyze_plugins.correlations import Correlations
-from latent_analyze_plugins.correlations.output import correlation, rank_correlation, upper
+from latent_analyze.testing import check_analysis, findings_of, gaussian_members, run_analysis
+from latent_analyze_plugins.correlations import (
+    Correlations,
+    correlation,
+    rank_correlation,
+    upper,
+)
 
 
 def analyze(z: np.ndarray, repeats: int = 0, **options: int) -> ResultSet:
@@ -20,7 +24,7 @@ def analyze(z: np.ndarray, repeats: int = 0, **options: int) -> ResultSet:
 
 
 def find(results: ResultSet) -> list[Finding]:
-    return list(Correlations().interpret(results))
+    return findings_of(Correlations(), results)
 
 
 def correlated(r: float, n: int = 20_000, seed: int = 0) -> np.ndarray:
@@ -89,16 +93,17 @@ def test_dependence_without_correlation_is_found_and_named() -> None:
     z[:, 3] = (z[:, 1] ** 2 - 1) / np.sqrt(2)
     results = analyze(z, repeats=20)
     assert "strongest_magnitude_dependence" in {e.scalar for e in results.standouts()}
-    warning = next(f for f in find(results) if f.severity == "warning")
-    assert "beyond what the null gaussian has" in warning.text
-    assert "axes 1 and 3" in warning.text
+    (finding,) = (f.text for f in find(results) if f.severity == "finding")
+    assert "from the null model gaussian: how far out z-points are on one axis depends" in finding
+    notes = "".join(f.text for f in find(results) if f.severity == "note")
+    assert "|z − mean| of axes 1 and 3 depend most on each other" in notes
 
 
 def test_a_correlated_gaussian_is_no_finding() -> None:
     results = analyze(correlated(0.8, n=3000), repeats=20)
     assert not results.standouts()
     assert {finding.severity for finding in find(results)} == {"note"}
-    assert any("No dependence between axes stands out" in f.text for f in find(results))
+    assert not any("magnitudes" in finding.text for finding in find(results))
 
 
 def test_the_center_and_the_axes_that_hold_it() -> None:
@@ -122,7 +127,7 @@ def test_axes_that_do_not_vary_are_left_out_and_named() -> None:
     z[:, 2] = 7
     results = analyze(z)
     assert results.data["axes"].tolist() == [0, 1, 3, 4]
-    assert any("1 of 5 axes vary by no more than" in finding.text for finding in find(results))
+    assert any("1 of 5 axes are compared with none" in finding.text for finding in find(results))
 
 
 def test_the_widest_axes_are_compared_where_there_are_too_many() -> None:
