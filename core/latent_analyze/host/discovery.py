@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from latent_analyze.errors import PluginError, printable, unknown_name
 from latent_analyze.files.provenance import code_hash
 from latent_analyze.host import hookspecs
 from latent_analyze.host.contracts import Adapter, Analysis, Dataset, Sampler, Trainer
-from latent_analyze.host.options import AnalysisOptions, Options, SamplerOptions, build_options
+from latent_analyze.host.options import Options, build_options
+from latent_analyze.host.validation import fault_of
 
 T = TypeVar("T")
 
@@ -28,12 +28,6 @@ KINDS: Mapping[str, tuple[str, type]] = {
     "trainer": ("register_trainers", Trainer),
 }
 """Kind of plugin -> (hook that registers it, base class)."""
-
-_OPTIONS: Mapping[type, type[Options]] = {
-    Analysis: AnalysisOptions, Dataset: Options, Sampler: SamplerOptions, Trainer: Options,
-}  # fmt: skip
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -95,6 +89,7 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._origins: dict[int, tuple[str, str]] = {}
         self._plain: list[tuple[str, Plugin[Any]]] = []
+        self._faults: list[tuple[str, str]] = []
         if discover:
             for point in sorted(self._entry_points(), key=lambda p: p.name):
                 self._load(point)
@@ -143,7 +138,9 @@ class Host:
         """
         found = self._classes[kind].get(name)
         if not found:
-            raise unknown_name(kind, name, self._classes[kind])
+            known = unknown_name(kind, name, self._classes[kind])
+            faults = [f for asked, f in self._faults if asked.lower() == name.lower()]
+            raise PluginError(f"a usable {kind} {name}", found=faults[0]) if faults else known
         if len(found) > 1:
             raise _conflict(kind, found)
         return found[0]
@@ -157,7 +154,7 @@ class Host:
             If one is no plugin, or has the name of an installed one.
         """
         wider = copy(self)
-        wider.problems = []
+        wider.problems, wider._faults = [], []
         wider._classes = {k: {n: [*p] for n, p in v.items()} for k, v in self._classes.items()}
         for cls in classes:
             for kind, own in _own_classes(cls):
@@ -213,7 +210,10 @@ class Host:
         for hook in sorted(hooks - {hook for hook, _ in KINDS.values()}):
             self._problem(name, distribution, f"implements {hook}, which is no hook")
         if not hooks:
-            for kind, cls in _own_classes(plugin):
+            classes = _own_classes(plugin)
+            if not classes:
+                self._problem(name, distribution, "holds no plugin: no complete class with a name")
+            for kind, cls in classes:
                 self._plain.append((kind, Plugin(cls.name, cls, name, distribution)))
 
     def _hooks_of(self, plugin: object) -> set[str]:
@@ -238,8 +238,9 @@ class Host:
                 self._problem(found[0].name, found[0].distribution, str(_conflict(kind, found)))
 
     def _add(self, kind: str, base: type, plugin: Plugin[Any]) -> None:
-        fault = _fault(plugin.cls, base)
+        fault = fault_of(plugin.cls, base)
         if fault:
+            self._faults.append((str(plugin.name), fault))
             self._problem(plugin.origin, plugin.distribution, fault)
             return
         self._classes[kind].setdefault(plugin.name, []).append(plugin)
@@ -255,6 +256,8 @@ def _own_classes(plugin: object) -> list[tuple[str, Any]]:
     imported ones and bases do not count.
     """
     if isinstance(plugin, type):
+        if not getattr(plugin, "name", ""):
+            return []
         return [(kind, plugin) for kind, (_, base) in KINDS.items() if issubclass(plugin, base)]
     if not inspect.ismodule(plugin):
         return []
@@ -270,25 +273,6 @@ def _own_classes(plugin: object) -> list[tuple[str, Any]]:
         and bool(getattr(cls, "name", None))
         and not inspect.isabstract(cls)
     ]
-
-
-def _fault(cls: Any, base: type) -> str:
-    if not (isinstance(cls, type) and issubclass(cls, base)):
-        return f"registers {cls!r}, which is no subclass of {base.__name__}"
-    if not _NAME.fullmatch(str(getattr(cls, "name", ""))):
-        return f"{cls.__name__}.name must be lower case, letters, digits and underscores"
-    if inspect.isabstract(cls):
-        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-        return f"{cls.__name__} lacks {missing}"
-    options = _OPTIONS.get(base)
-    given: Any = getattr(cls, "Options", None)
-    if options and not (isinstance(given, type) and issubclass(given, options)):
-        return f"{cls.__name__}.Options is no subclass of {options.__name__}"
-    if issubclass(cls, Analysis) and not cls.is_streaming() and cls.run is Analysis.run:
-        return f"{cls.__name__} has neither accumulator nor run"
-    if issubclass(cls, Sampler) and cls.fit is Sampler.fit and cls.draw is Sampler.draw:
-        return f"{cls.__name__} has neither draw nor fit"
-    return ""
 
 
 def _conflict(kind: str, found: list[Plugin[Any]]) -> PluginError:

@@ -8,17 +8,15 @@ shows them: tables, findings, figures, ``plugins show``, the documentation and t
 from __future__ import annotations
 
 import re
-from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from latent_analyze.errors import AnalysisError, PluginError
-from latent_analyze.host.results import Array, Direction, Result, Scalar
+from latent_analyze.errors import PluginError
+from latent_analyze.host.results import Direction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,6 +106,18 @@ class Measure:
     over_label: str = ""
 
     def __post_init__(self) -> None:
+        given: Any = self.dims
+        if not isinstance(given, (tuple, list)) or not all(isinstance(d, str) for d in given):
+            raise PluginError(
+                f"the names of the dimensions of {self.name!r} as a tuple",
+                found=repr(self.dims), next_step='write dims=("axis",)',
+            )  # fmt: skip
+        for field_name, known in (("direction", Direction), ("draw", Kind)):
+            if getattr(self, field_name) not in get_args(known):
+                raise PluginError(
+                    f"{field_name} of {self.name!r} among {', '.join(get_args(known))}",
+                    found=repr(getattr(self, field_name)),
+                )
         if self.calibrated and self.dims:
             raise PluginError(
                 "a calibrated scalar", found=f"the calibrated array {self.name!r}",
@@ -176,138 +186,6 @@ class Values:
     sample_size: int | None = None
     notes: Sequence[str] = ()
     rows: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """The measures of an analysis, and the words that their descriptions may use."""
-
-    owner: str
-    measures: Sequence[Measure]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    frame: Mapping[str, Any] = field(default_factory=dict)
-    dim: int = 0
-    count: int = 0
-
-    def result(self, returned: object) -> Result:
-        """Return the result that an analysis' plain values make.
-
-        Raises
-        ------
-        AnalysisError
-            If a value is undeclared, no number, or of another number of dimensions.
-        """
-        if isinstance(returned, Result):
-            return returned  # until all built-in analyses are converted
-        given = returned if isinstance(returned, Values) else Values(self._mapping(returned))
-        scalars, arrays = {}, {}
-        for name, value in given.values.items():
-            measure, words = self._measure(name, value, given)
-            if measure.dims:
-                arrays[name] = self._array(name, value, measure, words)
-            else:
-                scalars[name] = self._scalar(name, value, measure, words, given.values)
-        if any(ROW in array.dims for array in arrays.values()):
-            arrays = {**arrays, **self._rows(given, arrays)}
-        return Result(scalars, arrays, given.sample_size, tuple(given.notes))
-
-    def _mapping(self, returned: object) -> Mapping[str, Any]:
-        if isinstance(returned, Mapping):
-            return returned
-        if isinstance(returned, Result):
-            raise AnalysisError(
-                f"plain numbers and arrays by name from {self.owner}",
-                found="a Result of Scalar and Array, as in version 0.1",
-                next_step="declare `measures` on the class and return {name: value}",
-            )
-        raise AnalysisError(
-            f"{{name: value}} from {self.owner}", found=type(returned).__name__,
-            next_step="return a dict of numbers and arrays, or Values",
-        )  # fmt: skip
-
-    def _measure(self, name: str, value: Any, given: Values) -> tuple[Measure, dict[str, str]]:
-        named = [m for m in self.measures if m.name == name]
-        fitting = [m for m in named if len(m.dims) == np.ndim(value)]
-        for measure in fitting or named or self.measures:
-            words = measure.match(name)
-            if words is not None:
-                return measure, words
-        if self.measures:
-            raise AnalysisError(
-                f"measures that {self.owner} declares", found=f"{name!r}",
-                next_step=f'add Measure("{name}", "what it is") to its measures',
-            )  # fmt: skip
-        return self._inferred(name, value, given), {}
-
-    def _inferred(self, name: str, value: Any, given: Values) -> Measure:
-        rows = self.count if given.rows is None else len(given.rows)
-        dims = guess_dims(np.shape(value), dim=self.dim, rows=rows)
-        return Measure(name, name.replace("_", " "), dims=dims)
-
-    def _scalar(
-        self, name: str, value: Any, measure: Measure, words: dict[str, str],
-        values: Mapping[str, Any],
-    ) -> Scalar:  # fmt: skip
-        plain = value
-        if isinstance(value, (np.generic, np.ndarray)) and not np.ndim(value):
-            plain = value.item()
-        if not isinstance(plain, (str, Real)):
-            raise AnalysisError(
-                f"a number or text as {self.owner}.{name}", found=f"{type(value).__name__}",
-                next_step="declare its dims if it is an array",
-            )  # fmt: skip
-        number: Any = plain
-        effect = measure.minimum_effect
-        if callable(effect):
-            effect = effect(Found(float(plain), values, self.frame, self.options))
-        return Scalar(
-            number, measure.unit, self._text(measure.description, words),
-            calibrated=measure.calibrated, direction=measure.direction,
-            minimum_effect=float(effect),
-        )  # fmt: skip
-
-    def _array(self, name: str, value: Any, measure: Measure, words: dict[str, str]) -> Array:
-        values = np.asarray(value)
-        if values.ndim != len(measure.dims) or values.dtype.hasobject:
-            raise AnalysisError(
-                f"an array of {measure.dims} as {self.owner}.{name}",
-                found=f"shape {values.shape}, {values.dtype}",
-            )
-        return Array(values, measure.dims, measure.unit, self._text(measure.description, words))
-
-    def _rows(self, given: Values, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        rows = np.arange(self.count) if given.rows is None else np.asarray(given.rows, np.int64)
-        for name, array in arrays.items():
-            sizes = [n for n, d in zip(array.values.shape, array.dims, strict=True) if d == ROW]
-            if any(size != len(rows) for size in sizes):
-                raise AnalysisError(
-                    f"one value of {self.owner}.{name} for each of {len(rows):,} rows",
-                    found=f"{sizes[0]:,}", next_step="return Values(..., rows=batch.rows)",
-                )  # fmt: skip
-        return {ROW: Array(rows, (ROW,), "", "row number in the source")}
-
-    def _text(self, text: str, words: Mapping[str, str]) -> str:
-        if "{" not in text:
-            return text
-        try:
-            return text.format_map(ChainMap(dict(words), dict(self.options), dict(self.frame)))
-        except (KeyError, ValueError, TypeError) as error:
-            raise AnalysisError(
-                f"placeholders, options or frame values in {text!r} of {self.owner}",
-                found=f"{type(error).__name__}: {error}",
-            ) from None
-
-
-def guess_dims(shape: tuple[int, ...], *, dim: int, rows: int) -> tuple[str, ...]:
-    """Return the likely dimensions of an array without a declaration."""
-    if shape == (dim, dim) and dim > 1:
-        return ("axis", "other_axis")
-    first = {dim: "axis", rows: ROW}
-    if len(shape) in (3, 4):
-        return ("image", "height", "width", "channel")[: len(shape)]
-    if len(shape) == 2:
-        return (first.get(shape[0], "index"), "component")
-    return tuple(first.get(n, "index") for n in shape)
 
 
 def describe_measures(measures: Sequence[Measure]) -> list[dict[str, Any]]:

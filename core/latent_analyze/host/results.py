@@ -73,7 +73,7 @@ class Array:
             raise PluginError("arrays of numbers or fixed-length text", found="Python objects")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What one analysis found on one source; holds no rendered figure."""
 
@@ -83,10 +83,17 @@ class Result:
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of a scalar or array by its name."""
+        """Return the value of a scalar or array by its name; KeyError names the known ones."""
         if name in self.scalars:
             return self.scalars[name].value
-        return self.arrays[name].values
+        if name in self.arrays:
+            return self.arrays[name].values
+        raise KeyError(f"{name!r}; known: {', '.join([*self.scalars, *self.arrays])}")
+
+    def __repr__(self) -> str:
+        numbers = [f"{name}={scalar.value!r:.12}" for name, scalar in self.scalars.items()]
+        arrays = [f"{name}{array.values.shape}" for name, array in self.arrays.items()]
+        return f"<Result: {', '.join([*numbers, *arrays])}>"
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ class Figure:
     alt: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResultSet:
     """All results of one analysis in one case.
 
@@ -200,6 +207,15 @@ class ResultSet:
     results: Mapping[str, Result]
     ensembles: Mapping[str, Sequence[Result]] = field(default_factory=dict)
     calibrations: Sequence[Calibration] = ()
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a scalar or array of the reference."""
+        return self.data[name]
+
+    def __repr__(self) -> str:
+        nulls = [f"{null} x {len(members)}" for null, members in self.ensembles.items()]
+        beside = f", against {', '.join(nulls)}" if nulls else ""
+        return f"<ResultSet {self.analysis}: {', '.join(self.results)}{beside}>"
 
     @property
     def data(self) -> Result:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from latent_analyze.errors import PluginError
+
 
 class Tally:
     """Base of accumulators that count and add up: write `add` and `result`, `merge` follows.
@@ -38,6 +40,12 @@ class Tally:
         if isinstance(mine, dict):
             return {key: self._merged_entry(name, key, mine, other) for key in {**mine, **other}}
         if isinstance(mine, (list, tuple)):
+            if len(mine) != len(other):
+                raise PluginError(
+                    f"{name} of {type(self).__name__} as long in every accumulator",
+                    found=f"{len(mine)} and {len(other)}",
+                    next_step="count in an array, or write merge",
+                )
             pairs = zip(mine, other, strict=True)
             return type(mine)(self._merged(name, a, b) for a, b in pairs)
         if hasattr(mine, "merge"):
@@ -47,6 +55,12 @@ class Tally:
             return np.minimum(mine, other)
         if name in self.highest:
             return np.maximum(mine, other)
+        if not isinstance(mine, (int, float, np.ndarray, np.generic)):
+            raise PluginError(
+                f"a number or array as {name} of {type(self).__name__}",
+                found=type(mine).__name__,
+                next_step=f"write merge, or name {name} in `shared` if it is the same everywhere",
+            )
         return _sum(mine, other)
 
     def _merged_entry(self, name: str, key: str, mine: Any, other: Any) -> Any:

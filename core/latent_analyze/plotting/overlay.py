@@ -82,16 +82,19 @@ def null_bands(
         points = [_points(member, curve, over, steps=steps) for member in members]
         x, y = _common(points, steps=steps)
         low, middle, high = band(y)
-        label = null_label(null, len(members))
-        if steps:
-            if len(members) > 1:
-                axis.stairs(high, x, baseline=low, fill=True, lw=0, color=fill, hatch=hatch)
-            axis.stairs(middle, x, color=line, lw=2.0, alpha=0.7, label=label, zorder=2)
-            continue
-        if len(members) > 1:
-            axis.fill_between(x, low, high, facecolor=fill, edgecolor=line, lw=0.6, hatch=hatch)
+        several, label = len(members) > 1, null_label(null, len(members))
+        look: dict[str, Any] = {"facecolor": fill, "edgecolor": line, "lw": 0.6, "hatch": hatch}
+        if several and steps:
+            axis.stairs(high, x, baseline=low, fill=True, label=label, **look)
+        elif several:
+            axis.fill_between(x, low, high, label=label, **look)
         # The line keeps a band visible that is thinner than a line.
-        axis.plot(x, middle, color=line, lw=2.2, alpha=0.7, label=label, zorder=2)
+        line_look: dict[str, Any] = {"color": line, "alpha": 0.7, "zorder": 2}
+        line_look["label"] = None if several else label
+        if steps:
+            axis.stairs(middle, x, lw=2.0, **line_look)
+        else:
+            axis.plot(x, middle, lw=2.2, **line_look)
 
 
 def null_label(null: str, members: int) -> str:

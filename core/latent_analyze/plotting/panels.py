@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plotting.palette import REST, SCALE, Classes, Scale, coloring
-from latent_analyze.plotting.style import new_figure
+from latent_analyze.plotting.style import DATA_COLOR, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,11 @@ LINE = 90
 LONGEST_NAME = 12
 """Longer names of classes stand in the legend only."""
 
+FARTHEST = 3.0
+"""A panel reaches at most this many times as far as the first one's points do."""
+
+Limits = tuple[tuple[float, float], tuple[float, float]]
+
 MOST_DRAWN = 20_000
 """Most points drawn per panel, every second one and so on: more hide each other."""
 
@@ -45,15 +50,15 @@ class Panel:
     points
         Shape (n, 2).
     values
-        What the colors show, per point: numbers, or the names of classes.
+        What the colors show, per point: numbers, or the names of classes; None for one color.
     color, unit
         Name of what the colors show, and its unit.
     """
 
     title: str
     points: NDArray[Any]
-    values: NDArray[Any]
-    color: str
+    values: NDArray[Any] | None = None
+    color: str = ""
     unit: str = ""
 
 
@@ -63,7 +68,8 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
     Parameters
     ----------
     ticks
-        Whether the axes have numbers; without, as on a t-SNE page, they have no unit.
+        Whether the axes have numbers, and the same range in all panels, up to three times that of
+        the first; without, as on a t-SNE page, they have no unit.
     """
     columns = min(len(panels), 2 if len(panels) == 4 else COLUMNS)
     rows = -(-len(panels) // columns)
@@ -71,11 +77,15 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
     figure, axes = new_figure(rows, columns, height=height, squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
+    limits = _common_limits(panels) if ticks else None
     for color in dict.fromkeys(panel.color for panel in panels):
         chosen = [(p, a) for p, a in zip(panels, axes.flat, strict=False) if p.color == color]
-        colors = coloring([panel.values for panel, _ in chosen])
+        values = [panel.values for panel, _ in chosen if panel.values is not None]
+        colors = coloring(values) if values else None
         for panel, axis in chosen:
-            _draw(axis, panel, colors, ticks=ticks)
+            _draw(axis, panel, colors, limits)
+        if colors is None:
+            continue
         if isinstance(colors, Scale):
             unit = f", {chosen[0][0].unit}" if chosen[0][0].unit else ""
             _add_scale(figure, axes.flat, color + unit, chosen[0][1].collections[0])
@@ -84,28 +94,41 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
     return figure
 
 
-def _draw(axis: Axes, panel: Panel, colors: Classes | Scale, *, ticks: bool) -> None:
+def _draw(axis: Axes, panel: Panel, colors: Classes | Scale | None, limits: Limits | None) -> None:
     every = slice(None, None, -(-len(panel.points) // MOST_DRAWN))
-    points, values = panel.points[every], panel.values[every]
+    points = panel.points[every]
+    values = None if panel.values is None else panel.values[every]
     look: dict[str, Any] = {"s": float(np.clip(INK / len(points), 0.4, 14)), "lw": 0}
     if isinstance(colors, Scale):
         look |= {"c": values, "cmap": SCALE, "vmin": colors.low, "vmax": colors.high}
-    else:
+    elif colors is not None and values is not None:
         look["c"] = [colors.colors[name] for name in colors.place(values)]
+    else:
+        look["c"] = DATA_COLOR
     axis.scatter(*points.T, rasterized=True, **look)
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = MARGIN * float((high - low).max()) / 2 or 1.0
-    middle = (low + high) / 2
-    axis.set(
-        xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half),
-        aspect="equal",
-    )  # fmt: skip
-    if not ticks:
+    (left, right), (low, high) = limits or _limits(points)
+    axis.set(xlim=(left, right), ylim=(low, high), aspect="equal")
+    if limits is None:
         axis.set(xticks=[], yticks=[])
     axis.spines[:].set(visible=True, color="#999999")
-    axis.set_title(f"{panel.title}\ncolor: {panel.color}", fontsize=9)
-    if isinstance(colors, Classes):
+    shown = f"\ncolor: {panel.color}" if panel.color else ""
+    axis.set_title(f"{panel.title}{shown}", fontsize=9)
+    if isinstance(colors, Classes) and values is not None:
         _name_classes(axis, points, colors.place(values))
+
+
+def _limits(points: NDArray[Any], most: float = np.inf) -> Limits:
+    """Return a square that holds the points, with a half-width of at most `most`."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = min(MARGIN * float((high - low).max()) / 2 or 1.0, most)
+    middle = (low + high) / 2
+    return (middle[0] - half, middle[0] + half), (middle[1] - half, middle[1] + half)
+
+
+def _common_limits(panels: Sequence[Panel]) -> Limits:
+    (left, right), _ = _limits(panels[0].points)
+    together = np.concatenate([panel.points for panel in panels])
+    return _limits(together, FARTHEST * (right - left) / 2)
 
 
 def _name_classes(axis: Axes, points: NDArray[Any], names: NDArray[Any]) -> None:

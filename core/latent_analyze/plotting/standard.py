@@ -15,6 +15,7 @@ from latent_analyze.host.results import Figure
 from latent_analyze.plotting.images import GridRow, as_pixels, draw_grid
 from latent_analyze.plotting.matrices import draw_matrices
 from latent_analyze.plotting.overlay import (
+    NULL_SHADES,
     all_results,
     common_edges,
     null_label,
@@ -22,10 +23,10 @@ from latent_analyze.plotting.overlay import (
     overlay,
 )
 from latent_analyze.plotting.panels import Panel, draw_panels
-from latent_analyze.plotting.style import DATA_COLOR, NULL_COLOR, finish, new_figure
+from latent_analyze.plotting.style import DATA_COLOR, finish, new_figure
 
 if TYPE_CHECKING:
-    from latent_analyze.host.results import Array, Result, ResultSet
+    from latent_analyze.host.results import Array, Calibration, Result, ResultSet
 
 Plot = Callable[["ResultSet"], Iterable[Figure]]
 
@@ -40,6 +41,9 @@ KINDS = {
     ("image", "height", "width", "channel"): "images",
 }
 """Dimensions -> the standard figure; arrays of one other dimension are curves."""
+
+LONGEST_ROW = 45
+"""Longer descriptions give way to the name."""
 
 MOST_IMAGES = 10
 MOST_PANELS = 6
@@ -124,10 +128,9 @@ def _how_to_read(results: ResultSet, kind: str) -> str:
         return ""
     if kind in ("matrix", "scatter", "images"):
         return " Beside the data, one draw of each null model, drawn the same way."
-    return (
-        " Gray: the null models, as the median of their draws and the band that holds 90 % of them"
-        " (a line for one draw). Where the data leave the band, the null does not explain them."
-    )
+    if all(len(members) == 1 for members in results.ensembles.values()):
+        return " Gray: one draw of each null model."
+    return " Gray: the null models, the median of their draws and the band of 90 % of them."
 
 
 def _draw_lines(results: ResultSet, part: Sequence[_Drawing], *, what: Any) -> Any:
@@ -164,8 +167,9 @@ def _histogram(axis: Any, results: ResultSet, drawing: _Drawing) -> None:
         return counts / max(counts.sum(), 1)
 
     overlay(axis, results, share, over=_over(results, drawing), steps=True)
-    axis.set(xlabel=drawing.measure.over_label or "bin, counted from 0", ylim=(0, None))
-    axis.set_ylabel(f"share of {drawing.array.unit or 'all'} per bin")
+    over = drawing.measure.over.replace("_", " ") or "bin, counted from 0"
+    axis.set(xlabel=drawing.measure.over_label or over, ylim=(0, None))
+    axis.set_ylabel(f"share of {drawing.array.unit or 'the counts'} per bin")
 
 
 def _distribution(axis: Any, results: ResultSet, drawing: _Drawing) -> None:
@@ -189,19 +193,15 @@ def _draw_matrices(results: ResultSet, part: Sequence[_Drawing]) -> Any:
 def _draw_points(results: ResultSet, part: Sequence[_Drawing]) -> Any:
     (drawing,) = part
     color = drawing.measure.over
-    sources = {**results.results, **one_draw(results)}
     panels = [
-        Panel(label, result[drawing.name][:, :2], _colors(result, color), color or "none")
-        for label, result in sources.items()
-        if drawing.name in result.arrays
+        Panel(label, r[drawing.name][:, :2], r[color] if color in r.arrays else None, color)
+        for label, r in {**results.results, **one_draw(results)}.items()
+        if drawing.name in r.arrays
     ]
-    return draw_panels(panels, ticks=True)
-
-
-def _colors(result: Result, color: str) -> Any:
-    if color and color in result.arrays:
-        return result[color]
-    return np.zeros(len(next(a.values for a in result.arrays.values() if a.dims[0] == "row")), int)
+    figure = draw_panels(panels, ticks=True)
+    figure.supxlabel(f"{drawing.array.dims[-1]} 0{drawing.unit}", fontsize=9)
+    figure.supylabel(f"{drawing.array.dims[-1]} 1{drawing.unit}", fontsize=9)
+    return figure
 
 
 def _draw_images(results: ResultSet, part: Sequence[_Drawing]) -> Any:
@@ -217,22 +217,30 @@ def _draw_images(results: ResultSet, part: Sequence[_Drawing]) -> Any:
 
 def _draw_against_nulls(results: ResultSet, analysis: Analysis) -> Figure:
     entries = results.calibrations
-    figure, axis = new_figure(height=0.9 + 0.3 * len(entries))
+    figure, axis = new_figure(height=0.9 + 0.35 * len(entries))
     for row, entry in enumerate(entries):
         scale = entry.null_std or 1.0
         low, high = (np.array([entry.null_low, entry.null_high]) - entry.null_mean) / scale
-        label = null_label(entry.null, entry.repeats) if row == 0 else None
-        axis.plot([low, high], [row, row], color=NULL_COLOR, lw=6, alpha=0.6, label=label)
+        shade = NULL_SHADES[list(results.ensembles).index(entry.null) % len(NULL_SHADES)][0]
+        label = null_label(entry.null, entry.repeats)
+        axis.plot([low, high], [row, row], color=shade, lw=6, alpha=0.6, label=label)
         effect = (entry.value - entry.null_mean) / scale
-        label = results.reference if row == 0 else None
-        axis.plot(effect, row, "o", color=DATA_COLOR, mec="white", ms=7, label=label)
+        axis.plot(effect, row, "o", color=DATA_COLOR, mec="white", ms=7, label=results.reference)
     several = len(results.ensembles) > 1
-    names = [f"{e.scalar} ({e.null})" if several else e.scalar for e in entries]
+    names = [_row_name(results, e) + (f"\n({e.null})" if several else "") for e in entries]
     axis.set_yticks(range(len(entries)), names, fontsize=8)
     axis.set_ylim(len(entries) - 0.5, -0.5)
+    # Linear up to three standard deviations: what is far out must not squeeze the rest.
+    axis.set_xscale("symlog", linthresh=3.0)
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("difference from the null's mean, in standard deviations of its draws")
     caption = (
         "The calibrated numbers of the data (dots) against the range of 90 % of the draws of the"
-        " null (gray bars), on one scale."
+        " null (gray bars). The axis is linear up to 3 standard deviations, logarithmic beyond."
     )
     return Figure(f"{analysis.name}-against-null", caption, finish(figure), caption)
+
+
+def _row_name(results: ResultSet, entry: Calibration) -> str:
+    text = results.data.scalars[entry.scalar].description
+    return text if text and len(text) <= LONGEST_ROW else entry.scalar.replace("_", " ")

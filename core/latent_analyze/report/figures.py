@@ -116,7 +116,7 @@ def _draw(entry: AnalysisOutcome, case: str, names: _Names) -> tuple[list[Drawn]
     try:
         # A plot that changes matplotlib's settings changes no other analysis' figures.
         with matplotlib.rc_context():
-            for figure in entry.plot(entry.results):
+            for figure in entry.plot(entry.results) or ():
                 # One by one: those before a failure are kept.
                 drawn.append(_render(figure, f"{case}-{entry.key}", names))  # noqa: PERF401
     except Exception as error:

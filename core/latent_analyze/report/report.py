@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.host.results import Figure, Finding, ResultSet
+    from latent_analyze.runs.engine import Failure
     from latent_analyze.runs.outcome import CaseOutcome, RunOutcome
 
 REPORT_ENTRIES = {"report.html", "run.toml", "results.json", "figures", "results", DEFAULT_STORE}
@@ -40,6 +41,11 @@ class Report:
     def findings(self) -> list[Finding]:
         """Findings of all cases, the gravest first within each."""
         return [finding for case in self.outcome.cases for _, finding in case.findings]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What failed, in all cases."""
+        return [failure for case in self.outcome.cases for failure in case.failures]
 
     @property
     def failed(self) -> bool:
@@ -117,7 +123,8 @@ class Report:
         return [f"{f.severity}: {f.text}" for f in self.findings]
 
     def __repr__(self) -> str:
-        return "\n".join([f"<Report: {', '.join(self.cases)}>", *self._lines])
+        failed = [f"failed: {f.analysis} on {f.source}: {f.error}" for f in self.failures]
+        return "\n".join([f"<Report: {', '.join(self.cases)}>", *failed, *self._lines])
 
 
 def check_output(folder: Path) -> None:

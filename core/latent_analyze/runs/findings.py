@@ -28,7 +28,7 @@ def all_findings(analysis: Analysis, results: ResultSet) -> list[Finding]:
     AnalysisError
         If `interpret` gives something that is no finding.
     """
-    own = [_checked(finding) for finding in analysis.interpret(results)]
+    own = [_checked(finding) for finding in analysis.interpret(results) or ()]
     named = {name for f in own if f.severity == "finding" for name in f.numbers}
     standard = standard_findings(results, analysis.measures, without=named)
     return [*own, *standard, *said_findings(results, analysis.measures)]
@@ -79,7 +79,7 @@ def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
     higher = entry.value > entry.null_mean
     meaning = "" if measure is None else measure.higher if higher else measure.lower
     name = re.split(r": | \(|; ", scalar.description)[0] or entry.scalar
-    unit = f" {scalar.unit}" if scalar.unit else ""
+    unit = f" {scalar.unit}" if scalar.unit not in ("", "share") else ""
     value, low, high = (show(v, 3) for v in (entry.value, entry.null_low, entry.null_high))
     numbers = f"{value}{unit}, null {low} to {high}"
     if meaning:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from latent_analyze.errors import AnalysisError
 from latent_analyze.files.hashing import content_hash
 from latent_analyze.files.provenance import library_versions
 from latent_analyze.host.contracts import Progress, no_progress
@@ -130,6 +131,11 @@ class Runner:
         try:
             context = RunContext(case.reference, choice.key, case.shared)
             frame = analysis.prepare_with(case.reference, context)
+            if not isinstance(frame, Frame):
+                raise AnalysisError(
+                    f"a Frame from prepare of {choice.key}", found=type(frame).__name__,
+                    next_step='return Frame({"name": value})',
+                )  # fmt: skip
         except Exception as error:
             failed = failure(choice.key, case.reference.label, error)
             return _Work(choice, Task(choice.key, analysis, Frame()), failures=[failed])

@@ -10,11 +10,9 @@ from latent_analyze.testing.checks import (
     check_sampler,
     figures_of,
     findings_of,
-    gaussian_members,
-    run_analysis,
-    tiny_source,
 )
 from latent_analyze.testing.comparison import RELATIVE_TOLERANCE, assert_same_result
+from latent_analyze.testing.runs import gaussian_members, run_analysis, tiny_source
 
 __all__ = [
     "RELATIVE_TOLERANCE",

@@ -7,8 +7,8 @@ check_analysis(MyAnalysis())
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,99 +18,21 @@ import numpy as np
 from latent_analyze.host.contracts import Analysis, Sampler
 from latent_analyze.host.options import build_options, describe_options
 from latent_analyze.host.results import Figure, Finding, Frame, Result, ResultSet
+from latent_analyze.host.validation import fault_of
 from latent_analyze.plotting.standard import plot_of
-from latent_analyze.runs.calibration import calibrate, tests_of
-from latent_analyze.runs.engine import CaseContext, Failure, LocalEngine, RunContext, Task
 from latent_analyze.runs.findings import all_findings
-from latent_analyze.runs.nulls import null_members, root
 from latent_analyze.runs.result_files import ResultFiles
-from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.seeding import keyed_rng
 from latent_analyze.sources.source import Batch, Block, Source
-from latent_analyze.testing.comparison import RELATIVE_TOLERANCE, assert_same_result
+from latent_analyze.testing.comparison import assert_same_result
+from latent_analyze.testing.runs import Gaussian, gaussian_members, run_analysis, tiny_source
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from latent_analyze.host.contracts import Adapter
     from latent_analyze.models.spec import Model
 
-__all__ = [
-    "RELATIVE_TOLERANCE",
-    "assert_same_result",
-    "check_adapter",
-    "check_analysis",
-    "check_sampler",
-    "figures_of",
-    "findings_of",
-    "gaussian_members",
-    "run_analysis",
-    "tiny_source",
-]
-
 REFERENCE_ONLY = frozenset({"log_var", "labels", "images", "paired"})
 """What artificial z-points do not have: analyses that require it run on no drawn source."""
-
-
-def tiny_source(
-    count: int = 600, dim: int = 5, *, seed: int = 0, variational: bool = False, label: str = "data"
-) -> ArraySource:
-    """Return an off-center, correlated cloud with a label ``digit`` and a ``split``."""
-    rng = keyed_rng(seed, "tiny", count, dim)
-    mixing = rng.standard_normal((dim, dim)) / np.sqrt(dim)
-    z = rng.standard_normal((count, dim)) @ mixing + np.linspace(-1.0, 2.0, dim)
-    log_var = rng.normal(-3.0, 1.0, (count, dim)).astype(np.float32) if variational else None
-    labels = {
-        "digit": rng.integers(0, 10, count),
-        "split": np.where(np.arange(count) % 5 == 0, "test", "train"),
-    }
-    return ArraySource(z.astype(np.float32), label, labels=labels, log_var=log_var)
-
-
-def run_analysis(
-    analysis: Analysis,
-    reference: Source,
-    *,
-    shown: Sequence[Source] = (),
-    nulls: Mapping[str, Sequence[Source]] | None = None,
-    model: Model | None = None,
-    images: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None = None,
-    others: Sequence[Source] = (),
-    seed: int = 0,
-) -> ResultSet:
-    """Run one analysis over a reference, shown sources and null members, without any file.
-
-    Parameters
-    ----------
-    model, images, others
-        What `context.model`, `context.images(rows)` and `context.paired(n)` give.
-
-    Raises
-    ------
-    AssertionError
-        If the analysis fails on a source.
-    """
-    shared = CaseContext(reference, seed=seed, others=tuple(others))
-    if model is not None:
-        shared = replace(shared, open_model=lambda: model)
-    if images is not None:
-        shared = replace(shared, read_images=images)
-    frame = analysis.prepare_with(reference, RunContext(reference, analysis.name, shared))
-    task = Task(analysis.name, analysis, frame)
-    results = {s.label: _run(task, s, shared) for s in (reference, *shown)}
-    ensembles = {
-        label: [_run(task, m, shared) for m in members] for label, members in (nulls or {}).items()
-    }
-    calibrations = calibrate({0: tests_of(results[reference.label], ensembles)})[0]
-    return ResultSet(
-        analysis.name, analysis.options, frame, reference.label, results, ensembles, calibrations
-    )
-
-
-def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> list[Source]:
-    """Return members of a moment-matched Gaussian null, without any plugin."""
-    sampler = _Gaussian()
-    return null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats)
 
 
 def findings_of(analysis: Analysis, results: ResultSet) -> list[Finding]:
@@ -123,7 +45,9 @@ def figures_of(analysis: Analysis, results: ResultSet) -> list[Figure]:
     return list(plot_of(analysis)(results))
 
 
-def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: Any) -> ResultSet:
+def check_analysis(
+    analysis: Analysis | type[Analysis], *, source: Source | None = None, **case: Any
+) -> ResultSet:
     """Check an analysis against its contract; returns the results for further checks.
 
     Parameters
@@ -144,12 +68,15 @@ def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: 
     AssertionError
         With what the contract says and what was found.
     """
+    analysis = analysis() if isinstance(analysis, type) else analysis
+    fault = fault_of(type(analysis), Analysis)
+    assert not fault, fault
     reference = source or tiny_source(variational="log_var" in analysis.requires)
     _check_declaration(type(analysis), analysis)
     beside: dict[str, Any] = {}
     if not analysis.requires & REFERENCE_ONLY:
         members = gaussian_members(reference, 19)
-        beside = {"shown": [_Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
+        beside = {"shown": [Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
     results = run_analysis(analysis, reference, **beside, **case)
     frame = results.frame
     assert isinstance(frame, Frame), f"prepare must return a Frame, not {type(frame).__name__}"
@@ -157,19 +84,23 @@ def check_analysis(analysis: Analysis, *, source: Source | None = None, **case: 
     if analysis.is_streaming():
         _check_accumulator(analysis, frame, reference)
     again = run_analysis(analysis, reference, **case)
-    assert_same_result(results.data, again.data, tolerance=0.0)
+    with _rule("two runs with one seed give the same result (draw from context.rng or rng)"):
+        assert_same_result(results.data, again.data, tolerance=0.0)
     for result in results.results.values():
         _check_round_trip(result)
     _check_findings_and_figures(analysis, results)
     return results
 
 
-def check_sampler(sampler: Sampler, *, reference: Source | None = None) -> Source:
+def check_sampler(sampler: Sampler | type[Sampler], *, reference: Source | None = None) -> Source:
     """Check a sampler against its contract; returns a fitted source for further checks.
 
     Checked: described options; same seed, same rows; another seed, other rows and fingerprint;
     blocks are a partition and can be read in any order; the source is picklable.
     """
+    sampler = sampler() if isinstance(sampler, type) else sampler
+    fault = fault_of(type(sampler), Sampler)
+    assert not fault, fault
     _check_declaration(type(sampler), sampler)
     reference = reference or tiny_source(variational="log_var" in sampler.requires)
     source, same, other = (sampler.fit(reference, seed) for seed in (1, 1, 2))
@@ -183,7 +114,9 @@ def check_sampler(sampler: Sampler, *, reference: Source | None = None) -> Sourc
     for block in blocks:
         rows = same.read(block).z
         assert rows.dtype == np.float32, "z is float32"
-        assert rows.shape == (block.size, source.dim), "z has the block's shape"
+        wanted = (block.size, source.dim)
+        assert rows.shape == wanted, f"draws have the shape {wanted}, found {rows.shape}"
+        assert np.isfinite(rows).all(), "draws are finite"
         assert np.array_equal(rows, backwards[block.index]), "same seed, same rows"
         assert np.array_equal(rows, copy.read(block).z), "a pickled source gives the same rows"
     assert not np.array_equal(other.read(blocks[0]).z, source.read(blocks[0]).z), "seed matters"
@@ -213,29 +146,6 @@ def check_adapter(adapter: Adapter, path: Path, *, rows: int = 7, trust: bool = 
     return model
 
 
-class _Gaussian(Sampler):
-    """A Gaussian with the mean and covariance of a reference."""
-
-    name = "gaussian"
-    needs_reference = True
-    matches = "covariance"
-
-    def fit(self, reference: Source | None, seed: int) -> ArraySource:
-        assert reference is not None, "a reference"
-        summary = reference.summary()
-        assert summary.covariance is not None, "few enough dimensions for a covariance"
-        eps = keyed_rng(seed, "testing").standard_normal((reference.count, reference.dim))
-        z = summary.mean + eps @ root(summary.covariance)
-        return ArraySource(z.astype(np.float32), "gaussian")
-
-
-def _run(task: Task, source: Source, shared: CaseContext) -> Result:
-    outcome = LocalEngine(1).run([task], source, shared)[task.key]
-    if isinstance(outcome, Failure):
-        raise AssertionError(f"{task.key} on {source.label}: {outcome.error}\n{outcome.traceback}")
-    return outcome
-
-
 def _check_declaration(cls: Any, instance: Any) -> None:
     assert getattr(cls, "name", ""), f"{cls.__name__} has a name"
     assert (cls.__doc__ or "").strip(), f"{cls.__name__} has a docstring: what question it answers"
@@ -255,8 +165,10 @@ def _check_accumulator(analysis: Analysis, frame: Frame, source: Source) -> None
     for parts in (2, 5, 17):
         cuts = np.sort(rng.integers(0, len(whole) + 1, parts))
         pieces = [whole.take(slice(a, b)) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
-        assert_same_result(expected, _accumulate(analysis, frame, pieces, source))
-        assert_same_result(expected, _merged(analysis, frame, pieces, source))
+        with _rule("`add` of the rows in several batches gives what one batch gives"):
+            assert_same_result(expected, _accumulate(analysis, frame, pieces, source))
+        with _rule("`merge` of parts gives what one accumulator gives"):
+            assert_same_result(expected, _merged(analysis, frame, pieces, source))
 
 
 def _accumulate(
@@ -298,6 +210,15 @@ def _check_findings_and_figures(analysis: Analysis, results: ResultSet) -> None:
         assert isinstance(figure, Figure), "plot gives figures"
         assert figure.caption, f"figure {figure.name} has a caption"
         assert figure.figure.axes, f"figure {figure.name} is not empty"
+
+
+@contextmanager
+def _rule(text: str) -> Iterator[None]:
+    """Name the rule of the contract that an assertion is about."""
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{text}: {error}") from None
 
 
 def _pickled(thing: Any) -> Any:

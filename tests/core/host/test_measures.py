@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from latent_analyze import AnalysisError, PluginError
-from latent_analyze.host.measures import Declaration, Found, guess_dims
+from latent_analyze.host.declaration import Declaration, guess_dims
+from latent_analyze.host.measures import Found
 from latent_analyze.plugin import Measure, Result, Scalar, Values, relative
 
 MEASURES = (

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latent_analyze import PluginError
 from latent_analyze.plugin import Distribution, Tally, quantile_positions, share_below
 
 
@@ -59,7 +60,10 @@ def test_merging_does_not_depend_on_the_split(values: list[int], a: int, b: int)
 def test_lists_of_another_length_are_an_error() -> None:
     one, two = Tally(), Tally()
     one.parts, two.parts = [1, 2], [1]  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(PluginError, match="found 2 and 1; count in an array, or write merge"):
+        one.merge(two)
+    one.parts = two.parts = {1}  # type: ignore[attr-defined]
+    with pytest.raises(PluginError, match="a number or array as parts of Tally, found set"):
         one.merge(two)
 
 

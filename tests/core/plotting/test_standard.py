@@ -92,7 +92,7 @@ def test_numbers_alone_are_drawn_against_their_null(data: ArraySource) -> None:
     (figure,) = figures_of(Bare(), results_of(Bare(), data))
     assert figure.name == "bare-against-null"
     (axis,) = figure.figure.axes
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["peak"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["fourth moment"]
     assert figures_of(Bare(), results_of(Bare(), data, members=0)) == []
 
 

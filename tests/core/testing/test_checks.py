@@ -236,7 +236,7 @@ class Vague(Bad):
     [
         (Bad(Unseeded), "same seed, same rows"),
         (Bad(Constant), "seed matters"),
-        (Bad(Thin), "z has the block's shape"),
+        (Bad(Thin), "draws have the shape (600, 5), found (600, 4)"),
         (OneSeed(Cloud), "fingerprint follows seed"),
         (Vague(Cloud), "option b of bad has a description"),
     ],

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from latent_analyze.host.measures import Declaration, Measure, Values
-from latent_analyze.host.options import AnalysisOptions
+from latent_analyze.host.declaration import Declaration
+from latent_analyze.host.measures import Measure, Values
+from latent_analyze.host.options import AnalysisOptions, build_options
 from latent_analyze.host.results import Frame
 from latent_analyze.sources.source import Z_ONLY
 
@@ -123,7 +124,7 @@ class Analysis(ABC):
     Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
 
     def __init__(self, options: Any = None, **given: Any) -> None:
-        self.options: Any = self.Options(**given) if options is None else options
+        self.options: Any = options or build_options(self.Options, given, self.name)
 
     def declare(self, frame: Frame, source: Source) -> Declaration:
         """Return the measures with the words that their descriptions may use."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latent_analyze.errors import OptionError
-from latent_analyze.host.options import SamplerOptions
+from latent_analyze.host.options import SamplerOptions, build_options
 from latent_analyze.sources.drawn import DrawnSource
 from latent_analyze.sources.source import Source
 
@@ -40,7 +40,7 @@ class Sampler(ABC):
     Options: ClassVar[type[SamplerOptions]] = SamplerOptions
 
     def __init__(self, options: Any = None, **given: Any) -> None:
-        self.options: Any = self.Options(**given) if options is None else options
+        self.options: Any = options or build_options(self.Options, given, self.name)
 
     def state(self, reference: Source | None, seed: int) -> Mapping[str, Any]:
         """Return what `draw` needs to know: numbers, texts, small arrays, or the reference."""
