@@ -10,13 +10,14 @@ from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource
 from latent_analyze.testing import (
     check_analysis,
+    figures_of,
     findings_of,
     gaussian_members,
     run_analysis,
     tiny_source,
 )
 from latent_analyze_plugins.clustering import Clustering
-from latent_analyze_plugins.clustering.scores import gap_choice, gap_curve
+from latent_analyze_plugins.clustering.scores import Gap
 
 SMALL = {"k_max": 16, "k_all": 10, "silhouette_sample": 400}
 
@@ -51,7 +52,7 @@ def texts(results, severity=None):
 def test_contract():
     assert Clustering.cost == "heavy"
     results = check_analysis(make(k_max=8), source=tiny_source(200))
-    (figure,) = Clustering().plot(results)
+    (figure,) = figures_of(Clustering(), results)
     assert figure.name == "clustering"
 
 
@@ -68,7 +69,7 @@ def test_planted_clusters_are_found(count, dim, rng):
     assert data["silhouette_k"] == data["elbow_k"] == count
     assert data["ari_planted"] == pytest.approx(1.0, abs=0.02)
     assert data["nmi_planted"] == pytest.approx(1.0, abs=0.02)
-    assert gap_choice(*gap_curve(results, "gaussian"))[0] == count
+    assert Gap.to("gaussian", results).choice[0] == count
     notes = texts(results, "note")
     assert f"has {count} clusters" in notes[0]
     assert f"largest from {count} clusters on" in notes[1]
@@ -91,7 +92,7 @@ def test_a_gaussian_has_no_more_clusters_than_the_null(dim, rng):
     assert any("no number of clusters explains more" in text for text in texts(results))
     elbow = results.data["elbow_k"]
     assert any(member["elbow_k"] == elbow for member in results.ensembles["gaussian"])
-    assert "the same: it is no sign of clusters" in texts(results)[2]
+    assert "at the same k: it is no sign of clusters" in texts(results)[2]
 
 
 def test_one_draw_of_the_null_raises_no_warning_and_says_why(rng):
@@ -99,7 +100,7 @@ def test_one_draw_of_the_null_raises_no_warning_and_says_why(rng):
     results = analyze(z, repeats=1)
     assert texts(results, "finding") == []
     assert any("--calibrate clustering" in text for text in texts(results))
-    assert list(Clustering().plot(results))
+    assert figures_of(Clustering(), results)
 
 
 def test_inertia_never_rises_and_starts_from_the_variance(rng):
@@ -167,7 +168,7 @@ def test_shown_sources_without_labels(rng):
     shown = ArraySource(rng.standard_normal((8, 5)).astype(np.float32), "few")
     results = run_analysis(make(), reference, shown=[shown])
     assert results.results["few"]["k"].tolist() == [2, 3, 4]
-    assert list(Clustering().plot(results))
+    assert figures_of(Clustering(), results)
 
 
 def test_sample_size_is_stated(rng):
@@ -197,7 +198,7 @@ def test_odd_clouds_have_results(z, largest):
     for array in data.arrays.values():
         assert np.isfinite(array.values).all()
     assert texts(results)
-    for figure in Clustering().plot(results):
+    for figure in figures_of(Clustering(), results):
         figure.figure.savefig(BytesIO())
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import pairwise_distances, silhouette_score
 
 from latent_analyze_plugins.clustering.compute import Partitions
-from latent_analyze_plugins.clustering.scores import elbow, gap_choice, silhouette
+from latent_analyze_plugins.clustering.scores import Gap, elbow, silhouette
 
 KS = np.arange(2, 41)
 
@@ -52,23 +52,23 @@ def test_elbow_of_a_hyperbola():
 
 def test_gap_that_peaks_names_the_peak():
     gap = np.where(KS <= 6, 0.2 * KS, 1.2 - 0.01 * (KS - 6))
-    assert gap_choice(KS, gap, np.full(len(KS), 0.001))[0] == 6
+    assert Gap(KS, gap, np.full(len(KS), 0.001), 0.0).choice[0] == 6
 
 
 def test_gap_that_dips_first_still_names_the_peak():
     gap = np.where(KS < 6, -0.1, 1.0 - 0.05 * (KS - 6))
-    assert gap_choice(KS, gap, np.zeros(len(KS))) == (6, 1.0)
+    assert Gap(KS, gap, np.zeros(len(KS)), 0.0).choice == (6, 1.0)
 
 
 def test_gap_within_an_error_of_the_largest_counts_as_large():
     gap = np.array([0.1, 0.9, 0.95, 1.0])
-    assert gap_choice(np.arange(2, 6), gap, np.full(4, 0.06))[0] == 4
-    assert gap_choice(np.arange(2, 6), gap, np.full(4, 0.11))[0] == 3
+    assert Gap(np.arange(2, 6), gap, np.full(4, 0.06), 0.0).choice[0] == 4
+    assert Gap(np.arange(2, 6), gap, np.full(4, 0.11), 0.0).choice[0] == 3
 
 
 def test_gap_below_zero_everywhere():
     gap = np.array([-0.3, -0.1, -0.2])
-    assert gap_choice(np.arange(2, 5), gap, np.zeros(3)) == (3, -0.1)
+    assert Gap(np.arange(2, 5), gap, np.zeros(3), 0.0).choice == (3, -0.1)
 
 
 def test_a_partition_that_is_worse_than_the_last_starts_again_from_it():

@@ -1,9 +1,9 @@
-"""The analysis `clustering`: are there clusters, how many, and are they the labels."""
+"""Are there clusters, how many, and are they the labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -18,24 +18,19 @@ from latent_analyze.plugin import (
     ResultSet,
     Source,
     Values,
-)
-from latent_analyze_plugins.clustering.compute import SMALLEST_SHARE, Curves, measure
+)  # fmt: skip
+from latent_analyze_plugins.clustering.compute import SMALLEST_SHARE, measure
+from latent_analyze_plugins.clustering.figures import draw
 from latent_analyze_plugins.clustering.findings import find
-from latent_analyze_plugins.clustering.frame import (
-    LABEL,
-    centered,
-    label_names,
-    make_frame,
-    possible,
-)
-from latent_analyze_plugins.clustering.labels import agreement, classes_of
-from latent_analyze_plugins.clustering.scores import LEAST_EFFECT, elbow
+from latent_analyze_plugins.clustering.frame import centered, classes_of, make_frame, possible
+from latent_analyze_plugins.clustering.scores import LEAST_EFFECT, agreement
+from latent_analyze_plugins.shared.rows import label_names
 
 SQUARED = "latent units squared"
 
 
 class ClusteringOptions(AnalysisOptions):
-    """Options of `Clustering`."""
+    """Options of `clustering`."""
 
     k_min: int = Field(2, ge=2, description="smallest number of clusters")
     k_max: int = Field(80, ge=2, description="largest number of clusters")
@@ -71,44 +66,31 @@ class Clustering(Analysis):
     clusters are compared with the classes at as many clusters as classes.
     """
 
-    name = "clustering"
-    title = "Clusters"
+    name, title = "clustering", "Clusters"
     cost = "heavy"
     counts = {"sample": 1000, "silhouette_sample": 500}
     Options = ClusteringOptions
     measures = (
         Measure("sample", "clustered", "z-points"),
         Measure("variance", "mean squared distance from the mean", SQUARED),
-        Measure(
-            "log_inertia", "ln(inertia / variance), mean over k",
-            calibrated=True, direction="low", minimum_effect=LEAST_EFFECT,
-            lower="over all k, the z-points lie closer to a few centers",
-        ),
-        Measure(
-            "silhouette", "largest mean silhouette over k, on up to {silhouette_sample:,} z-points",
-            calibrated=True, direction="high", minimum_effect=LEAST_EFFECT,
-            higher="the clusters are clearer",
-        ),
+        Measure("log_inertia", "ln(inertia / variance), mean over k", calibrated=True,
+                direction="low", minimum_effect=LEAST_EFFECT,
+                lower="over all k, the z-points are closer to a few centers"),
+        Measure("silhouette", "largest mean silhouette over k (on up to {silhouette_sample:,} "
+                "z-points)", calibrated=True, direction="high", minimum_effect=LEAST_EFFECT,
+                higher="the clusters are clearer"),
         Measure("silhouette_k", "where the silhouette is largest", "clusters"),
         Measure("elbow_k", "where the curve of inertia bends most", "clusters"),
-        Measure(
-            "elbow_sharpness", "of the elbow, from 0 (no bend) to 1 (a right angle)",
-            calibrated=True, direction="high", minimum_effect=2 * LEAST_EFFECT,
-            higher="the elbow of the inertia is sharper",
-        ),
+        Measure("elbow_sharpness", "sharpness of the elbow: 0 (no bend) to 1 (a right angle)",
+                calibrated=True, direction="high", minimum_effect=2 * LEAST_EFFECT,
+                higher="the elbow of the inertia is sharper"),
         Measure("classes_{label}", "of {label} in the sample", "classes"),
-        Measure(
-            "ari_{label}",
-            "adjusted Rand index between {label} and as many clusters as classes (chance: 0)",
-        ),
-        Measure(
-            "nmi_{label}",
-            "normalized mutual information between {label} and as many clusters as classes",
-        ),
-        Measure(
-            "nonfinite", "sampled, with NaN or infinity, left out", "z-points",
-            said="{value:,} sampled z-points hold NaN or infinity and were left out",
-        ),
+        Measure("ari_{label}", "adjusted Rand index between {label} and as many clusters as "
+                "classes (chance: 0)"),
+        Measure("nmi_{label}", "normalized mutual information between {label} and as many "
+                "clusters as classes"),
+        Measure("nonfinite", "sampled, with NaN or infinity, left out", "z-points",
+                said="{value:,} sampled z-points hold NaN or infinity and were left out"),
         Measure("k", "numbers of clusters", "clusters", dims=("k",)),
         Measure("inertia", "mean squared distance from the center", SQUARED, dims=("k",)),
         Measure("share", "inertia / variance", "share", dims=("k",)),
@@ -122,19 +104,29 @@ class Clustering(Analysis):
 
     def run(self, frame: Frame, source: Source, context: Context) -> Values:
         """Return curves over k and the agreement with labels, on a sample of a source."""
-        batch = context.sample(frame["rows"], frozenset({"z", *self._label_fields(source)}))
+        wanted = self.options.labels
+        names = [
+            n for n in label_names(source) if (n != "split" if wanted == "auto" else n in wanted)
+        ]
+        batch = context.sample(frame["rows"], frozenset({"z", *(f"label:{n}" for n in names)}))
         points, finite = centered(batch)
         ks, most = possible(frame["ks"], points, source.label)
         classes, notes = classes_of(batch, finite, most)
         counts = {int(index.max()) + 1 for index in classes.values()}
-        curves = measure(points, ks, keep=counts, context=context, options=self.options)
-        values = {
-            "sample": len(points), **_summed_up(curves), **agreement(classes, curves.clusters),
-            "nonfinite": int((~finite).sum()), "k": curves.ks, "inertia": curves.inertia,
-            "share": curves.share, "log_share": curves.log_share, "silhouettes": curves.silhouette,
-        }  # fmt: skip
-        notes = [*notes, *_notes(curves, len(points), self.options.k_max)]
-        return Values(values, sample_size=len(points), notes=notes)
+        found, clusters = measure(points, ks, keep=counts, context=context, options=self.options)
+        found |= agreement(classes, clusters)
+        found |= {"sample": len(points), "nonfinite": len(finite) - len(points)}
+        if ks[-1] < self.options.k_max:
+            notes.append(
+                f"at most {ks[-1]} clusters were tried: the sample has {len(points):,} z-points,"
+                " and a cluster takes two of them and a distinct one"
+            )
+        if found["share"].min() < SMALLEST_SHARE:
+            notes.append(
+                f"inertia falls below {SMALLEST_SHARE:g} of the variance, which is rounding:"
+                " z-points are duplicates but for a few, or a few are very far out"
+            )
+        return Values(found, sample_size=len(points), notes=notes)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
         """Say how clear the clusters are, and what gap, elbow and labels are worth."""
@@ -142,40 +134,4 @@ class Clustering(Analysis):
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
         """Draw inertia, gap and silhouette over the number of clusters."""
-        from latent_analyze_plugins.clustering.figures import draw
-
         return [draw(results)]
-
-    def _label_fields(self, source: Source) -> list[str]:
-        wanted = self.options.labels
-        return [
-            LABEL + name
-            for name in label_names(source)
-            if (name != "split" if wanted == "auto" else name in wanted)
-        ]
-
-
-def _summed_up(curves: Curves) -> dict[str, Any]:
-    best = int(curves.silhouette.argmax())
-    found = {
-        "variance": curves.variance,
-        "log_inertia": float(curves.log_share.mean()),
-        "silhouette": float(curves.silhouette[best]),
-        "silhouette_k": int(curves.ks[best]),
-    }
-    if len(curves.ks) > 2:
-        found["elbow_k"], found["elbow_sharpness"] = elbow(curves.ks, curves.inertia)
-    return found
-
-
-def _notes(curves: Curves, count: int, k_max: int) -> Iterable[str]:
-    if curves.ks[-1] < k_max:
-        yield (
-            f"at most {curves.ks[-1]} clusters were tried: the sample has {count:,} z-points, and a"
-            " cluster takes two of them and a distinct one"
-        )
-    if curves.share.min() < SMALLEST_SHARE:
-        yield (
-            f"inertia falls below {SMALLEST_SHARE:g} of the variance, which is rounding: z-points"
-            " are duplicates but for a few, or a few lie very far out"
-        )

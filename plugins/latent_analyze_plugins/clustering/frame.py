@@ -1,22 +1,18 @@
-"""Which numbers of clusters are tried, on how many z-points."""
+"""The points that are clustered: which numbers of clusters they allow, and their classes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError, Frame, OptionError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Batch, Context, Source
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, OptionError, Source
+from latent_analyze_plugins.shared.rows import label_names
 
 MOST_VALUES = 1 << 25
 """A sample has at most so many float32 values, 128 MiB."""
-
-LABEL = "label:"
+MOST_CLASSES = 100
 
 
 def make_frame(reference: Source, options: Any, context: Context) -> Frame:
@@ -33,10 +29,9 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
     for name in () if options.labels == "auto" else options.labels:
         if name not in names:
             raise OptionError(
-                f"a label of {reference.label}",
-                found=repr(name),
+                f"a label of {reference.label}", found=repr(name),
                 next_step=f"its labels: {', '.join(names) or 'none'}",
-            )
+            )  # fmt: skip
     rows = max(min(options.sample, MOST_VALUES // reference.dim), 4)
     points, _ = centered(context.sample(rows))
     series = np.union1d(
@@ -45,11 +40,6 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
     )
     ks, _ = possible(series, points, reference.label)
     return Frame({"ks": ks, "rows": rows})
-
-
-def label_names(source: Source) -> list[str]:
-    """Return the names of the labels of a source."""
-    return sorted(f.removeprefix(LABEL) for f in source.fields if f.startswith(LABEL))
 
 
 def centered(batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -81,3 +71,23 @@ def possible(
             found=f"{len(points):,}, {distinct:,} distinct",
         )
     return ks, most
+
+
+def classes_of(
+    batch: Batch, finite: NDArray[np.bool_], most: int
+) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """Return label -> class of each finite row, and notes on labels that cannot be compared.
+
+    `most` is the largest number of clusters that the rows allow.
+    """
+    found, notes, most = {}, [], min(MOST_CLASSES, most)
+    for name, values in batch.labels.items():
+        classes, index = np.unique(values[finite], return_inverse=True)
+        if 2 <= len(classes) <= most:
+            found[name] = index.astype(np.int64)
+        else:
+            notes.append(
+                f"the label {name} is not compared: number of classes in the sample"
+                f" {len(classes):,}, possible are 2 to {most}"
+            )
+    return found, notes

@@ -1,17 +1,14 @@
-"""How good partitions are: silhouette, elbow, gap statistic."""
+"""How good partitions are: silhouette, elbow, gap statistic, agreement with labels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Result, ResultSet
+from latent_analyze.plugin import ResultSet
 
 LEAST_EFFECT = 0.05
 """A difference from the null that is worth a finding: in a silhouette, or 5 % of inertia."""
@@ -58,43 +55,58 @@ def elbow(ks: NDArray[Any], inertia: NDArray[np.float64]) -> tuple[int, float]:
     return int(ks[best]), float(below[best])
 
 
-def gap_curve(
-    results: ResultSet, null: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return k, gap and its standard error against a null (Tibshirani, Walther & Hastie 2001).
+class Gap(NamedTuple):
+    """The gap statistic over k against a null (Tibshirani, Walther & Hastie 2001).
 
-    The gap is the mean of ln(inertia / variance) over the members less that of the data; the error
-    is sd sqrt(1 + 1/members), and zero for a single member, which has no spread.
+    The gap is the mean of ln(inertia / variance) over the members minus that of the data; the error
+    is sd sqrt(1 + 1/members), and zero for a single member, which has no spread. `noise` is the
+    largest gap, over all k, that a member has to the mean of all members.
     """
-    ks, logs, own = _logs(results, null)
-    return ks, logs.mean(axis=0) - own, logs.std(axis=0) * np.sqrt(1 + 1 / len(logs))
+
+    ks: NDArray[np.int64]
+    gap: NDArray[np.float64]
+    error: NDArray[np.float64]
+    noise: float
+
+    @classmethod
+    def to(cls, null: str, results: ResultSet) -> Gap:
+        """Return the gap of the reference to a null."""
+        data, members = results.data, results.ensembles[null]
+        count = min(len(result["k"]) for result in (data, *members))
+        logs = np.array([member["log_share"][:count] for member in members])
+        mean, error = logs.mean(axis=0), logs.std(axis=0) * np.sqrt(1 + 1 / len(logs))
+        noise = float((mean - logs).max())
+        return cls(data["k"][:count], mean - data["log_share"][:count], error, noise)
+
+    @property
+    def choice(self) -> tuple[int, float]:
+        """The smallest k whose gap is as large as the largest, and that gap.
+
+        As large means within one standard error, or within `TOLERANCE` of the largest. The rule of
+        the paper, the first k that the next one does not exceed by a standard error, stops at 1
+        where two centers among several clusters do no better than in the null.
+        """
+        top = int(self.gap.argmax())
+        slack = max(float(self.error[top]), TOLERANCE * float(self.gap[top]))
+        best = int(np.flatnonzero(self.gap >= self.gap[top] - slack)[0])
+        return int(self.ks[best]), float(self.gap[best])
 
 
-def largest_null_gap(results: ResultSet, null: str) -> float:
-    """Return the largest gap, over all k, that a member has to the mean of all members."""
-    _, logs, _ = _logs(results, null)
-    return float((logs.mean(axis=0) - logs).max())
+def agreement(
+    classes: Mapping[str, NDArray[Any]], clusters: Mapping[int, NDArray[Any]]
+) -> dict[str, float]:
+    """Return number of classes, adjusted Rand index and mutual information for each label.
 
-
-def _logs(
-    results: ResultSet, null: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    members: Sequence[Result] = results.ensembles[null]
-    count = min(len(result["k"]) for result in (results.data, *members))
-    logs = np.array([member["log_share"][:count] for member in members])
-    return results.data["k"][:count], logs, results.data["log_share"][:count]
-
-
-def gap_choice(
-    ks: NDArray[np.int64], gap: NDArray[np.float64], error: NDArray[np.float64]
-) -> tuple[int, float]:
-    """Return the smallest k whose gap is as large as the largest, and that gap.
-
-    As large means within one standard error, or within `TOLERANCE` of the largest. The rule of the
-    paper, the first k that the next one does not exceed by a standard error, stops at 1 where two
-    centers among several clusters do no better than in the null.
+    The Rand index is adjusted for chance as Hubert & Arabie (1985) do, so that 0 is what clusters
+    get that have nothing to do with the classes; mutual information is divided by the mean of both
+    entropies.
     """
-    top = int(gap.argmax())
-    slack = max(float(error[top]), TOLERANCE * float(gap[top]))
-    best = int(np.flatnonzero(gap >= gap[top] - slack)[0])
-    return int(ks[best]), float(gap[best])
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    found: dict[str, float] = {}
+    for name, index in classes.items():
+        count = int(index.max()) + 1
+        found[f"classes_{name}"] = count
+        found[f"ari_{name}"] = float(adjusted_rand_score(index, clusters[count]))
+        found[f"nmi_{name}"] = float(normalized_mutual_info_score(index, clusters[count]))
+    return found

@@ -95,11 +95,11 @@ class Traversals(Analysis):
     measures = (
         Measure("joined", "pairs that the graph joins", "share"),
         Measure("near", "relative distance of 95 % of the z-points"),
-        Measure("straight_distance", "distance from the data in the middle half of straight paths, "
-                "relative to that of a typical z-point", calibrated=True, direction="high",
+        Measure("straight_distance", "distance from the data in the middle half of straight paths "
+                "(1 for a typical z-point)", calibrated=True, direction="high",
                 minimum_effect=0.05, higher="straight paths keep farther from the data"),
-        Measure("{kind}_distance", "distance from the data in the middle half of {kind} paths, "
-                "relative to that of a typical z-point", direction="high"),
+        Measure("{kind}_distance", "distance from the data in the middle half of {kind} paths "
+                "(1 for a typical z-point)", direction="high"),
         Measure("{kind}_outside", "of the middle half of {kind} paths, farther from the data than "
                 "95 % of the z-points", "share"),
         Measure("graph_detour", "length of the path over the graph / of the straight one in latent "
