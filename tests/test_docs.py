@@ -318,4 +318,4 @@ def test_command_lines_in_the_docs_are_ones(page: Path) -> None:
         if "--plugins" in words:
             chosen = la.api.choices(words[words.index("--plugins") + 1])
             others = {choice.name for choice in chosen} - set(plugins_of("analysis"))
-            assert others <= {"all", "power_radius"}, line
+            assert others <= {"all", "tails"}, line

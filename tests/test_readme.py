@@ -20,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 
 DEMO, TESTS, EXAMPLE = blocks("sh")
-(NOTEBOOK,) = blocks("python")
+PLUGIN, NOTEBOOK = blocks("python")
 
 
 def extras(command: str) -> set[str]:

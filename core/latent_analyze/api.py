@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from latent_analyze.errors import OptionError
-from latent_analyze.host.contracts import Analysis, Progress, no_progress
+from latent_analyze.host.contracts import Analysis, Progress, Sampler, no_progress
 from latent_analyze.host.discovery import Host
-from latent_analyze.host.options import parse_specs, split_outside_brackets
+from latent_analyze.host.options import PluginSpec, parse_specs, split_outside_brackets
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.report.report import Report, check_output
 from latent_analyze.runs.budget import fit_to_budget, seconds_of
@@ -46,8 +47,8 @@ def open_source(text: str | Path, *, label: str = "data", host: Host | None = No
 def run(
     *sources: SourceLike,
     plugins: str | type[Analysis] | Sequence[str | type[Analysis] | Analysis] = (),
-    shown: str | Sequence[str] = (),
-    null: str | Sequence[str] = "gaussian",
+    shown: str | type[Sampler] | Sequence[str | type[Sampler] | Sampler] = (),
+    null: str | type[Sampler] | Sequence[str | type[Sampler] | Sampler] = "gaussian",
     null_repeats: int = 20,
     seed: int = 0,
     output: str | Path | None = None,
@@ -66,7 +67,7 @@ def run(
         ``"radius:bin_width=0.05,slices"``, or a list of such texts, of classes and of instances,
         such as ``@analysis`` functions of a notebook cell; all light ones if empty.
     shown
-        Sources beside each case: ``"uniform:b=1.5"``.
+        Sources beside each case: ``"uniform:b=1.5"``, or sampler classes and instances.
     null, null_repeats
         Null models and the number of their members; ``"none"`` for no null.
     output
@@ -78,20 +79,28 @@ def run(
         Further fields of `RunConfig`: ``model``, ``data``, ``labels``, ``nonfinite``, ``device``.
     """
     given = {_text(s, i): s for i, s in enumerate(sources)}
-    chosen = [plugins] if isinstance(plugins, (str, type)) else list(plugins)
-    classes = {_class_of(p): None for p in chosen if not isinstance(p, str)}
+    analyses, beside, nulls = (
+        [part] if isinstance(part, (str, type, Sampler, Analysis)) else list(part)
+        for part in (plugins, shown, null)
+    )
+    classes = {_class_of(p, Analysis) for p in analyses if not isinstance(p, str)}
+    classes |= {_class_of(p, Sampler) for p in (*beside, *nulls) if not isinstance(p, str)}
     host = (host or Host()).including(classes) if classes else host
     values: dict[str, Any] = {
         "sources": tuple(given),
-        "plugins": tuple(choice for plugin in chosen for choice in _choices_of(plugin)),
-        "shown": split_texts(shown),
-        "nulls": split_texts(null),
+        "plugins": tuple(choice for plugin in analyses for choice in _choices_of(plugin)),
+        "shown": split_texts([_source_text(p) for p in beside]),
+        "nulls": split_texts([_source_text(p) for p in nulls]),
         "null_repeats": null_repeats,
         "seed": seed,
     }
     config = make_config(values | more, where="run()")
     opened = {text: _opened(s) for text, s in given.items() if not isinstance(s, (str, Path))}
-    return run_config(config, output, budget=budget, host=host, progress=progress, given=opened)
+    report = run_config(config, output, budget=budget, host=host, progress=progress, given=opened)
+    for failure in report.failures:
+        text = f"{failure.analysis} failed on {failure.source}: {failure.error}"
+        warnings.warn(text, stacklevel=2)
+    return report
 
 
 def run_config(
@@ -234,23 +243,34 @@ def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progr
     return encoded
 
 
-def _class_of(plugin: object) -> type[Analysis]:
+def _class_of(plugin: object, base: type) -> type:
     cls = plugin if isinstance(plugin, type) else type(plugin)
-    if not issubclass(cls, Analysis):
+    if not issubclass(cls, base):
+        kind = base.__name__.lower()
         raise OptionError(
-            "names, analysis classes or their instances as plugins", found=repr(plugin)[:80],
-            next_step="decorate a function with @analysis from latent_analyze.plugin",
+            f"names, {kind} classes or their instances", found=repr(plugin)[:80],
+            next_step=f"decorate a function with @{kind} from latent_analyze.plugin",
         )  # fmt: skip
     return cls
 
 
-def _choices_of(plugin: object) -> tuple[PluginChoice, ...]:
+def _given_options(plugin: Any) -> dict[str, Any]:
+    if isinstance(plugin, type):
+        return {}
+    options: dict[str, Any] = plugin.options.model_dump(mode="json", exclude_unset=True)
+    return options
+
+
+def _choices_of(plugin: Any) -> tuple[PluginChoice, ...]:
     if isinstance(plugin, str):
         return choices(plugin)
-    options = {}
-    if isinstance(plugin, Analysis):
-        options = plugin.options.model_dump(mode="json", exclude_unset=True)
-    return (PluginChoice(name=_class_of(plugin).name, options=options),)
+    return (PluginChoice(name=plugin.name, options=_given_options(plugin)),)
+
+
+def _source_text(sampler: Any) -> str:
+    if isinstance(sampler, str):
+        return sampler
+    return PluginSpec(sampler.name, _given_options(sampler)).text
 
 
 def _text(source: SourceLike, index: int) -> str:

@@ -21,6 +21,7 @@ from latent_analyze.host.contracts import (
     Analysis,
     Context,
     Dataset,
+    InMemoryDataset,
     Items,
     Progress,
     Sampler,

@@ -161,3 +161,25 @@ class TestNotebook:
         taken = analysis(name="radius")(lambda z: {"a": 1.0})
         with pytest.raises(PluginError, match="one analysis called 'radius'"):
             Host().including([taken])
+
+    def test_samplers_of_a_cell_are_shown_and_are_nulls(self) -> None:
+        z = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+        report = la.run(
+            z, plugins=heavy_tails, shown=[laplace(scale=2.0), "uniform"], null=laplace,
+            null_repeats=3,
+        )  # fmt: skip
+        assert list(report["tails"].results) == ["data", "laplace:scale=2.0", "uniform"]
+        assert list(report["tails"].ensembles) == ["laplace"]
+        with pytest.raises(OptionError, match="decorate a function with @sampler"):
+            la.run(z, shown=[spread])  # type: ignore[list-item]
+
+    def test_a_failure_is_a_warning_and_is_in_the_report(self) -> None:
+        @analysis
+        def broken(z):
+            """Breaks."""
+            raise ValueError("no luck")
+
+        with pytest.warns(UserWarning, match="broken failed on data: ValueError: no luck"):
+            report = la.run(np.zeros((5, 2)), plugins=[broken], null_repeats=0)
+        assert "failed: broken on data: ValueError: no luck" in repr(report)
+        assert report.failed

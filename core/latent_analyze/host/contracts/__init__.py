@@ -1,7 +1,7 @@
 """The contracts of plugins: what each kind must and may do."""
 
 from latent_analyze.host.contracts.analysis import Accumulator, Analysis, Context
-from latent_analyze.host.contracts.dataset import Dataset, Items
+from latent_analyze.host.contracts.dataset import Dataset, InMemoryDataset, Items
 from latent_analyze.host.contracts.model import Adapter, Trainer
 from latent_analyze.host.contracts.progress import Progress, no_progress
 from latent_analyze.host.contracts.sampler import Sampler
@@ -12,6 +12,7 @@ __all__ = [
     "Analysis",
     "Context",
     "Dataset",
+    "InMemoryDataset",
     "Items",
     "Progress",
     "Sampler",

@@ -5,17 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from latent_analyze.errors import DatasetError
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.files.writing import file_sha256
 from latent_analyze.host.options import Options
+from latent_analyze.models.spec import TensorSpec
 from latent_analyze.sources.arrays import ArraySource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.models.spec import TensorSpec
     from latent_analyze.sources.source import Source
 
 
@@ -28,23 +33,30 @@ class Items:
     x
         Images (n, H, W, C), float32 in [0, 1]; or vectors (n, dim), float32.
     ids
-        One text per row, unique in the data set.
+        One text per row, unique in the data set. `InMemoryDataset.load` may leave them out: then
+        they are the row numbers.
     labels
         Name -> values (integers or texts), shape (n,); a split stands here as ``"split"``.
     """
 
     x: NDArray[np.float32]
-    ids: Sequence[str]
+    ids: Sequence[str] = ()
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Dataset(ABC):
     """Images or vectors with ids and labels, readable from any row on. Subclass and set `name`.
 
+    Where all rows fit in memory, subclass `InMemoryDataset` instead.
+
     Attributes
     ----------
     kind
         ``"images"``: to be encoded by a model; ``"vectors"``: z-points as they are.
+    suffixes
+        Suffixes of its files, in lower case: ``(".csv",)``.
+    reads_folders
+        Whether it reads folders of such files, not single files.
     location, options
         What it was opened from, and how; both are written into the store.
     count
@@ -55,6 +67,8 @@ class Dataset(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[Literal["images", "vectors"]] = "images"
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    reads_folders: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
     location: str
     options: Any
@@ -62,18 +76,43 @@ class Dataset(ABC):
     item: TensorSpec
 
     @classmethod
-    @abstractmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether this class is for `location` (a path or a built-in name); cheap, never raises."""
+        """Whether this class is for `location` (a path or a built-in name); cheap, never raises.
+
+        Unless overridden, it is for files with one of the `suffixes`, or for folders that hold such
+        files if it `reads_folders`.
+        """
+        path = Path(location)
+        try:
+            if cls.reads_folders:
+                return path.is_dir() and any(cls._is_one(inner) for inner in path.iterdir())
+            return cls._is_one(path) and path.is_file()
+        except (OSError, ValueError):
+            return False
 
     @abstractmethod
     def __init__(self, location: str, options: Any = None) -> None:
         """Open it; raises DatasetError where nothing usable is there."""
 
     @property
-    @abstractmethod
+    def files(self) -> Sequence[Path]:
+        """The files that the rows are read from.
+
+        Unless overridden, the one at `location`, or those with one of the `suffixes` directly in
+        that folder, by name.
+        """
+        path = Path(self.location)
+        if not path.is_dir():
+            return [path]
+        return sorted(inner for inner in path.iterdir() if self._is_one(inner))
+
+    @property
     def fingerprint(self) -> str:
-        """SHA-256 of file contents and of what is done to them (crop, resize, ...)."""
+        """SHA-256 of file contents and of what is done to them (crop, resize, ...).
+
+        Unless overridden, it covers `name`, the contents and names of `files`, and all options.
+        """
+        return self._fingerprint_of_files
 
     @property
     def label_names(self) -> Sequence[str]:
@@ -91,3 +130,95 @@ class Dataset(ABC):
         """
         items = self.read(np.arange(self.count))
         return ArraySource(items.x, label, labels=items.labels)
+
+    @classmethod
+    def _is_one(cls, path: Path) -> bool:
+        return path.suffix.lower() in cls.suffixes and not path.name.startswith(".")
+
+    @cached_property
+    def _fingerprint_of_files(self) -> str:
+        path, files = Path(self.location), list(self.files)
+        try:
+            if files == [path]:
+                content = file_sha256(path)
+            else:
+                names = {file: file.relative_to(path).as_posix() for file in files}
+                content = content_hash({name: file_sha256(file) for file, name in names.items()})
+        except OSError as error:
+            raise DatasetError(
+                f"readable files in {path}", found=error.strerror or str(error),
+                next_step="check the path",
+            ) from None  # fmt: skip
+        return content_hash(self.name, content, self.options.model_dump_json())
+
+
+class InMemoryDataset(Dataset):
+    """A data set that fits in memory. Subclass it, set `name` and `suffixes`, and write `load`.
+
+    Attributes
+    ----------
+    path
+        The file or folder; ``self.files`` are the files of the folder.
+
+    Raises
+    ------
+    DatasetError
+        If `load` raises it, or OSError, ValueError or LookupError; or if what it returns is not
+        what `Items` promises.
+    """
+
+    path: Path
+
+    def __init__(self, location: str, options: Any = None) -> None:
+        self.path = Path(location).resolve()
+        self.location = str(self.path)
+        self.options = self.Options() if options is None else options
+        try:
+            items = self.load()
+        except (OSError, ValueError, LookupError) as error:
+            reason = " ".join(str(error).split())[:160] or type(error).__name__
+            raise DatasetError(
+                f"a data set {self.name} at {self.path}", found=f"{type(error).__name__}: {reason}",
+                next_step="check the path, or mend the file",
+            ) from error  # fmt: skip
+        self._items = self._checked(items)
+        shape = self._items.x.shape[1:]
+        self.count, self.item = len(self._items.x), TensorSpec(shape=shape)
+        if self.kind == "images":
+            self.item = TensorSpec(shape=shape, layout="HWC", range=(0.0, 1.0))
+
+    @abstractmethod
+    def load(self) -> Items:
+        """Return all rows; ids may be left out."""
+
+    @property
+    def label_names(self) -> Sequence[str]:
+        """Names of the labels that `load` returned."""
+        return tuple(self._items.labels)
+
+    def read(self, rows: NDArray[np.int64]) -> Items:
+        """Return these rows, in this order."""
+        labels = {name: values[rows] for name, values in self._items.labels.items()}
+        return Items(self._items.x[rows], [self._items.ids[row] for row in rows], labels)
+
+    def _checked(self, items: Items) -> Items:
+        x = np.ascontiguousarray(items.x, np.float32)
+        count, axes = len(x), 4 if self.kind == "images" else 2
+        ids = (
+            [str(name) for name in items.ids] if len(items.ids) else [str(i) for i in range(count)]
+        )
+        labels = {name: np.asarray(values) for name, values in items.labels.items()}
+        wrong = [name for name, values in labels.items() if values.shape != (count,)]
+        if x.ndim != axes or 0 in x.shape:
+            shape = "(n, H, W, C)" if self.kind == "images" else "(n, dim)"
+            raise self._broken(f"{self.kind} {shape}", f"shape {x.shape}")
+        if self.kind == "images" and not (x.min() >= 0 and x.max() <= 1):
+            raise self._broken("pixel values in [0, 1]", f"{x.min():g} to {x.max():g}")
+        if len(ids) != count or len(set(ids)) != count:
+            raise self._broken(f"{count} ids, each different", f"{len(set(ids))} different ones")
+        if wrong:
+            raise self._broken(f"{count} labels {wrong[0]!r}", f"shape {labels[wrong[0]].shape}")
+        return Items(x, ids, labels)
+
+    def _broken(self, expected: str, found: str) -> DatasetError:
+        return DatasetError(f"{expected} from {self.name} at {self.path}", found=found)

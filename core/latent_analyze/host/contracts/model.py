@@ -16,14 +16,27 @@ if TYPE_CHECKING:
 
 
 class Adapter(ABC):
-    """Opens models of one runtime or format. Subclass and set `name`."""
+    """Opens models of one runtime or format. Subclass it, set `name`, and write `open`.
+
+    Attributes
+    ----------
+    suffixes
+        Suffixes of its files, in lower case: ``(".npz",)``.
+    """
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    @abstractmethod
     def recognizes(cls, path: Path) -> bool:
-        """Whether this adapter is for `path`; cheap, imports no runtime, never raises."""
+        """Whether this adapter is for `path`; cheap, imports no runtime, never raises.
+
+        Unless overridden, it is for files with one of the `suffixes`.
+        """
+        try:
+            return path.suffix.lower() in cls.suffixes and path.is_file()
+        except (OSError, ValueError):
+            return False
 
     @abstractmethod
     def open(
