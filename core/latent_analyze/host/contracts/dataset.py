@@ -204,9 +204,7 @@ class InMemoryDataset(Dataset):
     def _checked(self, items: Items) -> Items:
         x = np.ascontiguousarray(items.x, np.float32)
         count, axes = len(x), 4 if self.kind == "images" else 2
-        ids = (
-            [str(name) for name in items.ids] if len(items.ids) else [str(i) for i in range(count)]
-        )
+        ids = list(map(str, items.ids if len(items.ids) else range(count)))
         labels = {name: np.asarray(values) for name, values in items.labels.items()}
         wrong = [name for name, values in labels.items() if values.shape != (count,)]
         if x.ndim != axes or 0 in x.shape:
