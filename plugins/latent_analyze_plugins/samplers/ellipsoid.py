@@ -58,6 +58,7 @@ class Ellipsoid(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         mean: NDArray[np.float64],
         factor: NDArray[np.float64],
         radius: float,

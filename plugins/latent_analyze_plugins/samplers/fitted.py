@@ -47,6 +47,7 @@ class Gaussian(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         mean: NDArray[np.float64],
         factor: NDArray[np.float64],
     ) -> NDArray[np.float64]:
@@ -104,6 +105,7 @@ class Box(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         low: NDArray[np.float64],
         high: NDArray[np.float64],
     ) -> NDArray[np.float64]:

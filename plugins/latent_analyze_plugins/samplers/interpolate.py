@@ -47,7 +47,7 @@ class Interpolate(Sampler):
         return {"reference": reference}
 
     def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int], reference: Source
+        self, rng: np.random.Generator, shape: tuple[int, int], *, reference: Source
     ) -> NDArray[np.float64]:
         """Return float64 rows."""
         n, count = shape[0], reference.count

@@ -55,6 +55,7 @@ class Kernel(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         reference: Source,
         factor: NDArray[np.float64],
     ) -> NDArray[np.float64]:

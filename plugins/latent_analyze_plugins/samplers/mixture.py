@@ -68,6 +68,7 @@ class Mixture(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         weights: NDArray[np.float64],
         means: NDArray[np.float64],
         factors: NDArray[np.float64],

@@ -41,7 +41,7 @@ class Uniform(Sampler):
         return {"half_width": self.options.b * spread}
 
     def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int], half_width: float
+        self, rng: np.random.Generator, shape: tuple[int, int], *, half_width: float
     ) -> NDArray[np.float32]:
         """Return float32 rows."""
         z = rng.random(shape, dtype=np.float32)
@@ -120,6 +120,7 @@ class Sphere(Sampler):
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
+        *,
         radius: float,
         center: NDArray[np.float64],
     ) -> NDArray[np.float64]:
