@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -72,7 +72,9 @@ def check_full(reference: Source, sampler: str) -> None:
         )
 
 
-def spread_out(eps: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
+def spread_out(
+    eps: NDArray[np.floating[Any]], factor: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
     """Return factor @ eps for rows eps (n, rank): shape (n, dim).
 
     Parameters
