@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latent_analyze_plugins.posterior.draws import row_normals
+from latent_analyze_plugins.posterior.compute import row_normals
 
 ROWS = np.arange(50_000)
 

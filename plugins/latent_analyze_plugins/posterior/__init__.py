@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+import numpy as np
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from latent_analyze.plugin import Analysis, AnalysisOptions, hookimpl
-from latent_analyze_plugins.posterior.accumulator import PosteriorSums
+from latent_analyze.plugin import (
+    Analysis,
+    AnalysisError,
+    AnalysisOptions,
+    Figure,
+    Finding,
+    Frame,
+    Measure,
+    ResultSet,
+    Source,
+)
+from latent_analyze_plugins.posterior.compute import PosteriorSums
+from latent_analyze_plugins.posterior.figures import draw
 from latent_analyze_plugins.posterior.findings import find
-from latent_analyze_plugins.posterior.frame import make_frame
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from latent_analyze.plugin import Figure, Finding, Frame, ResultSet, Source
+UNIT, AXIS = "latent units", ("axis",)
+SAMPLE_ROWS, MOST_BINS = 2000, 256
+MARGIN = 1.0
+"""Room beyond the sampled range of log_var; what lies farther out is counted as outside."""
 
 
 class PosteriorOptions(AnalysisOptions):
@@ -55,15 +66,79 @@ class Posterior(Analysis):
     form, but for the radius of z, which is that of one seeded draw per row.
     """
 
-    name = "posterior"
-    title = "Posterior and prior"
+    name, title = "posterior", "Posterior and prior"
     requires = frozenset({"log_var"})
     fields = frozenset({"z", "mu", "log_var"})
     Options = PosteriorOptions
+    measures = (
+        Measure("verdict", "what the variational part does"),
+        Measure("axes", "latent dimensions", "axes"),
+        Measure("active_units", "variance of mu above {active_variance:g}", "axes"),
+        Measure("collapsed_units", "inactive, KL at most {collapsed_kl:g} nats", "axes"),
+        Measure("carrying_axes", "active, or with more spread of mu than noise", "axes"),
+        Measure("kl", "KL of the posteriors from the prior, all axes, mean", "nats"),
+        Measure("noise_ratio", "sigma / spread of mu, median over the carrying axes"),
+        Measure("quiet_share", "of the carrying axes with sigma at most {tiny_ratio:g} of the "
+                "spread of mu", "share"),
+        Measure("log_var_min", "smallest log_var"),
+        Measure("log_var_mean", "mean log_var"),
+        Measure("log_var_max", "largest log_var"),
+        Measure("log_var_above", "components with log_var above {threshold:g}", "share"),
+        Measure("outside", "log_var outside the intervals of the histogram", "components"),
+        Measure("aggregate_center", "distance of the aggregate's mean from 0 along an axis, mean "
+                "over axes (prior: 0)", UNIT),
+        Measure("aggregate_variance", "variance of the aggregate posterior, mean over axes "
+                "(prior: 1)"),
+        Measure("noise_share", "of the aggregate's variance that is sigma^2", "share"),
+        Measure("prior_gap", "KL from the prior of the Gaussian with the aggregate's moments, per "
+                "axis", "nats per axis"),
+        Measure("radius_mu", "mean radius of mu", UNIT),
+        Measure("radius_z", "mean radius of z, one seeded draw z per row", UNIT),
+        Measure("rms_radius_mu", "root mean square radius of mu", UNIT),
+        Measure("rms_radius_z", "root mean square radius of z, closed form", UNIT),
+        Measure("radius_difference", "mean ||z| - |mu||, one seeded draw z per row", UNIT),
+        Measure("radius_difference_max", "largest ||z| - |mu||", UNIT),
+        Measure("radius_relative", "mean ||z| - |mu|| / |mu|"),
+        Measure("radius_relative_max", "largest ||z| - |mu|| / |mu|"),
+        Measure("count", "with finite mu and log_var", "rows"),
+        Measure("nonfinite", "not finite in mu or variance, left out", "rows",
+                said="{value:,} rows without finite mu and variance were left out"),
+        Measure("mean", "mean of mu", UNIT, AXIS),
+        Measure("spread", "standard deviation of mu", UNIT, AXIS),
+        Measure("sigma", "root mean square sigma", UNIT, AXIS),
+        Measure("deviation", "expected |z - mu|, closed form", UNIT, AXIS),
+        Measure("aggregate", "variance of the aggregate posterior", "", AXIS),
+        Measure("gap", "KL of the moment-matched aggregate from the prior", "nats", AXIS),
+        Measure("axis_kl", "KL of the posteriors from the prior, mean", "nats", AXIS),
+        Measure("active", "whether mu varies along the axis", "", AXIS),
+        Measure("collapsed", "whether the axis has collapsed to the prior", "", AXIS),
+        Measure("axis_log_var_mean", "mean log_var", "", AXIS),
+        Measure("axis_log_var_min", "smallest log_var", "", AXIS),
+        Measure("axis_log_var_max", "largest log_var", "", AXIS),
+        Measure("axis_log_var_above", "rows with log_var above threshold", "share", AXIS),
+        Measure("counts", "rows per interval of log_var", "rows", ("axis", "bin")),
+        Measure("edges", "edges of the intervals of log_var", "", ("edge",)),
+    )  # fmt: skip
 
     def prepare(self, reference: Source) -> Frame:
-        """Return the intervals of log_var and the mean about which sums are taken."""
-        return make_frame(reference, self.options)
+        """Return the mean of mu, and intervals of log_var at multiples of their width."""
+        sample = reference.sample(SAMPLE_ROWS, self.options.seed, frozenset({"log_var"}))
+        log_var = np.empty(0) if sample.log_var is None else sample.log_var
+        finite = log_var[np.isfinite(log_var)]
+        if not len(finite):
+            raise AnalysisError(
+                f"finite log_var in {reference.label}", found="none",
+                next_step="check the second output of the encoder",
+            )  # fmt: skip
+        low, high = float(finite.min()) - MARGIN, float(finite.max()) + MARGIN
+        width = self.options.bin_width
+        while (high - low) / width > MOST_BINS - 2:
+            width *= 2
+        first, last = int(np.floor(low / width)), int(np.ceil(high / width))
+        return Frame({
+            "dim": reference.dim, "shift": np.nan_to_num(reference.summary().mean),
+            "bin_width": width, "first_bin": first, "bins": last - first,
+        })  # fmt: skip
 
     def accumulator(self, frame: Frame) -> PosteriorSums:
         """Return empty sums."""
@@ -75,12 +150,4 @@ class Posterior(Analysis):
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
         """Draw log_var and KL per axis, and the aggregate posterior beside the prior."""
-        from latent_analyze_plugins.posterior.figures import draw
-
         return draw(results)
-
-
-@hookimpl
-def register_analyses() -> Sequence[type[Analysis]]:
-    """Return the analysis of this package."""
-    return [Posterior]

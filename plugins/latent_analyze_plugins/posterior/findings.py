@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import Finding
-from latent_analyze_plugins.posterior.axes import AE_SHARE, BETWEEN, COLLAPSED
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Result, ResultSet
+from latent_analyze.plugin import Finding, Result, ResultSet
+from latent_analyze_plugins.posterior.compute import AE_SHARE, BETWEEN, COLLAPSED
 
 NAMED = 8
 """Most axes that a sentence lists."""
@@ -21,57 +17,55 @@ NAMED = 8
 
 def find(results: ResultSet) -> Iterable[Finding]:
     """Yield the verdict, then units, log_var and radii, for the reference and those beside it."""
+    options: Any = results.options
     for label, result in results.results.items():
-        yield _verdict(label, result, results.options)
-        yield _units(label, result, results.options)
+        yield _verdict(label, result, options)
+        yield _units(label, result, options)
         if label == results.reference:
-            yield _log_var(label, result, results.options)
+            yield _log_var(label, result, options)
             yield _radius(label, result)
-        yield from _defects(label, result)
+        yield from (Finding("note", f"{label}: {note}.") for note in result.notes)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:,.0f} %"
+def _note(text: str, result: Result, *names: str) -> Finding:
+    return Finding("note", text, {name: result[name] for name in names if name in result.scalars})
 
 
 def _verdict(label: str, result: Result, options: Any) -> Finding:
-    verdict, numbers = result["verdict"], _numbers(result, "aggregate_variance", "prior_gap")
+    verdict, names = result["verdict"], ["aggregate_variance", "prior_gap"]
     gap = (
         f"the aggregate posterior is {result['prior_gap']:.2g} nats per axis off the moments of the"
         f" prior, where up to {options.prior_gap:g} passes as using it"
     )
     if verdict == COLLAPSED:
-        text = f"{label} has collapsed: no axis tells inputs apart; {gap}."
-        return Finding("note", text, numbers)
-    tiny, share = f"{100 * options.tiny_ratio:g} %", 100 * result["quiet_share"]
+        return _note(f"{label} has collapsed: no axis tells inputs apart; {gap}.", result, *names)
+    ratio = 100 * result["noise_ratio"]
+    percent = f"{ratio:.2g} %" if ratio < 100 else f"{ratio:,.0f} %"
     noise = (
-        f"sigma is {_percent(result['noise_ratio'])} of the spread of mu (median over the"
-        f" {result['carrying_axes']} axes that carry something; at most {tiny} on {share:.3g} % of"
-        f" them, an AE would have that on {100 * AE_SHARE:g} %)"
+        f"sigma is {percent} of the spread of mu (median over the"
+        f" {result['carrying_axes']} axes that carry something; at most"
+        f" {100 * options.tiny_ratio:g} % on {100 * result['quiet_share']:.3g} % of them, an AE"
+        f" would have that on {100 * AE_SHARE:g} %)"
     )
     if result["collapsed_units"]:
         label += f", collapsed in {result['collapsed_units']} of {result['axes']} axes,"
     if verdict == BETWEEN:
         verdict = "neither behaves as an AE nor uses its prior"
-    numbers |= _numbers(result, "noise_ratio", "quiet_share", "carrying_axes")
-    return Finding("note", f"{label} {verdict}: {noise}; {gap}.", numbers)
+    names += ["noise_ratio", "quiet_share", "carrying_axes"]
+    return _note(f"{label} {verdict}: {noise}; {gap}.", result, *names)
 
 
 def _units(label: str, result: Result, options: Any) -> Finding:
     collapsed, idle = result["collapsed"], ~result["active"] & ~result["collapsed"]
+    strongest = int(result["axis_kl"].argmax())
     text = (
         f"{label}: {result['active_units']} of {result['axes']} axes are active (variance of mu"
-        f" above {options.active_variance:g}); "
-    )
-    text += f"collapsed to the prior: {axes_text(collapsed)}"
-    if idle.any():
-        text += f"; inactive, but off the prior: {axes_text(idle)}"
-    strongest = int(result["axis_kl"].argmax())
-    text += (
-        f". The KL divergence from the prior is {result['kl']:.4g} nats in all,"
+        f" above {options.active_variance:g}); collapsed to the prior: {axes_text(collapsed)}"
+        + (f"; inactive, but off the prior: {axes_text(idle)}" if idle.any() else "")
+        + f". The KL divergence from the prior is {result['kl']:.4g} nats in all,"
         f" {result['axis_kl'][strongest]:.3g} of it along axis {strongest}."
     )
-    return Finding("note", text, _numbers(result, "active_units", "collapsed_units", "kl"))
+    return _note(text, result, "active_units", "collapsed_units", "kl")
 
 
 def axes_text(mask: NDArray[np.bool_]) -> str:
@@ -86,42 +80,25 @@ def axes_text(mask: NDArray[np.bool_]) -> str:
 
 
 def _log_var(label: str, result: Result, options: Any) -> Finding:
-    return Finding(
-        "note",
-        f"{label}: log_var lies between {result['log_var_min']:.3g} and"
-        f" {result['log_var_max']:.3g}, {result['log_var_mean']:.3g} on average;"
-        f" {100 * result['log_var_above']:.3g} % of the components are above"
-        f" {options.threshold:g}.",
-        _numbers(result, "log_var_min", "log_var_mean", "log_var_max", "log_var_above"),
+    names = ("log_var_min", "log_var_max", "log_var_mean", "log_var_above")
+    low, high, mean, above = (result[name] for name in names)
+    text = (
+        f"{label}: log_var lies between {low:.3g} and {high:.3g}, {mean:.3g} on average;"
+        f" {100 * above:.3g} % of the components are above {options.threshold:g}."
     )
+    return _note(text, result, *names)
 
 
 def _radius(label: str, result: Result) -> Finding:
+    names = ("radius_mu", "radius_z", "radius_difference")
+    of_mu, of_z, difference = (result[name] for name in names)
     text = (
-        f"{label}: a draw z lies at radius {result['radius_z']:.3g} on average where mu lies at"
-        f" {result['radius_mu']:.3g}; the two differ by {result['radius_difference']:.2g} on"
-        f" average and by {result['radius_difference_max']:.2g} at most"
+        f"{label}: a draw z lies at radius {of_z:.3g} on average where mu lies at {of_mu:.3g}; the"
+        f" two differ by {difference:.2g} on average and by {result['radius_difference_max']:.2g}"
+        " at most"
     )
-    numbers = _numbers(result, "radius_mu", "radius_z", "radius_difference")
-    if "radius_relative" in result.scalars:
-        numbers |= _numbers(result, "radius_relative", "radius_relative_max")
-        text += (
-            f" ({100 * result['radius_relative']:.3g} % and"
-            f" {100 * result['radius_relative_max']:.3g} % of the radius)"
-        )
-    return Finding("note", text + ".", numbers)
-
-
-def _defects(label: str, result: Result) -> Iterable[Finding]:
-    if result["nonfinite"]:
-        yield Finding(
-            "note",
-            f"{label}: {result['nonfinite']:,} rows without finite mu and variance were left out.",
-            _numbers(result, "nonfinite"),
-        )
-    for note in result.notes:
-        yield Finding("note", f"{label}: {note}.")
-
-
-def _numbers(result: Result, *names: str) -> dict[str, Any]:
-    return {name: result[name] for name in names}
+    relative = ("radius_relative", "radius_relative_max")
+    if relative[0] in result.scalars:
+        shares = " and ".join(f"{100 * result[name]:.3g} %" for name in relative)
+        text += f" ({shares} of the radius)"
+    return _note(f"{text}.", result, *names, *relative)
