@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 
 from latent_analyze import AnalysisError, OptionError
 from latent_analyze.host.options import build_options, parse_spec
-from latent_analyze.plugin import ArraySource, Batch, Finding, Frame, Result, ResultSet
-from latent_analyze.testing import check_analysis, gaussian_members, run_analysis
+from latent_analyze.plugin import ArraySource, Batch, Finding, Frame, ResultSet
+from latent_analyze.testing import (
+    check_analysis,
+    figures_of,
+    findings_of,
+    gaussian_members,
+    run_analysis,
+)
 from latent_analyze_plugins.projections import Projections
 from latent_analyze_plugins.projections.frame import WIDEST
 
@@ -30,7 +36,7 @@ def prepare(z: np.ndarray, **options: Any) -> Frame:
     return make(**options).prepare(ArraySource(z))
 
 
-def count(z: np.ndarray, frame: Frame, cuts: list[int] | None = None) -> Result:
+def count(z: np.ndarray, frame: Frame, cuts: list[int] | None = None) -> dict[str, Any]:
     accumulator = make().accumulator(frame)
     for rows in np.split(np.arange(len(z)), cuts or []):
         accumulator.add(Batch(z[rows], rows))
@@ -43,8 +49,8 @@ def analyze(z: np.ndarray, repeats: int = 20, **options: Any) -> ResultSet:
     return run_analysis(make(**options), source, nulls=nulls)
 
 
-def find(results: ResultSet, severity: str = "warning") -> list[Finding]:
-    return [f for f in Projections().interpret(results) if f.severity == severity]
+def find(results: ResultSet, severity: str = "finding") -> list[Finding]:
+    return [f for f in findings_of(Projections(), results) if f.severity == severity]
 
 
 def test_it_keeps_the_contract() -> None:
@@ -108,7 +114,7 @@ def test_planes_of_unequal_numbers_of_windows_can_stand_together() -> None:
     assert missing.any(axis=1).tolist() == [True, False]
     results = analyze(z, components=[[1, 2]], axes=[[0, 1]])
     assert not results.data["inside"][missing].any()
-    assert len(list(Projections().plot(results))) == 3
+    assert len(figures_of(Projections(), results)) == 3
 
 
 @settings(max_examples=25, deadline=None)
@@ -202,7 +208,7 @@ def test_a_gaussian_is_within_the_spread_of_its_null_at_every_zoom() -> None:
     assert not find(results)
     texts = [finding.text for finding in find(results, "note")]
     assert any(
-        "What looks like filaments or voids in the projections (1, 2), (1, 16), (8, 16)" in text
+        "What looks like filaments or voids in projection (1, 2), (1, 16), (8, 16)" in text
         and "is within the null's spread at every zoom" in text
         for text in texts
     )
@@ -223,9 +229,11 @@ def planted_lines(n: int, spacing: float, width: float) -> np.ndarray:
 
 def test_planted_filaments_are_found_at_their_scale() -> None:
     results = analyze(planted_lines(8000, 0.2, 0.02), components=[], axes=[[0, 1]])
-    warning = next(f for f in find(results) if f.text.startswith("Fine structure"))
-    assert "filaments or clumps" in warning.text
-    assert "grain_axis0_axis1_zoom1" in warning.numbers
+    found, *standard = find(results)
+    assert "has filaments, clumps or voids at cells of" in found.text
+    assert "grain, zoom 1 of axis0_axis1 " in found.text
+    assert "grain_axis0_axis1_zoom1" in found.numbers
+    assert not any("grain, zoom 1" in other.text for other in standard)
     assert not any("is within the null's spread" in f.text for f in find(results, "note"))
 
 
@@ -238,7 +246,7 @@ def test_a_planted_void_is_found() -> None:
     z = normal(12_000, 4).astype(np.float64)
     z = z[np.hypot(z[:, 0], z[:, 1]) > 0.3]
     results = analyze(z, components=[], axes=[[0, 1]])
-    assert any("(0, 1) of axes" in finding.text for finding in find(results))
+    assert any("of axis0_axis1" in finding.text for finding in find(results))
 
 
 def test_windows_without_points_are_undefined_and_say_so() -> None:
@@ -247,9 +255,21 @@ def test_windows_without_points_are_undefined_and_say_so() -> None:
     results = analyze(ring, axes=[])
     assert np.isnan(results.data["dispersion_pc1_pc2_zoom3"])
     assert results.data["empty_pc1_pc2_zoom3"] == 1
-    assert any("no z-point in the projection (1, 2)" in f.text for f in find(results, "note"))
-    assert any("About its center" in f.text for f in find(results))
-    assert len(list(Projections().plot(results))) == 2
+    assert any("no z-point in projection (1, 2)" in f.text for f in find(results, "note"))
+    assert any("dispersion_pc1_pc2_zoom1" in f.numbers for f in find(results))
+    assert len(figures_of(Projections(), results)) == 2
+
+
+def test_only_statistics_that_tell_something_are_calibrated_and_say_where() -> None:
+    results = analyze(normal(4000, 4), repeats=0)
+    for s, statistic in enumerate(("dispersion", "grain", "empty")):
+        for p, plane in enumerate(results.frame["names"].split("|")):
+            for k, window in enumerate(("whole", "zoom1", "zoom2", "zoom3")):
+                scalar = results.data.scalars[f"{statistic}_{plane}_{window}"]
+                assert scalar.calibrated == results.frame["tested"][s, p, k]
+                assert (scalar.minimum_effect > 0) == scalar.calibrated
+    text = results.data.scalars["grain_pc1_pc2_zoom1"].description
+    assert "grain, zoom 1 of pc1_pc2: second differences" in text
 
 
 def test_above_4096_dimensions_nothing_is_calibrated() -> None:
@@ -273,6 +293,6 @@ def test_odd_clouds_give_finite_results_and_figures(z: np.ndarray) -> None:
     for name, scalar in results.data.scalars.items():
         assert np.isfinite(scalar.value), name
     planes = len(results.frame["pairs"])
-    figures = list(Projections().plot(results))
+    figures = figures_of(Projections(), results)
     assert len(figures) == planes + 1
     assert all(figure.caption for figure in figures)

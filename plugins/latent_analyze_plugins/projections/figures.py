@@ -2,185 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plotting import NULL_COLOR, finish, new_figure, styles
+from latent_analyze.plotting import (
+    DATA_COLOR,
+    finish,
+    new_figure,
+    one_draw,
+    overlay,
+    plain_log_ticks,
+)
 from latent_analyze.plugin import Figure
-from latent_analyze_plugins.projections.frame import STATISTICS
+from latent_analyze_plugins.projections.frame import STATISTICS, window_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from latent_analyze.plugin import Result, ResultSet
 
-TITLES = {
-    "dispersion": "variance / mean of cells",
-    "grain": "grain of cells",
-    "empty": "share of empty cells",
-}
-NULL_SHADES = ((NULL_COLOR, "#CFCFCF"), ("#333333", "#9F9F9F"))
+TITLES = ("variance / mean of cells", "grain of cells", "share of empty cells")
+NULL_SHADE, ZOOM_COLOR = "#404040", "#D55E00"
+CAPTION = (
+    "Statistics of the cell counts over the width of a cell, one point per window. Variance over"
+    " mean is 1 for points thrown in evenly, and large in wide windows, where the cloud is denser"
+    " in the middle; grain is 1 wherever the density changes smoothly. Rings: held against the"
+    " null. Gray: the null's draws, 5 to 95 % of them and their median."
+)
+
+NULL_TEXT = (
+    " Below, one draw of each null, drawn the same way: filaments and voids that it shows as well"
+    " are those of points thrown in at random."
+)
 
 
 def draw(results: ResultSet) -> Iterator[Figure]:
     """Yield one figure of windows per plane, and one of all statistics."""
     for plane in range(len(results.frame["pairs"])):
-        yield _draw_windows(results, plane)
-    yield _draw_statistics(results)
+        yield _draw_plane(results, plane)
+    labels = results.frame["labels"].split("|")
+    look: dict[str, Any] = {"squeeze": False, "sharex": "col", "sharey": "row"}
+    figure, axes = new_figure(len(STATISTICS), len(labels), height=1.75, **look)
+    for s, line in enumerate(axes):
+        for plane, axis in enumerate(line):
+            _draw_statistic(axis, results, s, plane)
+        line[0].set_ylabel(TITLES[s], fontsize=8)
+        if STATISTICS[s] != "dispersion":
+            line[0].set_ylim(bottom=0)
+    for label, top, bottom in zip(labels, axes[0], axes[-1], strict=True):
+        top.set_title(label, fontsize=9)
+        bottom.set_xlabel("width of a cell (std)", fontsize=8)
+        plain_log_ticks(bottom)
+    alt = "Statistics of cell counts over the scale."
+    yield Figure("projections", CAPTION, finish(figure), alt)
 
 
-def _draw_windows(results: ResultSet, plane: int) -> Figure:
-    rows = _rows(results)
-    windows = int((results.frame["half_widths"][plane] > 0).sum())
-    columns = max(windows, 2)
+def _draw_plane(results: ResultSet, plane: int) -> Figure:
+    frame, rows = results.frame, {results.reference: results.data, **one_draw(results)}
+    widths, name = frame["half_widths"][plane], frame["names"].split("|")[plane]
+    columns = max(int((widths > 0).sum()), 2)
     figure, axes = new_figure(len(rows), columns, height=7.6 / columns, squeeze=False)
-    for line, (label, result, color) in zip(axes, rows, strict=True):
+    spelled = name.replace("pc", "component ").replace("axis", "axis ")
+    directions = [f"{direction} (std)" for direction in spelled.split("_")]
+    for line, (label, result) in zip(axes, rows.items(), strict=True):
+        color = DATA_COLOR if result is results.data else NULL_SHADE
         for k, axis in enumerate(line):
-            if k < windows:
-                _draw_window(axis, results, result, (plane, k, color))
+            if k < len(widths) and widths[k] > 0:
+                most = max(float(r["parts"][plane, k].max()) for r in rows.values())
+                _draw_window(axis, result["parts"][plane, k], widths[k:], (color, most))
+                text = f"±{widths[k]:.2g} std\n{int(result['inside'][plane, k]):,} z-points"
+                axis.set_title(f"{window_label(k)}: {text}", fontsize=8)
             else:
                 axis.set_visible(False)
-        line[0].set_ylabel(f"{label}\n{_direction(results, plane, 1)}", fontsize=8)
+        line[0].set_ylabel(label.replace(", ", ",\n") + f"\n{directions[1]}", fontsize=8)
     for axis in axes[-1]:
-        axis.set_xlabel(_direction(results, plane, 0), fontsize=8)
-    name = results.frame["names"].split("|")[plane]
-    return Figure(
-        f"projections-{name}", _window_caption(results, plane), figure, _alt(results, plane)
-    )
+        axis.set_xlabel(directions[0], fontsize=8)
+    alt = "; ".join(_told(results.data, plane, k) for k in np.flatnonzero(widths).tolist())
+    return Figure(f"projections-{name}", _caption(results, plane), figure, alt)
 
 
-def _rows(results: ResultSet) -> list[tuple[str, Result, str]]:
-    style = styles(results)[results.reference]
-    rows = [(results.reference, results.data, style.color)]
-    for null, members in results.ensembles.items():
-        rows.append((f"null {null}", members[0], "#404040"))
-    return rows
-
-
-def _draw_window(
-    axis: Any, results: ResultSet, result: Result, place: tuple[int, int, str]
-) -> None:
+def _draw_window(axis: Any, parts: Any, widths: Any, shade: tuple[str, float]) -> None:
+    """Draw the counts of a window, and the frame of the one within."""
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.patches import Rectangle
 
-    plane, k, color = place
-    widths = results.frame["half_widths"][plane]
-    parts = result["parts"][plane, k].T.astype(float)
-    brightest = max(float(r["parts"][plane, k].max()) for _, r, _ in _rows(results))
-    shades = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", color])
+    color, most = shade
     axis.imshow(
-        np.ma.masked_equal(parts, 0), extent=(-widths[k], widths[k]) * 2, origin="lower",
-        cmap=shades, norm=PowerNorm(0.5, -0.15 * brightest, max(brightest, 1.0)),
-        interpolation="none",
+        np.ma.masked_equal(parts.T.astype(float), 0), extent=(-widths[0], widths[0]) * 2,
+        cmap=LinearSegmentedColormap.from_list("shades", ["#FFFFFF", color]), origin="lower",
+        norm=PowerNorm(0.5, -0.15 * most, max(most, 1.0)), interpolation="none",
     )  # fmt: skip
     axis.spines[["top", "right"]].set_visible(True)
     axis.tick_params(labelsize=6)
     axis.locator_params(nbins=4)
-    axis.set_title(
-        f"{_window_title(k)}: ±{widths[k]:.2g} std\n{int(result['inside'][plane, k]):,} z-points",
-        fontsize=8,
-    )
-    if k + 1 < len(widths) and widths[k + 1] > 0:
-        inner = widths[k + 1]
-        axis.add_patch(
-            Rectangle((-inner, -inner), 2 * inner, 2 * inner, fill=False, lw=0.8, ec="#D55E00")
-        )
+    if len(widths) > 1 and widths[1] > 0:
+        corner, side = (-widths[1], -widths[1]), 2 * widths[1]
+        axis.add_patch(Rectangle(corner, side, side, fill=False, lw=0.8, ec=ZOOM_COLOR))
 
 
-def _window_title(k: int) -> str:
-    return f"zoom {k}" if k else "whole"
+def _told(data: Result, plane: int, k: int) -> str:
+    inside, dispersion = data["inside"][plane, k], data["dispersion"][plane, k]
+    return f"{window_label(k)}: {inside:,} z-points, variance-to-mean {dispersion:.3g}"
 
 
-def _direction(results: ResultSet, plane: int, member: int) -> str:
-    name = results.frame["names"].split("|")[plane].split("_")[member]
-    text = name.replace("pc", "component ").replace("axis", "axis ")
-    return f"{text} (std)"
-
-
-def _window_caption(results: ResultSet, plane: int) -> str:
+def _caption(results: ResultSet, plane: int) -> str:
     first, second = results.frame["std"][plane]
     text = (
         f"The projection {results.frame['labels'].split('|')[plane]}, counted in windows about the"
         f" mean, in standard deviations ({first:.3g} and {second:.3g} latent units); each window is"
         " framed orange in the one before. Darker: more z-points."
     )
-    if results.ensembles:
-        text += (
-            " Below, one draw of each null, drawn the same way: filaments and voids that it shows"
-            " as well are those of points thrown in at random."
-        )
-    return text
+    return text + (NULL_TEXT if results.ensembles else "")
 
 
-def _alt(results: ResultSet, plane: int) -> str:
-    told = [
-        f"{_window_title(k)}: {int(results.data['inside'][plane, k]):,} z-points, variance-to-mean"
-        f" {results.data['dispersion'][plane, k]:.3g}"
-        for k in np.flatnonzero(results.frame["half_widths"][plane]).tolist()
-    ]
-    return "; ".join(told)
-
-
-def _draw_statistics(results: ResultSet) -> Figure:
-    planes = len(results.frame["pairs"])
-    figure, axes = new_figure(
-        len(STATISTICS), planes, height=1.75, squeeze=False, sharex="col", sharey="row"
-    )
-    for line, (s, statistic) in zip(axes, enumerate(STATISTICS), strict=True):
-        for plane, axis in enumerate(line):
-            _draw_null(axis, results, plane, statistic)
-            _draw_sources(axis, results, plane, statistic)
-            _mark_tested(axis, results, plane, s)
-            axis.set_xscale("log")
-            if statistic == "dispersion":
-                axis.set_yscale("log")
-            else:
-                axis.set_ylim(bottom=0)
-        line[0].set_ylabel(TITLES[statistic], fontsize=8)
-    for plane, axis in enumerate(axes[0]):
-        axis.set_title(results.frame["labels"].split("|")[plane], fontsize=9)
-    for axis in axes[-1]:
-        axis.set_xlabel("width of a cell (std)", fontsize=8)
-    finish(figure)
-    caption = (
-        "Statistics of the cell counts over the width of a cell, one point per window. Variance"
-        " over mean is 1 for points thrown in evenly, and large in wide windows, where the cloud is"
-        " denser in the middle; grain is 1 wherever the density changes smoothly. Rings: held"
-        " against the null."
-    )
-    if results.ensembles:
-        caption += " Gray: 5 to 95 % of the null's draws, and their median."
-    return Figure("projections", caption, figure, "Statistics of cell counts over the scale.")
-
-
-def _cell_widths(results: ResultSet, plane: int) -> Any:
-    widths = results.frame["half_widths"][plane]
-    return 2 * widths[widths > 0] / results.frame["cells"]
-
-
-def _draw_null(axis: Any, results: ResultSet, plane: int, statistic: str) -> None:
-    x = _cell_widths(results, plane)
-    for place, null in enumerate(results.ensembles):
-        line, fill = NULL_SHADES[place % len(NULL_SHADES)]
-        low, middle, high = (v[plane, : len(x)] for v in results.band(statistic, null))
-        axis.fill_between(x, low, high, facecolor=fill, edgecolor=line, lw=0.6, alpha=0.8)
-        axis.plot(x, middle, color=line, lw=2, alpha=0.7, label=f"null {null}")
-
-
-def _draw_sources(axis: Any, results: ResultSet, plane: int, statistic: str) -> None:
-    x = _cell_widths(results, plane)
-    for label, style in styles(results).items():
-        axis.plot(
-            x, results.results[label][statistic][plane, : len(x)], color=style.color,
-            ls=style.dash, marker=style.marker, ms=2.5, lw=1.2, label=label,
-        )  # fmt: skip
-
-
-def _mark_tested(axis: Any, results: ResultSet, plane: int, statistic: int) -> None:
-    x = _cell_widths(results, plane)
-    tested = results.frame["tested"][statistic, plane, : len(x)]
-    values = results.data[STATISTICS[statistic]][plane, : len(x)]
-    axis.plot(
-        x[tested], values[tested], "o", ms=7, mfc="none", mec="black", mew=0.8, label="calibrated"
-    )
+def _draw_statistic(axis: Any, results: ResultSet, statistic: int, plane: int) -> None:
+    name, widths = STATISTICS[statistic], results.frame["half_widths"][plane]
+    drawn = widths > 0
+    x = 2 * widths[drawn] / results.frame["cells"]
+    overlay(axis, results, lambda r: r[name][plane, drawn], over=x, markers=True)
+    tested = results.frame["tested"][statistic, plane, drawn]
+    rings = x[tested], results.data[name][plane, drawn][tested]
+    axis.plot(*rings, "o", ms=7, mfc="none", mec="black", mew=0.8, label="calibrated")
+    axis.set(xscale="log", yscale="log" if name == "dispersion" else "linear")

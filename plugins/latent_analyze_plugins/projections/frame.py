@@ -6,12 +6,13 @@ members stay exchangeable, as Monte Carlo p-values require.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import AnalysisError, Frame, OptionError
+from latent_analyze.plugin import AnalysisError, Frame, OptionError, stack_padded
 from latent_analyze_plugins.projections.statistics import expected, gaussian_cells
 from latent_analyze_plugins.shared.basis import PRECISION, rank, second_moments
 
@@ -22,21 +23,14 @@ if TYPE_CHECKING:
     from latent_analyze_plugins.shared.basis import Moments
 
 STATISTICS = ("dispersion", "grain", "empty")
-DISPERSION, GRAIN, EMPTY = range(3)
 WIDEST = 3.0
 """Half-width of the first window, in standard deviations."""
-
 CLOSEST = 1.5
 """Windows shrink at least by this factor; fewer are taken where there is no room for all."""
-
 PARTS = 4
 """Each cell is counted in 4 x 4 parts, for drawing."""
-
-LIVELY = 0.1
-MAX_RANKED_AXES = 512
-FLAT = 1.1
-FEW_PER_CELL = 4.0
-EMPTY_RANGE = (0.1, 0.9)
+LIVELY, MAX_RANKED_AXES = 0.1, 512
+FLAT, FEW_PER_CELL, EMPTY_RANGE = 1.1, 4.0, (0.1, 0.9)
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ def make_frame(reference: Source, options: Any) -> Frame:
         If a pair does not name two different components or axes.
     """
     moments = second_moments(reference, options.seed)
-    planes = _component_planes(moments, options) + _axis_planes(moments, reference, options)
+    planes = _component_planes(moments, options) + _axis_planes(moments, options)
     if not planes:
         raise AnalysisError(
             "z-points that vary along at least two directions, for a plane",
@@ -70,25 +64,39 @@ def make_frame(reference: Source, options: Any) -> Frame:
             next_step="look at axis_density instead",
         )
     count = moments.summary.count
-    half_widths = [_half_widths(plane.correlation, count, options) for plane in planes]
-    windows = max(map(len, half_widths))
-    tested = np.zeros((len(STATISTICS), len(planes), windows), bool)
-    for p, (plane, widths) in enumerate(zip(planes, half_widths, strict=True)):
-        for k, width in enumerate(widths):
-            tested[:, p, k] = _telling(plane.correlation, width, count, options.cells)
-    return Frame(
-        {
-            "names": "|".join(plane.name for plane in planes),
-            "labels": "|".join(plane.label for plane in planes),
-            "mean": moments.summary.mean,
-            **_distinct(planes),
-            "half_widths": _padded(half_widths, windows),
-            # Without a covariance no null can match the spread along the components.
-            "tested": tested & (moments.covariance is not None),
-            "cells": options.cells,
-            "sampled": moments.sample_size,
-        }
-    )
+    widths = [_half_widths(plane.correlation, count, options) for plane in planes]
+    half_widths = stack_padded(widths)  # windows that a plane does not have are of width 0
+    tested = np.zeros((len(STATISTICS), *half_widths.shape), bool)
+    # Without a covariance no null can match the spread along the components.
+    for p, k in np.argwhere(half_widths) if moments.covariance is not None else ():
+        tested[:, p, k] = _telling(planes[p].correlation, half_widths[p, k], count, options.cells)
+    # Different directions only, scaled to unit variance.
+    scaled = np.concatenate([plane.directions / plane.std[:, None] for plane in planes])
+    directions, place = np.unique(scaled, axis=0, return_inverse=True)
+    return Frame({
+        "names": "|".join(plane.name for plane in planes),
+        "labels": "|".join(plane.label for plane in planes),
+        "mean": moments.summary.mean,
+        "directions": np.ascontiguousarray(directions),
+        "pairs": place.reshape(-1, 2).astype(np.int64),
+        "std": np.array([plane.std for plane in planes]),
+        "half_widths": half_widths, "tested": tested, "cells": options.cells,
+        "sampled": moments.sample_size,
+    })  # fmt: skip
+
+
+def each_window(frame: Frame) -> Iterator[tuple[tuple[int, int], str, dict[str, str]]]:
+    """Yield place, name (``"pc1_pc2_zoom1"``), and ``plane`` and ``window`` in words."""
+    names = frame["names"].split("|")
+    for p, k in np.argwhere(frame["half_widths"]).tolist():
+        window = window_label(k)
+        words = {"plane": names[p], "window": window}
+        yield (p, k), f"{names[p]}_{window.replace(' ', '')}", words
+
+
+def window_label(k: int) -> str:
+    """Return ``"whole"``, ``"zoom 1"``, ..."""
+    return f"zoom {k}" if k else "whole"
 
 
 def _component_planes(moments: Moments, options: Any) -> list[Plane]:
@@ -99,15 +107,12 @@ def _component_planes(moments: Moments, options: Any) -> list[Plane]:
             raise _bad_pair("components", list(pair), "components are counted from 1")
     wanted = max(max(pair) for pair in options.components)
     variances, directions = moments.components(wanted)
-    exist = min(rank(variances), len(directions))
-    found: dict[tuple[int, int], Plane] = {}
-    for first, second in (_clipped(pair, exist) for pair in options.components if exist > 1):
-        chosen = [first - 1, second - 1]
-        found[first, second] = Plane(
-            f"pc{first}_pc{second}", f"({first}, {second})", directions[chosen],
-            np.sqrt(variances[chosen]),
-        )  # fmt: skip
-    return list(found.values())
+    std, exist = np.sqrt(variances), min(rank(variances), len(directions))
+    pairs = [_clipped(pair, exist) for pair in options.components if exist > 1]
+    return [
+        Plane(f"pc{a}_pc{b}", f"({a}, {b})", directions[[a - 1, b - 1]], std[[a - 1, b - 1]])
+        for a, b in dict.fromkeys(pairs)
+    ]
 
 
 def _clipped(pair: tuple[int, int], exist: int) -> tuple[int, int]:
@@ -116,11 +121,11 @@ def _clipped(pair: tuple[int, int], exist: int) -> tuple[int, int]:
     return min(min(pair), high - 1), high
 
 
-def _axis_planes(moments: Moments, reference: Source, options: Any) -> list[Plane]:
+def _axis_planes(moments: Moments, options: Any) -> list[Plane]:
     std = moments.summary.std
     if options.axes != "auto":
         for pair in options.axes:
-            if not 0 <= min(pair) < max(pair) < reference.dim:
+            if not 0 <= min(pair) < max(pair) < len(std):
                 raise _bad_pair("axes", list(pair), f"axes are counted from 0 to {len(std) - 1}")
             if not std[list(pair)].all():
                 raise _bad_pair("axes", list(pair), "one of these axes does not vary")
@@ -136,16 +141,14 @@ def _bad_pair(option: str, pair: list[int], why: str) -> OptionError:
     )
 
 
-def _most_elongated(
-    moments: Moments, axes: NDArray[np.int64], wanted: int
-) -> list[tuple[int, int]]:
+def _most_elongated(moments: Moments, axes: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
     """Return the pairs with the largest ratio of the eigenvalues of their 2 x 2 covariance."""
     covariance = _covariance(moments, axes)
     i, j = np.triu_indices(len(axes), 1)
     half = (covariance[i, i] + covariance[j, j]) / 2
     root = np.hypot((covariance[i, i] - covariance[j, j]) / 2, covariance[i, j])
     order = np.argsort((half - root) / (half + root), kind="stable")[:wanted]
-    return [(int(axes[i[k]]), int(axes[j[k]])) for k in order]
+    return np.stack([axes[i[order]], axes[j[order]]], axis=1)
 
 
 def _covariance(moments: Moments, axes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -156,8 +159,8 @@ def _covariance(moments: Moments, axes: NDArray[np.int64]) -> NDArray[np.float64
     return rows.T @ rows
 
 
-def _axis_plane(moments: Moments, pair: tuple[int, int]) -> Plane:
-    axes = np.array(pair)
+def _axis_plane(moments: Moments, pair: Any) -> Plane:
+    axes = np.asarray(pair)
     covariance = _covariance(moments, axes)
     std = np.sqrt(np.diagonal(covariance))
     return Plane(
@@ -166,41 +169,18 @@ def _axis_plane(moments: Moments, pair: tuple[int, int]) -> Plane:
     )  # fmt: skip
 
 
-def _distinct(planes: list[Plane]) -> dict[str, Any]:
-    """Return the different directions of all planes, scaled to unit variance, and the pairs."""
-    scaled = np.concatenate([p.directions / p.std[:, None] for p in planes])
-    directions, place = np.unique(scaled, axis=0, return_inverse=True)
-    return {
-        "directions": np.ascontiguousarray(directions),
-        "pairs": place.reshape(-1, 2).astype(np.int64),
-        "std": np.array([plane.std for plane in planes]),
-    }
-
-
 def _half_widths(correlation: float, count: int, options: Any) -> NDArray[np.float64]:
     """Return descending half-widths, the last one with `smallest` points of a Gaussian."""
+    from scipy.optimize import brentq
 
-    def inside(width: float) -> float:
-        return count * float(gaussian_cells(width, correlation, options.cells).sum())
+    def surplus(log_width: float) -> float:
+        probabilities = gaussian_cells(np.exp(log_width), correlation, options.cells)
+        return count * float(probabilities.sum()) - options.smallest
 
-    low, high = np.log(1e-6), np.log(WIDEST)
-    if inside(WIDEST) > options.smallest:
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (
-                (low, middle) if inside(np.exp(middle)) > options.smallest else (middle, high)
-            )
-    smallest = float(np.exp(high))
-    zooms = min(options.zooms, int(np.log(WIDEST / smallest) / np.log(CLOSEST)))
-    return np.geomspace(WIDEST, smallest, zooms + 1) if zooms else np.array([WIDEST])
-
-
-def _padded(half_widths: list[NDArray[np.float64]], windows: int) -> NDArray[np.float64]:
-    """Return shape (plane, window); windows that a plane does not have are of width 0."""
-    padded = np.zeros((len(half_widths), windows))
-    for target, widths in zip(padded, half_widths, strict=True):
-        target[: len(widths)] = widths
-    return padded
+    widest = np.log(WIDEST)
+    last = brentq(surplus, np.log(1e-6), widest, xtol=1e-12) if surplus(widest) > 0 else widest
+    zooms = min(options.zooms, int((widest - last) / np.log(CLOSEST)))
+    return np.geomspace(WIDEST, np.exp(last), zooms + 1) if zooms else np.array([WIDEST])
 
 
 def _telling(correlation: float, width: float, count: int, cells: int) -> list[bool]:
@@ -214,8 +194,3 @@ def _telling(correlation: float, width: float, count: int, cells: int) -> list[b
     low, high = EMPTY_RANGE
     few = low < gaussian["empty"] < high and gaussian["per_cell"] < FEW_PER_CELL
     return [True, gaussian["dispersion"] > FLAT, few]
-
-
-def window_name(k: int) -> str:
-    """Return the part of a scalar's name that stands for a window: ``"whole"``, ``"zoom1"``."""
-    return f"zoom{k}" if k else "whole"

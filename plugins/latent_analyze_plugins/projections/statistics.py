@@ -56,12 +56,10 @@ def _second_differences(
 def expected(probabilities: NDArray[np.float64], count: int) -> dict[str, float]:
     """Return the expectation of the statistics over Poisson counts of given cell probabilities."""
     mean = count * probabilities
-    signal = sum(float((d**2).sum()) for d in _second_differences(mean, (1.0, -2.0, 1.0), -1.0))
-    noise = sum(float(d.sum()) for d in _second_differences(mean, (1.0, 4.0, 1.0), 1.0))
     return {
         "empty": float(np.exp(-mean).mean()),
-        "dispersion": 1 + float(np.var(mean, ddof=1) / mean.mean()),
-        "grain": 1 + signal / noise,
+        "dispersion": 1 + dispersion(mean),
+        "grain": 1 + grain(mean),
         "per_cell": float(mean.mean()),
     }
 
@@ -69,16 +67,8 @@ def expected(probabilities: NDArray[np.float64], count: int) -> dict[str, float]
 def gaussian_cells(half_width: float, correlation: float, cells: int) -> NDArray[np.float64]:
     """Return the probabilities of the cells of [-w, w]^2 under a standard bivariate normal.
 
-    Gauss-Legendre quadrature along the first direction, the normal integral along the second.
-
-    Parameters
-    ----------
-    half_width
-        w, in standard deviations.
-    correlation
-        Of the two directions.
-    cells
-        Per side.
+    Gauss-Legendre quadrature along the first direction, the normal integral along the second; w is
+    in standard deviations, `cells` are those per side.
     """
     from scipy.special import ndtr
 
