@@ -54,7 +54,9 @@ def _fault_of_analysis(cls: type[Analysis]) -> str:
     measures = cls.measures if isinstance(cls.measures, (list, tuple)) else [None]
     if not all(isinstance(measure, Measure) for measure in measures):
         return f"{name}.measures must be a tuple of Measure (mind the comma behind a single one)"
-    twice = [key for key, times in Counter(m.name for m in cls.measures).items() if times > 1]
+    # Of one name there may be an image and a vector: the host tells them apart by their dimensions.
+    times = Counter((measure.name, len(measure.dims)) for measure in cls.measures)
+    twice = [key for (key, _), count in times.items() if count > 1]
     if twice:
         return f"{name}.measures declares {twice[0]!r} twice"
     for what, given, known in (

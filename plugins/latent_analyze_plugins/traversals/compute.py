@@ -33,7 +33,7 @@ def measure(source: Source, context: Context, options: Any) -> Values:
     if label is not None:
         found["label"] = label
     if is_reference:
-        found |= decode_all(cloud, paths, context, options, notes)
+        found |= decode_all(cloud, paths, context, options=options, notes=notes)
     return Values(found, sample_size=len(cloud.carriers) + len(cloud.yardstick), notes=notes)
 
 

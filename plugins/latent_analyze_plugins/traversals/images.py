@@ -69,7 +69,7 @@ class Decoder:
 
 
 def decode_all(
-    cloud: Cloud, paths: Paths, context: Context, options: Any, notes: list[str]
+    cloud: Cloud, paths: Paths, context: Context, *, options: Any, notes: list[str]
 ) -> dict[str, Any]:
     """Return numbers and images of the reference; adds to the notes what could not be done."""
     decode = Decoder(context)

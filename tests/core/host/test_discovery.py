@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from latent_analyze import OptionError, PluginError
 from latent_analyze.host.discovery import Host, Problem
-from latent_analyze.plugin import Adapter, Analysis, Sampler, Source, hookimpl
+from latent_analyze.plugin import Adapter, Analysis, Measure, Sampler, Source, hookimpl
 
 GOOD = """
 from latent_analyze.plugin import Analysis, hookimpl
@@ -196,6 +196,7 @@ class PlainOptions(BaseModel):
         (analysis(name="empty", run=Analysis.run), "neither accumulator nor run"),
         (analysis(name="options", Options=PlainOptions), "no subclass of AnalysisOptions"),
         (analysis(name="options", Options=None), "no subclass of AnalysisOptions"),
+        (analysis(name="again", measures=[Measure("n", "n")] * 2), "declares 'n' twice"),
         (Analysis, "name must be"),
     ],
 )
@@ -203,6 +204,12 @@ def test_faulty_analyses(toys: Any, cls: type, message: str) -> None:
     host = Host([toys.Plugin(analyses=[cls, toys.Drawn])], discover=False)
     assert message in problem_of(host, "Plugin").message
     assert list(host.analyses) == ["drawn"]
+
+
+def test_a_name_may_be_declared_for_images_and_for_vectors(toys: Any) -> None:
+    both = [Measure("out", "out", dims=dims) for dims in (("f",), ("y", "x"))]
+    host = Host([toys.Plugin(analyses=[analysis(name="both", measures=both)])], discover=False)
+    assert list(host.analyses) == ["both"]
 
 
 def test_abstract_classes_are_told_what_they_lack(toys: Any) -> None:
