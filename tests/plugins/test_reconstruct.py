@@ -10,7 +10,7 @@ import pytest
 
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, ResultSet
-from latent_analyze.testing import check_analysis, run_analysis
+from latent_analyze.testing import check_analysis, figures_of, findings_of, run_analysis
 from latent_analyze_plugins.reconstruct import Reconstruct
 
 
@@ -61,7 +61,7 @@ def results(world: World) -> ResultSet:
 
 def texts(results: ResultSet) -> list[str]:
     analysis = Reconstruct(results.options)
-    findings = list(analysis.interpret(results))
+    findings = findings_of(analysis, results)
     assert all(finding.severity == "note" for finding in findings)
     return [finding.text for finding in findings]
 
@@ -106,8 +106,8 @@ def test_errors_are_those_of_the_images(world: World, results: ResultSet) -> Non
 def test_parts_of_the_sample_make_no_difference(
     world: World, results: ResultSet, monkeypatch
 ) -> None:
-    measure = import_module("latent_analyze_plugins.reconstruct.measure")
-    monkeypatch.setattr(measure, "PART_VALUES", 64 * 7)
+    compute = import_module("latent_analyze_plugins.reconstruct.compute")
+    monkeypatch.setattr(compute, "PART_VALUES", 64 * 7)
     again = reconstruct(world, labels=SPLIT).data
     for name, scalar in results.data.scalars.items():
         assert again[name] == pytest.approx(scalar.value), name
@@ -164,7 +164,7 @@ def test_vectors_have_a_mean_squared_error_only() -> None:
     results = reconstruct(world)
     assert not {"bce", "ssim", "outside"} & set(results.data.scalars)
     assert results.data["original"].shape == (3, 10, 12)
-    assert [f.name for f in Reconstruct().plot(results)] == [
+    assert [f.name for f in figures_of(Reconstruct(), results)] == [
         "reconstruct", "reconstruct-errors", "reconstruct-places",
     ]  # fmt: skip
 
@@ -182,7 +182,7 @@ def test_values_outside_the_range_are_counted_and_said() -> None:
 
     results = reconstruct(Loud(normal(80, 3)))
     assert results.data["outside"] > 0.1
-    assert any("lie outside [0, 1]" in text for text in texts(results))
+    assert any("lies outside [0, 1]" in text for text in texts(results))
 
 
 def test_outputs_that_are_not_finite_are_left_out_and_said_so() -> None:
@@ -237,11 +237,11 @@ def test_robust(z: np.ndarray, labels: bool) -> None:
     for name, scalar in results.data.scalars.items():
         assert np.isfinite(scalar.value), name
     assert texts(results)
-    assert len(list(Reconstruct().plot(results))) == 3
+    assert len(figures_of(Reconstruct(), results)) == 3
 
 
 def test_figures(results: ResultSet, tmp_path) -> None:
-    examples, errors, places = Reconstruct().plot(results)
+    examples, errors, places = figures_of(Reconstruct(), results)
     assert "percentile" in examples.caption
     labels = {text.get_text() for text in errors.figure.legends[0].get_texts()}
     assert labels == {"test (100 images)", "train (300 images)"}

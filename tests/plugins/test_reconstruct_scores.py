@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze_plugins.reconstruct.scores import (
+from latent_analyze_plugins.reconstruct.compute import (
     C1,
     C2,
     cross_entropy,
