@@ -157,12 +157,12 @@ def plain_log_ticks(axis: Axes, which: str = "x") -> None:
         ticks = ticks[(ticks >= low) & (ticks <= high)]
         if len(ticks) >= FEWEST_TICKS:
             break
-    side.set_major_locator(FixedLocator(ticks.tolist()))
-    side.set_major_formatter("{x:.3g}")
+    side.set_major_locator(FixedLocator(ticks[:: -(-len(ticks) // MOST_TICKS) or 1].tolist()))
+    side.set_major_formatter("{x:.6g}")
     side.set_minor_formatter(NullFormatter())
 
 
-FEWEST_TICKS = 3
+FEWEST_TICKS, MOST_TICKS = 3, 6
 TENTHS = tuple(np.arange(10, 100) / 10)
 
 
