@@ -37,6 +37,5 @@ def test_the_package_names_what_is_below_the_command_line() -> None:
         assert FLOORS.index(floor(other)) < FLOORS.index("cli"), other
 
 
-@pytest.mark.xfail(strict=True, reason="adapters and plugins still hold circles")
 def test_no_modules_import_in_a_circle() -> None:
     assert circles(types=True) == []

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from latent_analyze.errors import PluginError, printable, unknown_name
+from latent_analyze.errors import LatentAnalyzeError, PluginError, printable, unknown_name
 from latent_analyze.files.provenance import code_hash
 from latent_analyze.host import hookspecs
 from latent_analyze.host.contracts import Adapter, Analysis, Dataset, Sampler, Trainer
@@ -138,12 +138,17 @@ class Host:
         """
         found = self._classes[kind].get(name)
         if not found:
-            known = unknown_name(kind, name, self._classes[kind])
-            faults = [f for asked, f in self._faults if asked.lower() == name.lower()]
-            raise PluginError(f"a usable {kind} {name}", found=faults[0]) if faults else known
+            raise self._why_missing(kind, name)
         if len(found) > 1:
             raise _conflict(kind, found)
         return found[0]
+
+    def _why_missing(self, kind: str, name: str) -> LatentAnalyzeError:
+        faults = [*self._faults, *((p.plugin, f"one that {p.message}") for p in self.problems)]
+        mine = [fault for asked, fault in faults if asked.lower() == name.lower()]
+        if mine:
+            return PluginError(f"a usable {kind} {name}", found=mine[0])
+        return unknown_name(kind, name, self._classes[kind])
 
     def including(self, classes: Iterable[type]) -> Host:
         """Return a host with further classes, such as those of a notebook cell.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -253,3 +254,35 @@ def test_plugins_are_made_with_validated_options(host: Host) -> None:
     assert plugin.make({"power": 2}).options.power == 2
     with pytest.raises(OptionError, match=r"moments\.power"):
         plugin.make({"power": 0})
+
+
+def test_a_plugin_of_the_first_version_is_told_where_its_names_went(install: Installer) -> None:
+    install("old_plugin", "from latent_analyze import Analysis, hookimpl\n")
+    with pytest.raises(PluginError, match=r"write 'from latent_analyze\.plugin import Analysis'"):
+        Host().get("analysis", "old_plugin")
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"name": "BigName"}, "must be lower case"),
+        ({"requires": frozenset({"decodr"})}, "requires names 'decodr'; known: encoder"),
+        ({"counts": {"smple": 5}}, "counts names 'smple'"),
+        ({"cost": "hevy"}, "cost names 'hevy'; known: light, heavy"),
+        ({"measures": Measure("a", "a")}, "mind the comma"),
+        ({"measures": (Measure("a", "a"), Measure("a", "b"))}, "declares 'a' twice"),
+    ],
+)
+def test_what_is_wrong_with_an_analysis_is_said(
+    toys: Any, body: dict[str, Any], fault: str
+) -> None:
+    wrong = type("Wrong", (toys.Moments,), {"name": "wrong", "__doc__": "Wrong."} | body)
+    host = Host([wrong], discover=False)
+    assert fault in problem_of(host, "Wrong").message
+    with pytest.raises(PluginError, match=re.escape(fault)):
+        host.get("analysis", wrong.name)
+
+
+def test_a_module_without_any_plugin_is_a_problem(install: Installer) -> None:
+    install("plain", "VALUE = 3\n")
+    assert "holds no plugin" in problem_of(Host(), "plain").message
