@@ -58,6 +58,7 @@ class Correlations(Analysis):
     """
 
     name, title = "correlations", "Dependence between axes"
+    counts = {"sample": (1000, 10_000)}
     Options = CorrelationsOptions
     measures = (
         Measure("n", "finite z-points", "z-points"),

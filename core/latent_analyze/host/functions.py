@@ -114,7 +114,7 @@ def analysis(
             **_body(function, called, inputs, fields, AnalysisOptions),
             "title": title, "measures": tuple(measures), "cost": "heavy" if heavy else "light",
             "requires": frozenset({"log_var", "labels"} & set(inputs)),
-            "counts": {"sample": min(LEAST, sample)},
+            "counts": {"sample": (min(LEAST, sample), sample)},
         }  # fmt: skip
         return type(called, (FunctionAnalysis,), body)
 

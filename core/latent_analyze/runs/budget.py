@@ -197,7 +197,7 @@ def _streaming_cost(choice: Choice, case: Case, clock: Callable[[], float]) -> C
 def _sampled_cost(choice: Choice, case: Case, clock: Callable[[], float]) -> Cost:
     points = max(counts_of(choice.make(), case.reference).values(), default=0)
     light = choice.make().cost == "light"
-    least = max(choice.plugin.cls.counts.values(), default=0)
+    least = max((few for few, _ in choice.plugin.cls.counts.values()), default=0)
     if not points or least >= points:
         seconds = _seconds(choice, case.reference, case, clock)
         return Cost(choice.key, seconds, 0.0, 1.0, points, points, light)
@@ -251,8 +251,8 @@ def counts_of(analysis: Analysis, reference: Source) -> dict[str, int]:
     """Return the options of an analysis that are counts of z-points, and what they stand for."""
     found = {}
     for name in type(analysis).counts:
-        value = getattr(analysis.options, name)
-        found[name] = value if isinstance(value, int) else reference.count
+        value, (_, usual) = getattr(analysis.options, name), type(analysis).counts[name]
+        found[name] = min(value if isinstance(value, int) else usual, reference.count)
     return found
 
 
@@ -264,7 +264,7 @@ def _scaled(choice: Choice, case: Case, share: float) -> Any:
     analysis = choice.make()
     values = analysis.options.model_dump(exclude_unset=True)
     for name, count in counts_of(analysis, case.reference).items():
-        least = min(type(analysis).counts[name], count)
+        least = min(type(analysis).counts[name][0], count)
         values[name] = max(least, math.ceil(share * count))
     return choice.plugin.options(values)
 

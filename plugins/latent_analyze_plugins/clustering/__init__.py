@@ -68,7 +68,7 @@ class Clustering(Analysis):
 
     name, title = "clustering", "Clusters"
     cost = "heavy"
-    counts = {"sample": 1000, "silhouette_sample": 500}
+    counts = {"sample": (1000, 20_000), "silhouette_sample": (500, 2000)}
     Options = ClusteringOptions
     measures = (
         Measure("sample", "clustered", "z-points"),

@@ -74,7 +74,7 @@ class Embedding(Analysis):
     """
 
     cost = "heavy"
-    counts = {"sample": 500}
+    counts = {"sample": (500, 170_000)}
     measures = (
         Measure("n", "on the page", "z-points"),
         Measure(

@@ -62,6 +62,7 @@ class Neighbors(Analysis):
     """
 
     name, title = "neighbors", "Neighbors: dimension and clumps"
+    counts = {"sample": (500, 8000), "tree_sample": (300, 2000)}
     Options = NeighborsOptions
     measures = (
         # Of few points three standard errors, where these are more.

@@ -70,6 +70,7 @@ class RandomDecode(Analysis):
 
     name = "random_decode"
     title = "May I sample here: decoded z-points"
+    counts = {"points": (100, 1000)}
     requires = frozenset({"decoder"})
     Options = RandomDecodeOptions
     measures = (

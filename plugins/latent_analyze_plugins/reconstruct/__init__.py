@@ -54,6 +54,7 @@ class Reconstruct(Analysis):
 
     name = "reconstruct"
     title = "Reconstruction"
+    counts = {"sample": (200, 2000)}
     requires = frozenset({"decoder", "images"})
     Options = ReconstructOptions
     measures = (

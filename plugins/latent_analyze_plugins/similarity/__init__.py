@@ -58,6 +58,7 @@ class Similarity(Analysis):
     """
 
     name, title = "similarity", "Similarity to other spaces"
+    counts = {"sample": (500, 4000)}
     requires = frozenset({"paired"})
     Options = SimilarityOptions
     measures = (

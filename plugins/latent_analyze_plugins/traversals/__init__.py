@@ -88,6 +88,7 @@ class Traversals(Analysis):
     """
 
     name, title = "traversals", "Axes and paths"
+    counts = {"sample": (500, 4000)}
     requires = frozenset({"decoder"})
     Options = TraversalsOptions
     # One of three kinds of paths is tested: they say much the same, and each test costs power. The

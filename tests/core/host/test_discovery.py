@@ -267,7 +267,7 @@ def test_a_plugin_of_the_first_version_is_told_where_its_names_went(install: Ins
     [
         ({"name": "BigName"}, "must be lower case"),
         ({"requires": frozenset({"decodr"})}, "requires names 'decodr'; known: encoder"),
-        ({"counts": {"smple": 5}}, "counts names 'smple'"),
+        ({"counts": {"smple": (5, 9)}}, "counts names 'smple'"),
         ({"cost": "hevy"}, "cost names 'hevy'; known: light, heavy"),
         ({"measures": Measure("a", "a")}, "mind the comma"),
         ({"measures": (Measure("a", "a"), Measure("a", "b"))}, "declares 'a' twice"),

@@ -23,7 +23,7 @@ class Slow(Analysis):
     """Takes a millisecond per z-point, by a clock of its own."""
 
     name = "slow"
-    counts = {"sample": 100}
+    counts = {"sample": (100, 4000)}
 
     class Options(AnalysisOptions):
         sample: int = 4000

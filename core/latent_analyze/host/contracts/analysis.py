@@ -108,8 +108,8 @@ class Analysis(ABC):
         ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
         is run on request (``--calibrate``). May depend on the options.
     counts
-        Options that are numbers of z-points to look at -> the fewest that still make sense: what a
-        budget may cut.
+        Options that are numbers of z-points to look at -> the fewest that still make sense, and what
+        a value such as ``"auto"`` stands for at most: what a budget may cut.
     Options
         A pydantic model, the one declaration that command line, TOML file and notebook read.
     """
@@ -120,7 +120,7 @@ class Analysis(ABC):
     fields: ClassVar[frozenset[str]] = Z_ONLY
     cost: Literal["light", "heavy"] = "light"
     measures: ClassVar[Sequence[Measure]] = ()
-    counts: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    counts: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType({})
     Options: ClassVar[type[AnalysisOptions]] = AnalysisOptions
 
     def __init__(self, options: Any = None, **given: Any) -> None:
