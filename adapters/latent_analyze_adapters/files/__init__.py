@@ -1,1 +1,1 @@
-"""What image and vector files share: NumPy files, and labels beside the rows."""
+"""Shared by image and vector files: errors, NumPy files, and labels stored next to the rows."""

@@ -1,4 +1,4 @@
-"""What stands in an .npy or .npz file: read from the headers alone, never unpickled."""
+"""Lists and reads the arrays of .npy and .npz files, without unpickling anything."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import io
 import math
 import struct
 import zipfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import DatasetError
+from latent_analyze_adapters.files.damage import report_damage, require_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
 SUFFIXES = (".npy", ".npz")
 BARE = "array"
-"""Name of the array of an .npy file, which has none of its own."""
+"""Name given to the array of an .npy file, which has none."""
 
 COMPRESSED_BYTES = 1 << 33
-"""Of a compressed array: more would not fit in most memories."""
+"""Largest compressed array: more would not fit in memory on most machines."""
 
 BOMB_BYTES, BOMB_RATIO = 1 << 28, 100
-"""A larger array that is compressed to less than a hundredth is there to fill the memory."""
+"""A larger array that is compressed to less than a hundredth is meant to exhaust memory."""
 
 _HEADER_BYTES = 1 << 14
-"""numpy reads no header of more than 10,000 characters, but only after it is in memory."""
+"""NumPy rejects headers of more than 10,000 characters, but only once they are in memory."""
 
 IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
 SPLITS = ("train", "test", "val")
@@ -43,7 +44,7 @@ class ArrayInfo:
 
     name: str
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
 
     def __str__(self) -> str:
         return f"{self.name} {self.dtype} {self.shape}"
@@ -60,30 +61,28 @@ class ArrayInfo:
 
 
 def peek(path: Path) -> dict[str, ArrayInfo]:
-    """Return what arrays a file holds, by name, without reading their data.
+    """Return the arrays of a file, by name, without reading their data.
 
     Raises
     ------
     DatasetError
-        If there is no such file or it is no .npy or .npz file.
+        If there is no such file, or it is not an .npy or .npz file.
     """
-    with _damage_named(path):
-        if not path.is_file():
-            found = "a folder" if path.is_dir() else "no such file"
-            raise DatasetError(f"a file {path}", found=found, next_step="check the path")
+    with _readable(path):
+        require_file(path)
         infos = _peek_members(path) if path.suffix.lower() == ".npz" else [_peek_bare(path)]
     return {info.name: info for info in infos}
 
 
-def load(path: Path, name: str) -> NDArray[Any]:
-    """Return an array of a file: memory-mapped from .npy, read whole from .npz.
+def load(path: Path, name: str) -> NDArray[np.generic]:
+    """Return an array of a file: memory-mapped from .npy, read into memory from .npz.
 
     Raises
     ------
     DatasetError
         If the file is damaged, or holds Python objects.
     """
-    with _damage_named(path):
+    with _readable(path):
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
         with zipfile.ZipFile(path) as archive:
@@ -93,17 +92,17 @@ def load(path: Path, name: str) -> NDArray[Any]:
                 return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def map_rows(path: Path, name: str) -> NDArray[Any]:
-    """Return an array of a file, memory-mapped where it is not compressed, else read whole.
+def map_rows(path: Path, name: str) -> NDArray[np.generic]:
+    """Return an array of a file, memory-mapped if it is not compressed, else read into memory.
 
     Raises
     ------
     DatasetError
-        If the file is damaged, which the checksums of an .npz tell, or compressed and too large.
+        If the file is damaged, as the checksums of an .npz reveal, or compressed and too large.
     """
     if path.suffix.lower() == ".npy":
         return load(path, name)
-    with _damage_named(path), zipfile.ZipFile(path) as archive:
+    with _readable(path), zipfile.ZipFile(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         if member.compress_type == zipfile.ZIP_STORED:
             return _map_member(path, archive, member)
@@ -119,9 +118,9 @@ def holds_vectors(path: Path) -> bool:
 
 
 def find_vectors(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
-    """Return the arrays of vectors, if there are none of images.
+    """Return the arrays of vectors, or nothing if there are images.
 
-    One number per row is a column of labels if other arrays have more.
+    An array with one number per row counts as labels if other arrays have more.
     """
     if find_images(infos):
         return {}
@@ -131,10 +130,10 @@ def find_vectors(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
 
 
 def find_images(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
-    """Return the arrays of images by split: ``x_train``, ... of Keras' layout, or one under "".
+    """Return the arrays of images by split: ``x_train``, ... in Keras' layout, or one under "".
 
-    The one is the first of `IMAGE_NAMES` that has the shape of images, or else the only array
-    that has.
+    That one is the first of `IMAGE_NAMES` that has the shape of images, or else the only array
+    with such a shape.
     """
     splits = {split: infos[f"x_{split}"] for split in SPLITS if f"x_{split}" in infos}
     if splits and all(info.is_images for info in splits.values()):
@@ -147,16 +146,16 @@ def find_images(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
 
 
 def listing(infos: Mapping[str, ArrayInfo]) -> str:
-    """Return the arrays of a file as text for a message."""
+    """List the arrays of a file for a message."""
     return ", ".join(map(str, infos.values())) or "no arrays"
 
 
 def refuse_objects(infos: Iterable[ArrayInfo], path: Path) -> None:
-    """Raise DatasetError for arrays of Python objects, which only unpickling could read."""
+    """Raise DatasetError for arrays of Python objects, which can only be unpickled."""
     for info in infos:
         if info.dtype.hasobject:
             raise DatasetError(
-                f"arrays of numbers or texts in {path}", found=f"Python objects in {info.name!r}",
+                f"arrays of numbers or strings in {path}", found=f"Python objects in {info.name!r}",
                 next_step="save it with a plain dtype, e.g. array.astype(str)",
             )  # fmt: skip
 
@@ -166,8 +165,8 @@ def _refuse_bomb(member: zipfile.ZipInfo, path: Path) -> None:
     is_bomb = size > BOMB_BYTES and size > BOMB_RATIO * member.compress_size
     if member.compress_type != zipfile.ZIP_STORED and (is_bomb or size > COMPRESSED_BYTES):
         raise DatasetError(
-            f"compressed arrays of at most {COMPRESSED_BYTES >> 30} GiB in {path}, and no more "
-            f"than {BOMB_RATIO} times smaller than their content from {BOMB_BYTES >> 20} MiB on",
+            f"compressed arrays of at most {COMPRESSED_BYTES >> 30} GiB in {path}, and from "
+            f"{BOMB_BYTES >> 20} MiB on compressed by a factor of at most {BOMB_RATIO}",
             found=f"{size >> 20} MiB in {member.compress_size >> 10} KiB for {member.filename!r}",
             next_step="save it with numpy.savez, which does not compress",
         )
@@ -193,21 +192,23 @@ def _peek_members(path: Path) -> list[ArrayInfo]:
     return infos
 
 
-def _map_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _map_member(
+    path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo
+) -> NDArray[np.generic]:
     with archive.open(member) as stream:
         shape, is_fortran, dtype, start = _header(stream)
         while stream.read(1 << 20):
-            pass  # the checksum is compared at the end
+            pass  # the checksum is verified at the end
     if dtype.hasobject:
         raise ValueError(f"Python objects in {member.filename}")
     with path.open("rb") as file:
-        # The name and the extra field may be longer here than in the directory of the archive.
+        # Name and extra field may be longer here than in the directory of the archive.
         file.seek(member.header_offset + 26)
         start += member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
     return np.memmap(path, dtype, "r", start, shape, "F" if is_fortran else "C")
 
 
-def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
     """Return shape, order, dtype and the length of the header itself."""
     head = io.BytesIO(stream.read(_HEADER_BYTES))
     version = np.lib.format.read_magic(head)
@@ -229,17 +230,8 @@ def _checked(info: ArrayInfo, held: int) -> ArrayInfo:
     return info
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Turn what damage to a file raises into a DatasetError."""
-    try:
-        yield
-    except DatasetError:
-        raise
-    # A header is text that numpy evaluates: damage shows as anything, down to tokenize.TokenError.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise DatasetError(
-            f"a readable {path.suffix or '.npy'} file", found=f"{path}: {reason}",
-            next_step="write it again with numpy.save or numpy.savez",
-        ) from None  # fmt: skip
+def _readable(path: Path) -> AbstractContextManager[None]:
+    # NumPy evaluates the header as text, so damage raises anything, even tokenize.TokenError.
+    return report_damage(
+        path, (Exception,), next_step="write it again with numpy.save or numpy.savez"
+    )

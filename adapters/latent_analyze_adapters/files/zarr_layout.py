@@ -1,4 +1,4 @@
-"""Which files make up a Zarr folder; without zarr, which takes long to import."""
+"""Which files make up a Zarr folder, without importing zarr, which takes long."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def zarr_files(path: Path) -> Iterator[str]:
         folders.sort()
         for name in sorted(names):
             if not Path(above, name).is_file():
-                raise ValueError(f"{name} is no file")
+                raise ValueError(f"{name} is not a regular file")
         for name in (*folders, *names):
             if Path(above, name).is_symlink():
                 raise ValueError(f"{name} is a symbolic link")

@@ -1,1 +1,1 @@
-"""Data sets of images: folders, arrays and the built-in digits."""
+"""Data sets of images: folders, arrays, and the built-in digits."""

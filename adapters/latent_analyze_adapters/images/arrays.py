@@ -1,10 +1,10 @@
-"""Images in .npz and .npy files, Keras' ``mnist.npz`` layout among them."""
+"""Images in .npz and .npy files, including Keras' ``mnist.npz`` layout."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -15,8 +15,6 @@ from latent_analyze.plugin import (
     Items,
     Options,
     TensorSpec,
-    content_hash,
-    file_sha256,
     hookimpl,
 )
 from latent_analyze_adapters.files import npy as _npy
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 CHANNELS = (1, 3, 4)
 CHECK_VALUES = 1 << 22
-"""Values per block while the range is checked: 16 MiB of float32."""
+"""Values per block while checking the range: 16 MiB of float32."""
 
 
 class ImageArrayOptions(ImageOptions):
@@ -38,19 +36,19 @@ class ImageArrayOptions(ImageOptions):
 
     range: tuple[float, float] | None = Field(
         None,
-        description="values that mean black and white; [0, 255] for uint8, [0, 1] for the rest "
-        "if not given",
+        description="values that mean black and white; by default [0, 255] for uint8, [0, 1] for "
+        "all others",
     )
 
 
 class ImageArrays(Dataset):
     """Images in an .npz or .npy file.
 
-    Either Keras' layout (``x_train``, ``y_train``, ``x_test``, ``y_test``, perhaps ``x_val``,
-    ``y_val``), or one array called ``x``, ``images``, ``data`` or ``arr_0``, or the only one that
-    has the shape of images: (n, H, W), (n, H, W, C), or (n, C, H, W) with 1, 3 or 4 channels.
-    Labels are ``y``, ``labels`` or ``label``, and any other array of shape (n,) by its own name.
-    Files are never unpickled; arrays that are not compressed are memory-mapped.
+    The file has Keras' layout (``x_train``, ``y_train``, ``x_test``, ``y_test``, perhaps ``x_val``
+    and ``y_val``), or one array called ``x``, ``images``, ``data`` or ``arr_0``, or only one array
+    with the shape of images: (n, H, W), (n, H, W, C), or (n, C, H, W) with 1, 3 or 4 channels.
+    Labels are ``y``, ``labels`` or ``label``, and any other array of shape (n,) under its own name.
+    Nothing is unpickled; uncompressed arrays are memory-mapped.
 
     Parameters
     ----------
@@ -62,13 +60,13 @@ class ImageArrays(Dataset):
     Raises
     ------
     DatasetError
-        If there is no usable array, or its values leave the range.
+        If there is no usable array, or its values are outside the range.
     """
 
     name = "image_arrays"
     Options: ClassVar[type[Options]] = ImageArrayOptions
 
-    def __init__(self, location: str, options: Any = None) -> None:
+    def __init__(self, location: str, options: ImageArrayOptions | None = None) -> None:
         self.path, self.options = Path(location), options or ImageArrayOptions()
         infos = _npy.peek(self.path)
         self.location = str(self.path.resolve())
@@ -84,14 +82,9 @@ class ImageArrays(Dataset):
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is named .npy or .npz and does not hold vectors."""
+        """Whether this is an .npy or .npz file without vectors."""
         path = Path(location)
         return path.suffix.lower() in _npy.SUFFIXES and not _npy.holds_vectors(path)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the file and of the options."""
-        return content_hash(self.name, file_sha256(self.path), self.options.model_dump_json())
 
     @property
     def label_names(self) -> Sequence[str]:
@@ -107,7 +100,7 @@ class ImageArrays(Dataset):
             x = x.transpose(0, 2, 3, 1)
         low, high = self._range
         if (low, high) != (0.0, 1.0):
-            # The bounds are rounded to float32, so the ends may miss 0 and 1 by a rounding error.
+            # The bounds are rounded to float32, so the ends may miss 0 and 1 by rounding.
             x = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
         return Items(
             x=fit_arrays(x, self.options),
@@ -125,17 +118,17 @@ class ImageArrays(Dataset):
             start += info.shape[0]
         return x
 
-    def _array(self, name: str) -> NDArray[Any]:
+    def _array(self, name: str) -> NDArray[np.generic]:
         if name not in self._arrays:
             self._arrays[name] = _npy.map_rows(self.path, name)
         return self._arrays[name]
 
     @cached_property
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
         return {}
 
     @cached_property
-    def _labels(self) -> dict[str, NDArray[Any]]:
+    def _labels(self) -> dict[str, NDArray[np.generic]]:
         labels = {
             label: load_labels(self.path, names, self.count)
             for label, names in self._label_arrays.items()
@@ -151,14 +144,14 @@ class ImageArrays(Dataset):
         height, width = final_size((size[0], size[1]), self.options, str(self.path))
         return TensorSpec(shape=(height, width, channels), layout="HWC", range=(0.0, 1.0))
 
-    def _value_range(self, dtype: np.dtype[Any]) -> tuple[float, float]:
+    def _value_range(self, dtype: np.dtype[np.generic]) -> tuple[float, float]:
         default = (0.0, 255.0) if dtype == np.uint8 else (0.0, 1.0)
         low, high = self.options.range or default
         if not low < high:
             raise DatasetError("a range [low, high] with low < high", found=f"[{low:g}, {high:g}]")
         return low, high
 
-    def _check_values(self, dtype: np.dtype[Any]) -> None:
+    def _check_values(self, dtype: np.dtype[np.generic]) -> None:
         if dtype.kind == "b" or (dtype == np.uint8 and self._range == (0.0, 255.0)):
             return
         lowest, highest = self._extremes()
@@ -166,7 +159,7 @@ class ImageArrays(Dataset):
             raise _outside(self._range, (lowest, highest), self.path)
 
     def _extremes(self) -> tuple[float, float]:
-        """Smallest and largest value of the rows in use; NaN if there is one."""
+        """Smallest and largest value of the rows in use; NaN if there are any."""
         step = max(CHECK_VALUES // int(np.prod(next(iter(self._parts.values())).shape[1:])), 1)
         found, left = [], self.count
         for info in self._parts.values():
@@ -177,7 +170,7 @@ class ImageArrays(Dataset):
             left -= len(array)
         return float(np.min(found)), float(np.max(found))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {key: value for key, value in self.__dict__.items() if key != "_arrays"}
 
 
@@ -194,7 +187,7 @@ def _find_parts(infos: Mapping[str, _npy.ArrayInfo], path: Path) -> dict[str, _n
     if len(shapes) > 1:
         raise DatasetError(
             f"images of one shape and dtype in {path}", found=_npy.listing(parts),
-            next_step="convert them to one",
+            next_step="convert them",
         )  # fmt: skip
     if any(0 in info.shape for info in parts.values()):
         raise DatasetError(f"at least one image in {path}", found=_npy.listing(parts))
@@ -213,7 +206,7 @@ def _find_label_arrays(
     if missing:
         raise DatasetError(
             f"labels for every split of {path}", found=f"no array {missing[0]!r}",
-            next_step="add it, or leave out the labels of the other splits",
+            next_step="add it, or remove the labels of the other splits",
         )  # fmt: skip
     for name, info in zip(names, parts.values(), strict=True):
         check_length(infos[name], info.shape[0], path)
@@ -229,7 +222,7 @@ def _outside(wanted: tuple[float, float], found: tuple[float, float], path: Path
     if not np.all(np.isfinite(found)):
         return DatasetError(
             f"finite pixel values in {path}", found="NaN or infinity",
-            next_step="drop or mend these images",
+            next_step="remove or repair these images",
         )  # fmt: skip
     usual = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
     low, high = next((r for r in usual if r[0] <= found[0] and found[1] <= r[1]), found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -32,26 +32,26 @@ SPLIT_SEED = 0
 class Digits(Dataset):
     """Handwritten digits of 8x8 pixels that come with scikit-learn (Alpaydin and Kaynak, 1998).
 
-    Label ``digit`` is 0 to 9. A fixed pseudo-random fifth of the rows is ``split`` "test", the
-    rest "train".
+    The label ``digit`` is 0 to 9. The ``split`` of a fixed pseudo-random fifth of the rows is
+    "test", that of the others "train".
 
     Parameters
     ----------
     location
-        The text ``"digits"``.
+        The string ``"digits"``.
     options
         `ImageOptions`: limit, crop, resize.
 
     Raises
     ------
     DatasetError
-        If the location is another one.
+        If the location is anything else.
     """
 
     name = "digits"
     Options: ClassVar[type[Options]] = ImageOptions
 
-    def __init__(self, location: str = "digits", options: Any = None) -> None:
+    def __init__(self, location: str = "digits", options: ImageOptions | None = None) -> None:
         if location != "digits":
             raise DatasetError('the location "digits"', found=repr(location))
         self.location, self.options = location, options or ImageOptions()
@@ -61,11 +61,11 @@ class Digits(Dataset):
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is the text ``"digits"`` and no path of that name is there."""
+        """Whether this is ``"digits"`` and no such path exists."""
         return location == "digits" and not Path(location).exists()
 
     @cached_property
-    def _loaded(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]:
+    def _loaded(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.str_]]:
         from sklearn.datasets import load_digits
 
         raw = load_digits()

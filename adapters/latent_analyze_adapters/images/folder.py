@@ -1,11 +1,11 @@
-"""A folder of images; labels from its sub-folders or from a CSV file."""
+"""A folder of images, with labels from its subfolders or from a CSV file."""
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_VISITS = 1000
-"""Of one folder, by different links: links to links lead to it in exponentially many ways."""
+"""Visits of one folder through links: links to links can lead to it in exponentially many ways."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 
@@ -47,24 +47,24 @@ class ImageFolderOptions(ImageOptions):
     """Options of `ImageFolder`."""
 
     color: Literal["auto", "gray", "rgb"] = Field(
-        "auto", description="channels to read; auto: gray if all images are"
+        "auto", description="channels to read; auto: gray if all images are gray"
     )
     labels: str | None = Field(
         None,
         description="CSV file with a header: the column file, image or filename, or else the "
-        "first, names the image, the others are labels",
+        "first one, names the image; the others are labels",
     )
 
 
 class ImageFolder(Dataset):
-    """Images in a folder and its sub-folders, in the order of their paths.
+    """Images in a folder and its subfolders, sorted by path.
 
     The path below the folder is the id. If every top-level folder is called train, test, val or
-    validation, it is the ``split``; the next folder is the ``class``. A CSV file gives more labels.
+    validation, it is the ``split``; the next folder is the ``class``. A CSV file adds more labels.
 
-    PNG, JPEG, BMP, WebP, GIF (first frame) and TIFF, 8 or 16 bits; transparency is dropped, the
-    orientation that a camera wrote into a JPEG is applied. Resizing does not keep proportions:
-    crop to the right ones first.
+    Formats are PNG, JPEG, BMP, WebP, GIF (first frame) and TIFF, with 8 or 16 bits. Transparency is
+    dropped, and the orientation that a camera stores in a JPEG is applied. Resizing does not keep
+    the aspect ratio: crop first.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ class ImageFolder(Dataset):
     Raises
     ------
     DatasetError
-        If there are no images, one cannot be read, they are of different sizes and are not
-        resized, or the CSV file does not name all of them.
+        If there are no images, one cannot be read, their sizes differ and they are not resized, or
+        the CSV file does not name all of them.
     """
 
     name = "image_folder"
     Options: ClassVar[type[Options]] = ImageFolderOptions
 
-    def __init__(self, location: str, options: Any = None) -> None:
+    def __init__(self, location: str, options: ImageFolderOptions | None = None) -> None:
         self.path, self.options = Path(location), options or ImageFolderOptions()
         files = _find_images(self.path)
         self.location = str(self.path.resolve())
@@ -99,7 +99,7 @@ class ImageFolder(Dataset):
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is a folder, and neither a store nor a model."""
+        """Whether this is a folder, and neither a store nor a model."""
         path = Path(location)
         try:
             return path.is_dir() and not is_zarr(path) and not (path / "model.toml").exists()
@@ -116,7 +116,7 @@ class ImageFolder(Dataset):
 
     @property
     def label_names(self) -> Sequence[str]:
-        """Labels from folders and CSV file."""
+        """Labels from folders and from the CSV file."""
         return tuple(self._labels)
 
     def read(self, rows: NDArray[np.int64]) -> Items:
@@ -140,18 +140,18 @@ class ImageFolder(Dataset):
         if pixels.shape != out.shape[: pixels.ndim]:
             raise DatasetError(
                 f"{self._files[row]} as it was when the folder was opened", found="another size",
-                next_step="leave the images alone while they are read",
+                next_step="do not change the images while they are read",
             )  # fmt: skip
         np.divide(pixels.reshape(out.shape), np.float32(255), out=out)
 
-    def _read_labels(self) -> Mapping[str, NDArray[Any]]:
+    def _read_labels(self) -> Mapping[str, NDArray[np.generic]]:
         labels = labels_from_folders(self._ids)
         if self.options.labels is None:
             return labels
         table = Path(self.options.labels)
         if not table.is_file() and (self.path / table).is_file():
             table = self.path / table
-        # A store names its data set by these options and opens it again from any folder.
+        # A store records these options and may be opened from any working folder.
         self.options = self.options.model_copy(update={"labels": str(table.resolve())})
         return {**labels, **labels_from_csv(table, self._ids)}
 
@@ -198,19 +198,19 @@ def _walk(folder: Path) -> list[Path]:
     visits: Counter[tuple[int, int]] = Counter()
     waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
     while waiting:
-        place, above = waiting.pop()
-        status = place.stat()
+        current, above = waiting.pop()
+        status = current.stat()
         here = (status.st_dev, status.st_ino)
-        # A link may lead back to a folder above, and so round and round.
+        # A link may lead back to a folder above it, and so never end.
         if here in above:
             continue
         visits[here] += 1
         if visits[here] > MAX_VISITS:
             raise DatasetError(
-                f"folders linked at most {MAX_VISITS} times in {folder}", found=f"more for {place}",
-                next_step="remove the links",
+                f"folders linked at most {MAX_VISITS} times in {folder}",
+                found=f"more for {current}", next_step="remove the links",
             )  # fmt: skip
-        for entry in place.iterdir():
+        for entry in current.iterdir():
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
@@ -221,7 +221,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _identifier(path: Path, folder: Path) -> str:
-    # A file name may be no valid Unicode, which no store could hold.
+    # A file name may not be valid Unicode, which no store could hold.
     name = path.relative_to(folder).as_posix()
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

@@ -1,15 +1,15 @@
-"""Labels of images in a folder: from the names of its sub-folders, or from a CSV file."""
+"""Labels of images in a folder, from the names of its subfolders or from a CSV file."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import DatasetError
-from latent_analyze_adapters.files.labels import text_labels
+from latent_analyze_adapters.files.labels import parse_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ SPLIT_FOLDERS = frozenset({"train", "test", "val", "validation"})
 FILE_COLUMNS = ("file", "image", "filename")
 
 
-def labels_from_folders(ids: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return ``split`` and ``class`` where the folders on the way to the images tell them.
+def labels_from_folders(ids: Sequence[str]) -> dict[str, NDArray[np.generic]]:
+    """Return ``split`` and ``class`` if the folders above the images tell them.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ def labels_from_folders(ids: Sequence[str]) -> dict[str, NDArray[Any]]:
     return labels
 
 
-def labels_from_csv(path: Path, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+def labels_from_csv(path: Path, ids: Sequence[str]) -> dict[str, NDArray[np.generic]]:
     """Return the labels of a CSV file in the order of `ids`.
 
-    A row is found by the whole id, or else by the bare file name where that is unique.
+    A row is found by the whole id, or else by the bare file name if that is unique.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read, an image is missing, or stands in it twice.
+        If the file cannot be read, or an image is missing or listed twice.
     """
     header, rows = _read_table(path)
     column = _file_column(header)
@@ -55,7 +55,7 @@ def labels_from_csv(path: Path, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
     _check_unique(files, f"one row for each image in {path}")
     ordered = _in_order(ids, dict(zip(files, rows, strict=True)), path)
     return {
-        name: text_labels([row[i] for row in ordered])
+        name: parse_labels([row[i] for row in ordered])
         for i, name in enumerate(header)
         if i != column and name
     }
@@ -70,7 +70,7 @@ def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
         raise DatasetError(
             f"a CSV file of labels {path}", found=reason or "no file", next_step="check the path"
         ) from None
-    _check_unique([name for name in header if name], f"different columns in {path}")
+    _check_unique([name for name in header if name], f"different column names in {path}")
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise DatasetError(
@@ -99,7 +99,7 @@ def _in_order(ids: Sequence[str], by_file: Mapping[str, list[str]], path: Path) 
         if row is None:
             raise DatasetError(
                 f"a row for each image in {path}", found=f"none for {name}",
-                next_step="add it, or move the image away",
+                next_step="add it, or remove the image",
             )  # fmt: skip
         rows.append(row)
     return rows

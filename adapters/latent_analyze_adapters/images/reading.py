@@ -1,4 +1,4 @@
-"""Reading image files with Pillow: the header alone, or the pixels."""
+"""Reads image files with Pillow: only the header, or the pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from latent_analyze.plugin import DatasetError
 from latent_analyze_adapters.images.resizing import ImageOptions, fit_image
-from latent_analyze_adapters.images.whole import MAX_PIXELS, load_whole
+from latent_analyze_adapters.images.truncation import MAX_PIXELS, load_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
-"""What Pillow may decode, whatever the suffix says; it knows dozens more."""
+"""The only formats that Pillow may decode, whatever the suffix says; it supports dozens more."""
 
 MAX_BYTES = 16 << 20
-"""Of one file, besides 8 for every pixel."""
+"""Largest file, on top of 8 bytes per pixel."""
 
 GRAY_MODES = frozenset({"1", "L", "LA", "I;16", "I;16L", "I;16B"})
 DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B"})
@@ -42,7 +43,7 @@ THREADS = min(max(os.cpu_count() or 2, 2), 8)
 
 @dataclass(frozen=True)
 class Header:
-    """Size (height, width) as shown, and whether the image is gray."""
+    """Size (height, width) in upright orientation, and whether the image is gray."""
 
     size: tuple[int, int]
     gray: bool
@@ -55,32 +56,32 @@ def parallel(function: Callable[[T], R], items: Sequence[T], *, threads: int = T
 
 
 def read_headers(paths: Sequence[Path]) -> list[Header]:
-    """Return what the headers of image files say.
+    """Read the headers of image files.
 
     Raises
     ------
     DatasetError
-        If one is no image of the allowed formats, too large, or of a pixel format that has no known
-        black and white.
+        If one is not in an allowed format, too large, or of a pixel format without a known black
+        and white.
     """
     with strict_pillow():
         return parallel(_read_header, paths)
 
 
 def threads_for(headers: Sequence[Header]) -> int:
-    """Return how many such images can be decoded at once, `MAX_PIXELS` together."""
+    """Return how many of these images can be decoded at once, `MAX_PIXELS` in total."""
     largest = max(height * width for height, width in (header.size for header in headers))
     return min(max(MAX_PIXELS // max(largest, 1), 1), THREADS)
 
 
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Make Pillow's warnings of bombs errors, and drop those of metadata that is not read.
+    """Turn Pillow's decompression bomb warnings into errors, and ignore those about metadata.
 
     Raises
     ------
     DatasetError
-        If this process told Pillow to fill up truncated images.
+        If this process has configured Pillow to accept truncated images.
     """
     from PIL import Image, ImageFile
 
@@ -98,15 +99,15 @@ def strict_pillow() -> Iterator[None]:
 def read_pixels(path: Path, options: ImageOptions, *, gray: bool) -> NDArray[np.number]:
     """Return an image cropped and resized, shape (H, W) or (H, W, 3), values in [0, 255].
 
-    Call it under `strict_pillow`.
+    Call it inside `strict_pillow`.
 
     Raises
     ------
     DatasetError
-        As `read_headers`, and if the file is truncated or damaged.
+        As in `read_headers`, or if the file is truncated or damaged.
     """
     with _opened(path) as image:
-        load_whole(image, path)
+        load_complete(image, path)
         upright = _upright(image)
     return np.asarray(fit_image(_in_color(upright, gray=gray), options))
 
@@ -117,7 +118,7 @@ def _read_header(path: Path) -> Header:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image]:
+def _opened(path: Path) -> Iterator[ImageFile]:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -131,16 +132,16 @@ def _opened(path: Path) -> Iterator[Image]:
         raise _unreadable(path, "something else") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _unreadable(path, f"more than {Image.MAX_IMAGE_PIXELS} pixels") from None
-    # Pillow's decoders raise anything on damaged files, down to AttributeError and struct.error.
+    # Pillow's decoders raise anything for damaged files, even AttributeError and struct.error.
     except Exception as error:
         raise _unreadable(path, " ".join(str(error).split()) or type(error).__name__) from None
 
 
 def _file_size(path: Path) -> int:
     status = path.stat()
-    # A pipe would wait for ever, a device never end.
+    # A pipe may block forever, and a device may never end.
     if not stat.S_ISREG(status.st_mode):
-        raise _unreadable(path, "no plain file")
+        raise _unreadable(path, "a pipe, a socket or a device")
     if status.st_size > MAX_BYTES + 8 * MAX_PIXELS:
         raise _unreadable(path, f"a file of {status.st_size >> 20} MiB")
     return status.st_size
@@ -171,7 +172,7 @@ def _upright_size(image: Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image) -> int:
-    # Only cameras turn images; asking a PNG for its EXIF data would decode it.
+    # Only cameras rotate images, and reading the EXIF data of a PNG would decode it.
     turned = image.getexif().get(ORIENTATION) if image.format in CAMERA_FORMATS else 1
     return turned if isinstance(turned, int) else 1
 
@@ -179,7 +180,7 @@ def _orientation(image: Image) -> int:
 def _upright(image: Image) -> Image:
     from PIL.Image import Transpose
 
-    # Numbers 2 to 8 of the EXIF standard; anything else means upright.
+    # Orientations 2 to 8 of the EXIF standard; anything else means upright.
     turns = (
         Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM,
         Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90,
@@ -192,7 +193,7 @@ def _in_color(image: Image, *, gray: bool) -> Image:
     from PIL import Image as Images
 
     if image.mode in DEEP_MODES:
-        # Pillow would cut 16 bits off at 255; floats keep all of them.
+        # Pillow would clip 16 bits at 255; floats keep all of them.
         values = np.asarray(image).astype(np.float32) / np.float32(257)
         if gray:
             return Images.fromarray(values)

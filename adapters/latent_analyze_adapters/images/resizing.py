@@ -1,4 +1,4 @@
-"""Crop and resize: the options that image data sets share, and what they do."""
+"""Cropping and resizing, the options that all image data sets share."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Size = PositiveInt | tuple[PositiveInt, PositiveInt]
 
 
 class ImageOptions(Options):
-    """Options of every data set of images."""
+    """Options of all data sets of images."""
 
-    limit: PositiveInt | None = Field(None, description="only the first so many images")
+    limit: PositiveInt | None = Field(None, description="number of images to read, from the first")
     crop: Size | None = Field(
         None, description="center crop to this size (side or [height, width]), before resize"
     )
@@ -36,9 +36,9 @@ def final_size(size: tuple[int, int], options: ImageOptions, name: str) -> tuple
     size
         (height, width) before.
     options
-        What is to be done.
+        What to do.
     name
-        Which image it is, for the message.
+        The image, for the message.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def fit_image(image: Image, options: ImageOptions) -> Image:
     target = _pair(options.resize)
     if target in (None, (height, width)):
         return image
-    # Bilinear never leaves the range of the pixels, as bicubic and Lanczos do.
+    # Bilinear stays within the range of the pixels, unlike bicubic and Lanczos.
     return image.resize((target[1], target[0]), Resampling.BILINEAR)
 
 

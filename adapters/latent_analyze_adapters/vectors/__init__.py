@@ -1,1 +1,1 @@
-"""Data sets of vectors: NumPy, Parquet, Arrow, HDF5, AnnData and Zarr files."""
+"""Data sets of vectors: NumPy, Parquet, Arrow, HDF5, AnnData, and Zarr files."""

@@ -1,10 +1,10 @@
-"""Vectors in .npy and .npz files: z-points as they are, or the input of a model of vectors."""
+"""Vectors in .npy and .npz files: z-points, or the input of a model of vectors."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -12,12 +12,12 @@ from pydantic import Field
 from latent_analyze.plugin import Dataset, DatasetError, Options, TensorSpec, hookimpl
 from latent_analyze_adapters.files import npy as _npy
 from latent_analyze_adapters.files.labels import LABEL_NAMES, find_labels, load_labels
-from latent_analyze_adapters.vectors.rows import (
-    VectorRowOptions,
-    VectorRows,
-    chosen,
-    even_bounds,
-    limited,
+from latent_analyze_adapters.vectors.chunked import (
+    ChunkedOptions,
+    ChunkedVectors,
+    choose,
+    chunk_bounds,
+    limit_bounds,
     require_vectors,
 )
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class VectorArrayOptions(VectorRowOptions):
+class VectorArrayOptions(ChunkedOptions):
     """Options of `VectorArrays`."""
 
     vectors: str | None = Field(
-        None, description="array of the vectors in an .npz; the only one (n, dim) if not given"
+        None, description="array of the vectors in an .npz; by default the only one (n, dim)"
     )
 
 
-class VectorArrays(VectorRows):
+class VectorArrays(ChunkedVectors):
     """Vectors in an .npy file (n, dim), or in one of the arrays of an .npz, memory-mapped.
 
-    Ids and labels are the arrays (n,) beside them; ``y``, ``labels`` or ``label``, if there is only
-    one of them, is the label "label". A compressed array is read whole. Files are never unpickled.
+    Ids and labels are arrays (n,) in the same file. A single one of ``y``, ``labels`` and ``label``
+    becomes the label "label". A compressed array is read into memory. Nothing is unpickled.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ class VectorArrays(VectorRows):
     Raises
     ------
     DatasetError
-        If there is no array of vectors, or it cannot be told which one it is.
+        If there is no array of vectors, or it is unclear which one to use.
     """
 
     name = "vector_arrays"
     Options: ClassVar[type[Options]] = VectorArrayOptions
 
-    def __init__(self, location: str, options: Any = None) -> None:
+    def __init__(self, location: str, options: VectorArrayOptions | None = None) -> None:
         self.path, self.options = Path(location), options or VectorArrayOptions()
         self._infos = _npy.peek(self.path)
         self.location = str(self.path.resolve())
@@ -68,39 +68,39 @@ class VectorArrays(VectorRows):
         labels = find_labels(self._infos, info, self.path)
         self._columns = {**labels, **{name: name for name in labels.values()}}
         self._labels = list(labels)
-        self._names = list(self._columns)
-        self.bounds = limited(even_bounds(count, dim), self.options.limit)
+        self._column_names = list(self._columns)
+        self.bounds = limit_bounds(chunk_bounds(count, dim), self.options.limit)
         self.count, self.item = int(self.bounds[-1]), TensorSpec(shape=(dim,))
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is an .npy or .npz file that holds vectors and no images."""
+        """Whether this is an .npy or .npz file that holds vectors and no images."""
         path = Path(location)
         return path.suffix.lower() in _npy.SUFFIXES and _npy.holds_vectors(path)
 
     @cached_property
-    def _array(self) -> NDArray[Any]:
+    def _array(self) -> NDArray[np.generic]:
         return _npy.map_rows(self.path, self._array_name)
 
-    def _chunk(self, index: int) -> NDArray[np.float32]:
+    def _read_chunk(self, index: int) -> NDArray[np.float32]:
         start, stop = self.bounds[index : index + 2].tolist()
-        # Beyond float32's range is infinity, which is found later like any other.
+        # Values beyond float32 become infinity, which is reported later like any other.
         with np.errstate(over="ignore"):
             return np.asarray(self._array[start:stop], np.float32)
 
-    def _automatic(self) -> Sequence[str]:
+    def _default_columns(self) -> Sequence[str]:
         return [label for label in self._labels if self._is_label(self._columns[label])]
 
     def _is_label(self, array: str) -> bool:
         return array in LABEL_NAMES or self._infos[array].dtype.kind in "SUbiu"
 
-    def _values(self, name: str) -> NDArray[Any]:
+    def _read_column(self, name: str) -> NDArray[np.generic]:
         return load_labels(self.path, [self._columns[name]], self.count)
 
     def _find_vectors(self) -> _npy.ArrayInfo:
         found = _npy.find_vectors(self._infos)
         if self.options.vectors is not None:
-            return found[chosen(self.options.vectors, list(found), self.path)]
+            return found[choose(self.options.vectors, list(found), self.path)]
         if len(found) != 1:
             next_step = "save it with numpy.save"
             if found:

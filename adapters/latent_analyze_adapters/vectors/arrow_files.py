@@ -1,8 +1,8 @@
-"""Parquet and Arrow files as tables in chunks; imported by functions only, for it needs pyarrow."""
+"""Parquet and Arrow files in chunks. Import this inside functions only: it imports pyarrow."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,11 +26,11 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 class TableFile(Protocol):
     """A table whose chunks can be read one by one."""
 
-    schema: Any
+    schema: pa.Schema
     bounds: NDArray[np.int64]
 
-    def read(self, index: int, columns: Sequence[str]) -> Any:
-        """Return some columns of a chunk, a pyarrow table."""
+    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of a chunk."""
         ...
 
 
@@ -43,9 +43,9 @@ class ParquetTable:
         groups = range(self._file.metadata.num_row_groups)
         self.bounds = _bounds([self._file.metadata.row_group(i).num_rows for i in groups])
 
-    def read(self, index: int, columns: Sequence[str]) -> Any:
+    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
         """Read some columns of a row group."""
-        # "a" also reads a column called "a.b", which is dropped again.
+        # "a" also reads a column called "a.b", which is dropped here.
         return self._file.read_row_group(index, columns=list(columns)).select(list(columns))
 
 
@@ -67,7 +67,7 @@ class ArrowTable:
         self.schema = self._file.schema
         self.bounds = _bounds([self._batch(i).num_rows for i in range(count)])
 
-    def read(self, index: int, columns: Sequence[str]) -> Any:
+    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
         """Take some columns of a record batch."""
         return pa.Table.from_batches([self._batch(index)]).select(list(columns))
 
@@ -77,20 +77,20 @@ def open_table(path: Path) -> TableFile:
     return ParquetTable(path) if path.suffix.lower() in PARQUET else ArrowTable(path)
 
 
-def is_list(kind: Any) -> bool:
+def is_list(kind: pa.DataType) -> bool:
     """Whether a column of this type may hold vectors."""
     kind = _storage(kind)
     lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     return any(test(kind) for test in lists) and is_number(kind.value_type)
 
 
-def is_number(kind: Any) -> bool:
-    """Whether it is a type of whole or floating-point numbers."""
+def is_number(kind: pa.DataType) -> bool:
+    """Whether this is a type of integers or floating-point numbers."""
     return pa.types.is_floating(kind) or pa.types.is_integer(kind)
 
 
-def is_label(kind: Any) -> bool:
-    """Whether a column of this type is a label unless the user says otherwise."""
+def is_label(kind: pa.DataType) -> bool:
+    """Whether a column of this type is a label unless the user names others."""
     if pa.types.is_dictionary(kind):
         return is_label(kind.value_type)
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -98,7 +98,7 @@ def is_label(kind: Any) -> bool:
 
 
 def width(table: TableFile, column: str, path: Path) -> int:
-    """Return the length of the first vector of a list column; raises DatasetError if none is."""
+    """Return the length of the first vector in a list column; DatasetError if all are null."""
     kind = _storage(table.schema.field(column).type)
     if pa.types.is_fixed_size_list(kind):
         return int(kind.list_size)
@@ -109,18 +109,18 @@ def width(table: TableFile, column: str, path: Path) -> int:
     raise DatasetError(f"vectors in {column!r} of {path}", found="no row with one")
 
 
-def components(chunk: Any, columns: Sequence[str]) -> NDArray[np.float32]:
+def components(chunk: pa.Table, columns: Sequence[str]) -> NDArray[np.float32]:
     """Return columns side by side, shape (rows, columns); missing values are NaN."""
     return np.stack([_numbers(_array(chunk, name)) for name in columns], axis=1)
 
 
-def vectors(chunk: Any, column: str, dim: int) -> NDArray[np.float32]:
+def vectors(chunk: pa.Table, column: str, dim: int) -> NDArray[np.float32]:
     """Return a list column, shape (rows, dim); missing lists and values are NaN.
 
     Raises
     ------
     DatasetError
-        If a list has another length.
+        If a list has a different length.
     """
     lists = _array(chunk, column)
     present = np.asarray(lists.is_valid())
@@ -136,8 +136,8 @@ def vectors(chunk: Any, column: str, dim: int) -> NDArray[np.float32]:
     return found
 
 
-def label_values(table: TableFile, column: str, chunks: int) -> NDArray[Any]:
-    """Return a column of the first `chunks` chunks as int64 or text; what is missing is ""."""
+def read_labels(table: TableFile, column: str, chunks: int) -> NDArray[np.generic]:
+    """Return a column of the first `chunks` chunks as int64 or text; missing values are ""."""
     parts = [_array(table.read(index, [column]), column) for index in range(chunks)]
     plain = [p.dictionary_decode() if pa.types.is_dictionary(p.type) else p for p in parts]
     known = is_label(plain[0].type) or is_number(plain[0].type)
@@ -146,23 +146,23 @@ def label_values(table: TableFile, column: str, chunks: int) -> NDArray[Any]:
     return as_labels(np.concatenate([_plain_numpy(p) for p in plain]))
 
 
-def _plain_numpy(values: Any) -> NDArray[Any]:
+def _plain_numpy(values: pa.Array) -> NDArray[np.generic]:
     found = values.to_numpy(zero_copy_only=False)
     return found.astype(str) if found.dtype.hasobject else found
 
 
-def _numbers(values: Any) -> NDArray[np.float32]:
-    # Beyond float32's range is infinity, which is found later like any other.
+def _numbers(values: pa.Array) -> NDArray[np.float32]:
+    # Values beyond float32 become infinity, which is reported later like any other.
     with np.errstate(over="ignore"):
         return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)
 
 
-def _array(chunk: Any, column: str) -> Any:
+def _array(chunk: pa.Table, column: str) -> pa.Array:
     found = chunk.column(column).combine_chunks()
     return found.storage if isinstance(found.type, pa.BaseExtensionType) else found
 
 
-def _storage(kind: Any) -> Any:
+def _storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 

@@ -1,26 +1,25 @@
-"""Vectors in HDF5 files, AnnData's .h5ad among them."""
+"""Vectors in HDF5 files, including AnnData's .h5ad files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Dataset, hookimpl, missing_dependency
-from latent_analyze_adapters.vectors.rows import is_file_of, require_file
-from latent_analyze_adapters.vectors.trees import VectorTree
+from latent_analyze_adapters.files.damage import require_file
+from latent_analyze_adapters.vectors.vector_tree import VectorTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from latent_analyze_adapters.vectors.tree_files import Tree
-
-SUFFIXES = (".h5ad", ".h5", ".hdf5", ".hdf")
+    from latent_analyze_adapters.vectors.tree import Tree
 
 
 class VectorHdf5(VectorTree):
-    """Vectors in an HDF5 file: an array (n, dim), or X or one of obsm in AnnData's layout.
+    """Vectors in an HDF5 file: an array (n, dim) or, in AnnData's layout, X or one of obsm.
 
-    Labels are the columns of AnnData's obs, ids its obs_names; elsewhere, arrays (n,) in the group
-    of the vectors. Sparse rows become dense chunk by chunk. Nothing outside the file is read.
+    In AnnData's layout, the columns of obs are labels, and obs_names are ids. Elsewhere both are
+    arrays (n,) in the same group. Sparse rows are made dense chunk by chunk. Nothing outside the
+    file is read.
 
     Parameters
     ----------
@@ -32,25 +31,21 @@ class VectorHdf5(VectorTree):
     Raises
     ------
     DatasetError
-        If the file is damaged, or it cannot be told which array holds the vectors.
+        If the file is damaged, or it is unclear which array holds the vectors.
     MissingDependencyError
         If h5py is not installed.
     """
 
     name = "vector_hdf5"
+    suffixes = (".h5ad", ".h5", ".hdf5", ".hdf")
 
-    @classmethod
-    def recognizes(cls, location: str) -> bool:
-        """Whether it is a file with a suffix of HDF5."""
-        return is_file_of(location, SUFFIXES)
-
-    def _require(self) -> None:
+    def _require_path(self) -> None:
         require_file(self.path)
 
     @classmethod
     def _tree_class(cls) -> type[Tree]:
         try:
-            from latent_analyze_adapters.vectors.hdf5_files import Hdf5Tree
+            from latent_analyze_adapters.vectors.hdf5_tree import Hdf5Tree
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "h5py":
                 raise

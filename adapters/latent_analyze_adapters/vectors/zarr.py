@@ -1,25 +1,25 @@
-"""Vectors in Zarr folders, AnnData's among them."""
+"""Vectors in Zarr folders, including those of AnnData."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.plugin import Dataset, DatasetError, content_hash, file_sha256, hookimpl
+from latent_analyze.plugin import Dataset, DatasetError, hookimpl
 from latent_analyze_adapters.files.zarr_layout import is_zarr, zarr_files
-from latent_analyze_adapters.vectors.trees import VectorTree
+from latent_analyze_adapters.vectors.vector_tree import VectorTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from latent_analyze_adapters.vectors.tree_files import Tree
+    from latent_analyze_adapters.vectors.tree import Tree
 
 
 class VectorZarr(VectorTree):
-    """Vectors in a Zarr folder: an array (n, dim), or X or one of obsm in AnnData's layout.
+    """Vectors in a Zarr folder: an array (n, dim) or, in AnnData's layout, X or one of obsm.
 
-    Labels are the columns of AnnData's obs, ids its obs_names; elsewhere, arrays (n,) in the group
-    of the vectors. Nothing outside the folder is read, and nothing is unpickled.
+    In AnnData's layout, the columns of obs are labels, and obs_names are ids. Elsewhere both are
+    arrays (n,) in the same group. Nothing outside the folder is read, and nothing is unpickled.
 
     Parameters
     ----------
@@ -31,33 +31,35 @@ class VectorZarr(VectorTree):
     Raises
     ------
     DatasetError
-        If the folder is damaged, or it cannot be told which array holds the vectors.
+        If the folder is damaged, or it is unclear which array holds the vectors.
     """
 
     name = "vector_zarr"
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
-        """Whether it is a folder with the metadata of Zarr."""
+        """Whether this is a folder with the metadata of Zarr."""
         try:
             return is_zarr(Path(location))
         except (OSError, ValueError):
             return False
 
-    def _require(self) -> None:
+    def _require_path(self) -> None:
         if not self.path.is_dir():
             found = "a file" if self.path.exists() else "no such folder"
             raise DatasetError(f"a folder {self.path}", found=found, next_step="check the path")
 
     @classmethod
     def _tree_class(cls) -> type[Tree]:
-        from latent_analyze_adapters.vectors.zarr_folders import ZarrTree
+        from latent_analyze_adapters.vectors.zarr_tree import ZarrTree
 
         return ZarrTree
 
-    def _sha256(self) -> str:
+    @property
+    def files(self) -> Sequence[Path]:
+        """All files of the folder."""
         with self._readable():
-            return content_hash({n: file_sha256(self.path / n) for n in zarr_files(self.path)})
+            return [self.path / name for name in zarr_files(self.path)]
 
 
 @hookimpl

@@ -237,9 +237,9 @@ class TestRefused:
 
     def test_objects(self, tmp_path):
         np.savez(tmp_path / "a.npz", x=np.array([{}, {}], object))
-        refused(tmp_path / "a.npz", "arrays of numbers or texts")
+        refused(tmp_path / "a.npz", "arrays of numbers or strings")
         np.savez(tmp_path / "b.npz", x=pixels(2, 4, 4), y=np.array(["a", None], object))
-        refused(tmp_path / "b.npz", "arrays of numbers or texts")
+        refused(tmp_path / "b.npz", "arrays of numbers or strings")
 
     def test_labels_of_another_length(self, tmp_path):
         np.savez(tmp_path / "a.npz", x=pixels(2, 4, 4), y=np.zeros(3))

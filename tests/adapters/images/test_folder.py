@@ -224,7 +224,7 @@ class TestRefused:
     @pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
     def test_a_pipe(self, tmp_path):
         os.mkfifo(tmp_path / "a.png")
-        assert "no plain file" in refused(tmp_path, "an image of 8 or 16 bits")
+        assert "a pipe, a socket or a device" in refused(tmp_path, "an image of 8 or 16 bits")
 
     def test_damaged_metadata_do_not_warn(self, tmp_path, recwarn):
         exif = b"Exif\0\0II*\0" + b"\x08\0\0\0\xff\xff" + b"\7" * 30

@@ -8,7 +8,7 @@ from adapter_testing import everything, opener, refuser, write_images
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_analyze_adapters.files.labels import text_labels
+from latent_analyze_adapters.files.labels import parse_labels
 from latent_analyze_adapters.images.folder import ImageFolder
 
 opened = opener(ImageFolder)
@@ -70,7 +70,7 @@ class TestLabels:
             (b"file,a\n1.png,3\n2.png\n", "2 values in each row", "1 in row 3"),
             (b"file\n1.png\n2.png\n", "one of labels", "1 columns"),
             (b"", "one of labels", "0 columns"),
-            (b"file,a,a\n1.png,3,4\n2.png,4,5\n", "different columns", "a twice"),
+            (b"file,a,a\n1.png,3,4\n2.png,4,5\n", "different column names", "a twice"),
             (b"file,a\n1.png,\xff\n2.png,3\n", "a CSV file", "utf-8"),
             (None, "a CSV file", "No such file"),
         ],
@@ -84,11 +84,11 @@ class TestLabels:
 
 @given(st.lists(st.integers(-(10**18) + 1, 10**18 - 1), min_size=1))
 def test_whole_numbers_become_numbers(values):
-    labels = text_labels([str(v) for v in values])
+    labels = parse_labels([str(v) for v in values])
     assert labels.dtype == np.int64
     assert labels.tolist() == values
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=1))
 def test_labels_keep_what_they_say(values):
-    assert [str(v) for v in text_labels(values).tolist()] == values
+    assert [str(v) for v in parse_labels(values).tolist()] == values

@@ -15,7 +15,7 @@ from latent_analyze import DatasetError
 from latent_analyze.plugin import Host, Source
 from latent_analyze_adapters.files import npy as _npy
 from latent_analyze_adapters.images.arrays import ImageArrays
-from latent_analyze_adapters.vectors import rows as _vector_rows
+from latent_analyze_adapters.vectors import chunked as _chunked
 from latent_analyze_adapters.vectors.arrays import VectorArrays, register_datasets
 
 opened = opener(VectorArrays)
@@ -114,7 +114,7 @@ def test_refused(tmp_path, values):
 
 def test_labels_that_are_objects(tmp_path, z):
     np.savez(tmp_path / "z.npz", z=z, who=np.array([None] * 1000, object))
-    with pytest.raises(DatasetError, match="arrays of numbers or texts"):
+    with pytest.raises(DatasetError, match="arrays of numbers or strings"):
         opened(tmp_path / "z.npz")
 
 
@@ -162,7 +162,7 @@ def test_any_chunks_give_the_same_rows(tmp_path_factory, data):
     write_npz(path, data.draw(st.booleans()), who=np.arange(count), z=z)
     limit = data.draw(st.integers(1, count + 5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_vector_rows, "CHUNK_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr(_chunked, "CHUNK_BYTES", data.draw(st.integers(1, 200)))
         dataset = opened(path, limit=limit)
     rows = np.array(data.draw(st.lists(st.integers(0, min(limit, count) - 1), min_size=1)))
     items = dataset.read(rows)

@@ -11,14 +11,14 @@ from tree_formats import HDF5, TEXT
 
 from latent_analyze import MissingDependencyError
 from latent_analyze.plugin import Host
-from latent_analyze_adapters.vectors.hdf5 import SUFFIXES, VectorHdf5
+from latent_analyze_adapters.vectors.hdf5 import VectorHdf5
 
 ROWS = 1000
 
 opened, refused, write, outcome = HDF5.opened, HDF5.refused, HDF5.write, HDF5.outcome
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", VectorHdf5.suffixes)
 def test_every_suffix(tmp_path, z, suffix):
     fixed = np.where(np.arange(ROWS) % 2 == 0, b"x", b"yz")
     path = write(tmp_path / f"p{suffix}", z=z, fixed=fixed)
@@ -56,7 +56,7 @@ def test_columns_that_are_no_labels(tmp_path, z):
         file["type"] = np.dtype("f4")
     dataset = opened(tmp_path / "p.h5")
     assert not dataset.label_names
-    refused(tmp_path / "p.h5", "neither numbers nor texts", labels=("ragged",))
+    refused(tmp_path / "p.h5", "neither numbers nor strings", labels=("ragged",))
 
 
 def test_labels_are_text_only(tmp_path, z):
@@ -89,10 +89,10 @@ def test_nothing_is_read_from_other_files(tmp_path, z):
     refused(tmp_path / "part.h5", "X has no data of its own")
     with h5py.File(tmp_path / "virtual.h5", "w") as file:
         file.create_virtual_dataset("z", layout)
-    refused(tmp_path / "virtual.h5", "found z, which lies in other files")
+    refused(tmp_path / "virtual.h5", "found z, which is stored in other files")
     with h5py.File(tmp_path / "raw.h5", "w") as file:
         file.create_dataset("z", z.shape, "f4", external=[(str(tmp_path / "raw"), 0, z.nbytes)])
-    refused(tmp_path / "raw.h5", "found z, which lies in other files")
+    refused(tmp_path / "raw.h5", "found z, which is stored in other files")
     with h5py.File(tmp_path / "column.h5", "w") as file:
         file["z"], file["link"] = z, h5py.ExternalLink(str(other), "z")
         file["soft"] = h5py.SoftLink("/z")
@@ -107,7 +107,7 @@ def test_nothing_is_read_from_other_files(tmp_path, z):
     with h5py.File(path, "a") as file:
         file["link"] = h5py.ExternalLink(str(other), "z")
         file["obs/depth"].attrs["categories"] = "link"
-    refused(path, "no object reference")
+    refused(path, "not an object reference")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, -9])
@@ -124,7 +124,7 @@ def test_a_heap_without_end(tmp_path, z):
     first = content.index(b"GCOL") + 16
     content[first : first + 16] = bytes(16)
     path.write_bytes(content)
-    refused(path, "a damaged heap of texts")
+    refused(path, "a damaged heap of strings")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -144,8 +144,8 @@ def test_missing(tmp_path):
 
 def test_without_h5py(tmp_path, z, monkeypatch):
     path = write(tmp_path / "p.h5", z=z)
-    monkeypatch.delitem(sys.modules, "latent_analyze_adapters.vectors.hdf5_files", raising=False)
-    monkeypatch.delattr("latent_analyze_adapters.vectors.hdf5_files", raising=False)
+    monkeypatch.delitem(sys.modules, "latent_analyze_adapters.vectors.hdf5_tree", raising=False)
+    monkeypatch.delattr("latent_analyze_adapters.vectors.hdf5_tree", raising=False)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'latent-analyze\[hdf5\]'"):
         opened(path)

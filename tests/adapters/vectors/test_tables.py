@@ -16,9 +16,9 @@ from pyarrow import feather
 
 from latent_analyze import DatasetError, MissingDependencyError, open_source
 from latent_analyze.plugin import Host, Source
-from latent_analyze_adapters.vectors.tables import SUFFIXES, VectorTables, register_datasets
+from latent_analyze_adapters.vectors.tables import VectorTables, register_datasets
 
-ROWS = 1000
+ROWS, SUFFIXES = 1000, VectorTables.suffixes
 
 opened = opener(VectorTables)
 refused = refuser(opened, first_row)
@@ -192,7 +192,7 @@ def test_chunks_are_kept_but_not_all_of_them(tmp_path, z, monkeypatch):
     dataset.source().read(dataset.source().blocks()[0])
     dataset.read(np.array([950, 960]))
     assert read == list(range(10))
-    assert len(dataset._kept._chunks) == 2
+    assert len(dataset._cache._chunks) == 2
 
 
 def _counting(function, calls):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tree_formats import FORMATS
 
 from latent_analyze.plugin import Host, Source
-from latent_analyze_adapters.vectors import hdf5, rows, zarr
+from latent_analyze_adapters.vectors import chunked, hdf5, zarr
 
 ROWS = 1000
 
@@ -115,7 +115,7 @@ def test_any_chunks_give_the_same_rows(form, tmp_path_factory, data):
         form.csr(root, "sparse", z)
     limit = data.draw(st.integers(1, count + 5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "CHUNK_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr(chunked, "CHUNK_BYTES", data.draw(st.integers(1, 200)))
         vectors = data.draw(st.sampled_from(["z", "sparse"]))
         dataset = form.opened(path, vectors=vectors, limit=limit)
     wanted = np.array(data.draw(st.lists(st.integers(0, min(limit, count) - 1), min_size=1)))
@@ -209,7 +209,7 @@ def test_wide(form, path):
     [
         ("codes", np.full(ROWS, 2, "i1"), "a readable"),
         ("codes", np.full(ROWS, "a"), "a readable"),
-        ("categories", np.zeros((2, 2)), "no column"),
+        ("categories", np.zeros((2, 2)), "not a column"),
     ],
 )
 def test_categories_that_cannot_be(form, path, z, member, values, expected):

@@ -15,7 +15,7 @@ from tree_formats import ZARR_2, ZARR_3
 
 from latent_analyze.plugin import Host
 from latent_analyze_adapters.files.zarr_layout import zarr_files
-from latent_analyze_adapters.vectors import zarr_folders as _zarr_folders
+from latent_analyze_adapters.vectors import zarr_tree as _zarr_tree
 from latent_analyze_adapters.vectors.zarr import VectorZarr
 
 ROWS = 1000
@@ -61,14 +61,14 @@ def test_arrays_with_unusual_codecs_are_left_out(tmp_path, z, codec, change):
     dataset = opened(path)
     np.testing.assert_array_equal(dataset.read(np.arange(9)).x, z[:9])
     assert not dataset.label_names
-    (listed,) = (text for text in dataset._tree.listed() if text.startswith("bad, which "))
+    (listed,) = (text for text in dataset._tree.list_arrays() if text.startswith("bad, which "))
     assert codec in listed
     assert not TRAPPED
 
 
 def test_only_codecs_of_numbers_and_texts(tmp_path, z, monkeypatch):
     path = write(tmp_path / "p.zarr", z=z)
-    monkeypatch.setattr(_zarr_folders, "_CODECS", frozenset({"bytes"}))
+    monkeypatch.setattr(_zarr_tree, "_CODECS", frozenset({"bytes"}))
     refused(path, "found z, which needs the codec zstd")
 
 

@@ -43,7 +43,7 @@ def png(width, height, rows, *, interlaced=0):
     return PNG + b"".join(png_chunk(*part) for part in parts)
 
 
-MISSING = "less than the .* rows"
+MISSING = "fewer than the .* rows"
 REFUSED = "an image of 8 or 16 bits"
 """By our check or Pillow's, which is stopped by some data and not by others."""
 

@@ -1,7 +1,7 @@
-"""Loading an image only if its file holds every row that the header declares.
+"""Loads an image only if its file holds every row that the header declares.
 
-Pillow raises where a file ends too early. Where fewer rows got a proper ending, it leaves the rest
-black or gray without a word.
+Pillow raises an error if a file ends too early. But if too few rows are followed by a proper end
+of the file, it silently leaves the rest black or gray.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 MAX_PIXELS = 1 << 26
-"""Of one image."""
+"""Largest image."""
 
 MAX_SCANS = 64
-"""Passes over a JPEG: encoders write about ten, and each takes time for every pixel."""
+"""Most scans of a JPEG: encoders write about ten, and each one takes time for every pixel."""
 
 TIFF_CODECS = frozenset({"raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits"})
-"""Others fill up what is missing."""
+"""The decoders of other compressions fill in missing rows."""
 
 _BITS, _SAMPLES, _STRIP_BYTES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _TILE_BYTES = (
     258, 277, 279, 284, 322, 323, 325,
@@ -43,24 +45,26 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 _NOISE = bytes(range(1, 255))
 
 
-def load_whole(image: Any, path: Path) -> None:
-    """Load an image that Pillow has opened.
+def load_complete(image: ImageFile, path: Path) -> None:
+    """Load an image that Pillow has opened, unless rows are missing.
 
     Parameters
     ----------
     image
-        The `PIL.Image.Image`, not yet loaded.
+        The image, not yet loaded.
     path
         Its file.
 
     Raises
     ------
     ValueError
-        If rows are missing, or the file asks for more work than an image of its size can.
+        If rows are missing, or decoding would take more work than the size of the image warrants.
     """
+    from PIL.TiffImagePlugin import TiffImageFile
+
     # WebP has no tiles.
     codec = image.tile[0][0] if image.tile else ""
-    if image.format == "TIFF":
+    if isinstance(image, TiffImageFile):
         _check_tiff(image, path)
     elif codec == "bmp_rle":
         raise ValueError("run-length encoding")
@@ -69,32 +73,32 @@ def load_whole(image: Any, path: Path) -> None:
         if scans > MAX_SCANS:
             raise ValueError(f"{scans} scans")
     image.load()
-    if not _is_whole(image, path, codec):
+    if not _is_complete(image, path, codec):
         raise _missing_rows(image)
 
 
-def _is_whole(image: Any, path: Path, codec: str) -> bool:
+def _is_complete(image: ImageFile, path: Path, codec: str) -> bool:
     value = image.getpixel((image.width - 1, image.height - 1))
     last = set(value) if isinstance(value, tuple) else {value}
-    # Reading a file again is for the few images whose last pixel is as unread ones are.
+    # Only images whose last pixel looks like a missing one are read again.
     if codec == "jpeg" and last <= {127, 128}:
-        return _jpeg_is_whole(image, path.read_bytes())
+        return _jpeg_is_complete(image, path.read_bytes())
     if codec == "zip" and (last == {0} or image.info.get("interlace")):
-        return _png_is_whole(path.read_bytes())
+        return _png_is_complete(path.read_bytes())
     return True
 
 
-def _missing_rows(image: Any) -> ValueError:
-    return ValueError(f"less than the {image.height} rows that its header says")
+def _missing_rows(image: ImageFile) -> ValueError:
+    return ValueError(f"fewer than the {image.height} rows that its header declares")
 
 
-def _check_tiff(image: Any, path: Path) -> None:
+def _check_tiff(image: TiffImageFile, path: Path) -> None:
     tags, codec = image.tag_v2, image.info.get("compression")
     if codec not in TIFF_CODECS:
         raise ValueError(f"TIFF compression {codec!r}")
     numbers = _tiff_tags(path, tags)
     if len(np.unique(numbers)) < len(numbers):
-        # Pillow believes the last one, libtiff the first.
+        # Pillow uses the last one, libtiff the first.
         raise ValueError("a TIFF tag given twice")
     if tags.get(_TILE_WIDTH, 1) * tags.get(_TILE_LENGTH, 1) > MAX_PIXELS:
         raise ValueError(f"tiles of {tags[_TILE_LENGTH]}x{tags[_TILE_WIDTH]} pixels")
@@ -105,18 +109,19 @@ def _check_tiff(image: Any, path: Path) -> None:
         raise _missing_rows(image)
 
 
-def _tiff_covers(image: Any, held: int) -> bool:
-    """Whether the strips of an uncompressed TIFF cover it; `held` bytes, 0 if it does not say."""
+def _tiff_covers(image: TiffImageFile, held: int) -> bool:
+    """Whether the strips of an uncompressed TIFF cover it; they hold `held` bytes, 0 if unknown."""
     pixels, bits = image.width * image.height, image.tag_v2.get(_BITS, (1,))
-    # One number may stand for the bits of every sample.
+    # There may be one number for the bits of all samples.
     depth = sum(bits) if len(bits) > 1 else bits[0] * image.tag_v2.get(_SAMPLES, 1)
-    covered = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in image.tile)
+    boxes = (tile[1] for tile in image.tile)
+    covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes if box)
     planes = len(image.getbands()) if image.tag_v2.get(_PLANAR) == 2 else 1
     return covered >= planes * pixels and (not held or held * 8 >= pixels * depth)
 
 
-def _tiff_tags(path: Path, tags: Any) -> NDArray[np.uint16]:
-    """Return the numbers of the tags of the first page, as they stand in the file."""
+def _tiff_tags(path: Path, tags: ImageFileDirectory_v2) -> NDArray[np.uint16]:
+    """Return the numbers of the tags of the first page, in the order of the file."""
     order = "<" if tags.prefix == b"II" else ">"
     with path.open("rb") as stream:
         is_big = struct.unpack(f"{order}2xH", stream.read(4)) == (43,)
@@ -129,27 +134,27 @@ def _tiff_tags(path: Path, tags: Any) -> NDArray[np.uint16]:
 
 def _jpeg_scans(content: bytes) -> tuple[int, int]:
     """Return how many scans a JPEG has, and where it ends."""
-    place, scans = 2, 0
-    while match := _JPEG_MARKER.search(content, place):
-        place = match.end()
+    position, scans = 2, 0
+    while match := _JPEG_MARKER.search(content, position):
+        position = match.end()
         if match[1] == b"\xd9":
             return scans, match.start()
         scans += match[1] == b"\xda"
-        place += int.from_bytes(content[place : place + 2], "big")
+        position += int.from_bytes(content[position : position + 2], "big")
     return scans, len(content)
 
 
-def _jpeg_is_whole(image: Any, content: bytes) -> bool:
-    """Whether bytes put before the end change nothing: rows that are missing would take them."""
-    from PIL import Image
+def _jpeg_is_complete(image: ImageFile, content: bytes) -> bool:
+    """Whether bytes inserted before the end change nothing: missing rows would consume them."""
+    from PIL import Image as Images
 
     _, end = _jpeg_scans(content)
-    with Image.open(io.BytesIO(content[:end] + _NOISE + content[end:]), formats=["JPEG"]) as other:
+    with Images.open(io.BytesIO(content[:end] + _NOISE + content[end:]), formats=["JPEG"]) as other:
         return np.array_equal(np.asarray(image), np.asarray(other))
 
 
-def _png_is_whole(content: bytes) -> bool:
-    """Whether the pixel data of a PNG inflate to as many bytes as its header says."""
+def _png_is_complete(content: bytes) -> bool:
+    """Whether the pixel data of a PNG inflate to as many bytes as its header requires."""
     chunks = list(_png_chunks(content))
     header = next(data for kind, data in reversed(chunks) if kind == b"IHDR")
     width, height, depth, color, *_, interlaced = struct.unpack_from(">IIBBBBB", header)
@@ -163,14 +168,12 @@ def _png_is_whole(content: bytes) -> bool:
 
 
 def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = 8
-    while place + 8 <= len(content):
-        (length,) = struct.unpack_from(">I", content, place)
-        place += 12 + length
-        yield (
-            content[place - length - 8 : place - length - 4],
-            content[place - length - 4 : place - 4],
-        )
+    start = 8
+    while start + 8 <= len(content):
+        (length,) = struct.unpack_from(">I", content, start)
+        data = start + 8
+        yield content[start + 4 : data], content[data : data + length]
+        start = data + length + 4
 
 
 def _inflated_sizes(pieces: Iterable[bytes]) -> Iterator[int]:

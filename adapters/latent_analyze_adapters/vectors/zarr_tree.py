@@ -1,4 +1,4 @@
-"""Zarr folders as trees; imported by functions only, for it imports zarr."""
+"""Zarr folders as trees. Import this inside functions only, because it imports zarr."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import json
 import math
 import warnings
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import zarr
 from zarr.storage import LocalStore
 
 from latent_analyze_adapters.files.zarr_layout import METADATA, zarr_files
-from latent_analyze_adapters.vectors.tree_files import Tree
+from latent_analyze_adapters.vectors.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-# A chunk is decoded whole, whatever part of it is wanted.
+# A chunk is always decoded as a whole.
 _CHUNK_BYTES = 1 << 31
 
 _TEXT = "vlen-utf8"
 
-# What turns bytes into numbers and texts; numcodecs also has one that unpickles.
+# Codecs that turn bytes into numbers and strings; numcodecs also has one that unpickles.
 _CODECS = frozenset({
     "bytes", "transpose", "sharding_indexed", _TEXT, "crc32", "crc32c", "adler32", "fletcher32",
     "blosc", "zstd", "gzip", "zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "astype", "quantize",
@@ -34,20 +35,34 @@ _CODECS = frozenset({
 })  # fmt: skip
 
 
-class _Unknown(NamedTuple):
-    """An array of a type or with a codec that zarr does not know."""
+_VOID = np.dtype("V")
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    """An array with a type or codec that zarr does not support: nothing of it can be read."""
 
     name: str
     reason: str
+    attrs: Mapping[str, object] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[np.generic] = _VOID
+
+    def __getitem__(self, rows: slice) -> NDArray[np.generic]:
+        raise ValueError(self.reason)
+
+
+Member: TypeAlias = zarr.Group | zarr.Array | _Unknown
 
 
 class ZarrTree(Tree):
     """A folder in version 2 or 3 of the Zarr format.
 
-    A folder of somebody else must not make us read files outside it, so symbolic links are refused;
-    nor run code, so only codecs of numbers and texts are.
+    An untrusted folder must not make us read files outside it, so symbolic links are refused. Nor
+    may it run code, so only codecs for numbers and strings are allowed.
     """
 
+    root: zarr.Group | zarr.Array
     damage = (
         OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, MemoryError,
         ImportError, EOFError, zlib.error,
@@ -59,11 +74,11 @@ class ZarrTree(Tree):
         store = LocalStore(path, read_only=True)
         opened = zarr.open_array if _is_array(path) else _open_group
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are for those who write
+            warnings.simplefilter("ignore")  # they concern writers
             self.root = opened(store, mode="r")
 
-    def find_things(self) -> dict[str, Any]:
-        """Return groups and arrays by their paths: those whose metadata lie in the folder."""
+    def find_nodes(self) -> dict[str, Member]:
+        """Return the groups and arrays whose metadata are in the folder, by path."""
         if not self.is_group(self.root):
             return {self.path.name: self.root}
         found = {n.rpartition("/")[0] for n in self._files if Path(n).name in METADATA}
@@ -71,7 +86,7 @@ class ZarrTree(Tree):
             warnings.simplefilter("ignore")
             return {name: self._open(name) for name in sorted(found - {""})}
 
-    def _open(self, name: str) -> Any:
+    def _open(self, name: str) -> Member:
         try:
             return self.root[name]
         except json.JSONDecodeError as error:
@@ -79,18 +94,18 @@ class ZarrTree(Tree):
         except (ValueError, TypeError, KeyError) as error:
             return _Unknown(name, " ".join(str(error).split())[:160])
 
-    def is_group(self, thing: Any) -> bool:
-        """Whether it is a group."""
-        return isinstance(thing, zarr.Group)
+    def is_group(self, node: Member) -> bool:
+        """Whether this is a group."""
+        return isinstance(node, zarr.Group)
 
-    def is_array(self, thing: Any, axes: int) -> bool:
-        """Whether it is an array of so many axes that can be decoded without risk."""
-        if not isinstance(thing, zarr.Array) or self.refusal(thing):
+    def is_array(self, node: Member, axes: int) -> bool:
+        """Whether this is an array with this many axes that can be decoded safely."""
+        if not isinstance(node, zarr.Array) or self.refusal(node):
             return False
-        return len(thing.shape) == axes
+        return len(node.shape) == axes
 
-    def refusal(self, array: Any) -> str:
-        """Say so if an array wants unusual codecs or large chunks."""
+    def refusal(self, array: Member) -> str:
+        """Return why an array must not be read: unusual codecs or large chunks."""
         if isinstance(array, _Unknown):
             return f"zarr cannot open: {array.reason}"
         unknown = sorted(set(_codecs(array)) - _CODECS)
@@ -100,30 +115,30 @@ class ZarrTree(Tree):
             return "has chunks of more than 2 GiB"
         return ""
 
-    def is_text(self, array: Any) -> bool:
-        """Whether an array holds texts of any length."""
+    def is_text(self, array: zarr.Array) -> bool:
+        """Whether an array holds strings of variable length."""
         return _TEXT in _codecs(array)
 
-    def texts(self, array: Any, count: int) -> NDArray[Any]:
-        """Return the first texts."""
+    def read_texts(self, array: zarr.Array, count: int) -> NDArray[np.object_]:
+        """Return the first strings."""
         return np.asarray(array[:count], object)
 
-    def names(self, group: Any) -> Sequence[str]:
-        """Return the members of a group."""
+    def member_names(self, group: zarr.Group) -> Sequence[str]:
+        """Return the names of a group's members."""
         above = group.path
-        return [n.rpartition("/")[2] for n in self.things if n.rpartition("/")[0] == above]
+        return [n.rpartition("/")[2] for n in self.nodes if n.rpartition("/")[0] == above]
 
-    def child(self, group: Any, name: str) -> Any:
+    def child(self, group: zarr.Group, name: str) -> Member:
         """Return a member."""
-        return self.things[f"{group.path}/{name}".lstrip("/")]
+        return self.nodes[f"{group.path}/{name}".lstrip("/")]
 
-    def stored_rows(self, array: Any) -> int:
+    def chunk_rows(self, array: zarr.Array) -> int:
         """Return the rows of a chunk."""
         return int(array.chunks[0])
 
-    def referred(self, reference: Any) -> Any:
-        """Return the array of this path."""
-        return self.things[str(reference).strip("/")]
+    def dereference(self, reference: object) -> Member:
+        """Return the array with this path."""
+        return self.nodes[str(reference).strip("/")]
 
 
 def _is_array(path: Path) -> bool:
@@ -132,13 +147,13 @@ def _is_array(path: Path) -> bool:
     return bool(json.loads((path / "zarr.json").read_bytes())["node_type"] == "array")
 
 
-def _open_group(store: LocalStore, mode: Any) -> Any:
-    # Consolidated metadata may name what lies elsewhere.
+def _open_group(store: LocalStore, mode: Literal["r"]) -> zarr.Group:
+    # Consolidated metadata may refer to files outside the folder.
     return zarr.open_group(store, mode=mode, use_consolidated=False)
 
 
-def _codecs(array: Any) -> list[str]:
-    """Return the names of all codecs of an array, of shards and of their chunks."""
+def _codecs(array: zarr.Array) -> list[str]:
+    """Return the names of all codecs of an array, including those inside shards."""
     metadata = array.metadata
     if metadata.zarr_format == 2:
         found = [*(metadata.filters or ()), metadata.compressor]
