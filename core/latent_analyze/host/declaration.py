@@ -34,8 +34,6 @@ class Declaration:
         AnalysisError
             If a value is undeclared, no number, or of another number of dimensions.
         """
-        if isinstance(returned, Result):
-            return returned  # until all built-in analyses are converted
         given = returned if isinstance(returned, Values) else Values(self._mapping(returned))
         scalars, arrays = {}, {}
         for name, value in given.values.items():
