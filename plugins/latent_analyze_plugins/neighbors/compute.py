@@ -95,8 +95,7 @@ def _rounding(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _skewness(counts: NDArray[np.int64]) -> float:
     deviation = counts - counts.mean()
-    variance = float((deviation**2).mean())
-    return float((deviation**3).mean()) / variance**1.5 if variance > 0 else 0.0
+    return float((deviation**3).mean() / (deviation.std() ** 3 or 1.0))
 
 
 def void_frame(reference: Source, points: int, rng: np.random.Generator) -> dict[str, Any]:

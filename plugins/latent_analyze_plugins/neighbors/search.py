@@ -69,7 +69,8 @@ def find_neighbors(points: NDArray[np.float64], k: int, levels: int = 1) -> Neig
     """
     from latent_analyze_plugins.neighbors.kernels import find_nearest, sort_by_distance
 
-    n, (centered, halves) = len(points), _centered(points)
+    n, centered = len(points), points - points.mean(axis=0)
+    halves = 0.5 * np.einsum("ij,ij->i", centered, centered)
     rows, by_level = np.zeros((n, k), np.int64), np.empty((levels, n, len(RANKS)), np.int64)
     chunk = max(CHUNK_VALUES // n, 16)
     for first in range(0, n, chunk):
@@ -83,8 +84,9 @@ def find_neighbors(points: NDArray[np.float64], k: int, levels: int = 1) -> Neig
 
 def tree_edges(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the lengths of the edges of the minimum spanning tree, ascending (Prim 1957)."""
-    centered, halves = _centered(points)
+    centered = points - points.mean(axis=0)
     products = centered @ centered.T
+    halves = 0.5 * np.diagonal(products)
     nearest, parent = np.full(len(points), np.inf), np.zeros(len(points), np.int64)
     outside = halves.copy()  # infinite where the tree has been
     edges = np.empty((len(points) - 1, 2), np.int64)
@@ -97,9 +99,3 @@ def tree_edges(points: NDArray[np.float64]) -> NDArray[np.float64]:
         newest = int(nearest.argmin())
         edge[:] = parent[newest], newest
     return np.sort(np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1))
-
-
-def _centered(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return points less their mean, and half the squared length of each."""
-    centered = points - points.mean(axis=0)
-    return centered, 0.5 * np.einsum("ij,ij->i", centered, centered)

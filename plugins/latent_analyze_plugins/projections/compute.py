@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from latent_analyze.plugin import AnalysisError, Batch, Frame, Tally
 from latent_analyze_plugins.projections.frame import PARTS, each_window
 from latent_analyze_plugins.projections.statistics import dispersion, empty_share, grain
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FUNCTIONS = {"grain": grain, "dispersion": dispersion, "empty": empty_share}
 """In the order in which a reader is told of them."""
@@ -41,22 +38,16 @@ class PlaneCounts(Tally):
         """Return the statistics of every window, and the counts."""
         if not self.count:
             raise AnalysisError("at least one finite z-point", found="none")
-        widths, cells = self.frame["half_widths"], self.cells
+        widths, cells = self.frame["half_widths"], self.frame["cells"]
+        split = self.parts.reshape(*widths.shape, cells, PARTS, cells, PARTS)
+        counts = split.sum(axis=(3, 5))
         arrays, scalars = {}, {}
         for statistic, function in FUNCTIONS.items():
             values = arrays[statistic] = np.full(widths.shape, np.nan)
             for place, name, _ in each_window(self.frame):
-                scalars[f"{statistic}_{name}"] = values[place] = function(cells[place])
+                scalars[f"{statistic}_{name}"] = values[place] = function(counts[place])
         return {
             "n": self.count, "nonfinite": self.nonfinite, **scalars, **arrays,
             "half_width": widths, "inside": self.parts.sum(axis=(2, 3)),
             "parts": self.parts.astype(np.uint32),
         }  # fmt: skip
-
-    @property
-    def cells(self) -> NDArray[np.int64]:
-        """Counts per cell, shape (plane, window, cell, cell)."""
-        planes, windows, parts, _ = self.parts.shape
-        cells = parts // PARTS
-        split = self.parts.reshape(planes, windows, cells, PARTS, cells, PARTS)
-        return split.sum(axis=(3, 5))

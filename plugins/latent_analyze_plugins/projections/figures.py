@@ -19,7 +19,7 @@ from latent_analyze.plugin import Figure
 from latent_analyze_plugins.projections.frame import STATISTICS, window_label
 
 if TYPE_CHECKING:
-    from latent_analyze.plugin import Result, ResultSet
+    from latent_analyze.plugin import ResultSet
 
 TITLES = ("variance / mean of cells", "grain of cells", "share of empty cells")
 NULL_SHADE, ZOOM_COLOR = "#404040", "#D55E00"
@@ -77,7 +77,10 @@ def _draw_plane(results: ResultSet, plane: int) -> Figure:
         line[0].set_ylabel(label.replace(", ", ",\n") + f"\n{directions[1]}", fontsize=8)
     for axis in axes[-1]:
         axis.set_xlabel(directions[0], fontsize=8)
-    alt = "; ".join(_told(results.data, plane, k) for k in np.flatnonzero(widths).tolist())
+    alt = "Variance-to-mean of the cells: " + ", ".join(
+        f"{window_label(k)} {results.data['dispersion'][plane, k]:.3g}"
+        for k in np.flatnonzero(widths).tolist()
+    )
     return Figure(f"projections-{name}", _caption(results, plane), figure, alt)
 
 
@@ -98,11 +101,6 @@ def _draw_window(axis: Any, parts: Any, widths: Any, shade: tuple[str, float]) -
     if len(widths) > 1 and widths[1] > 0:
         corner, side = (-widths[1], -widths[1]), 2 * widths[1]
         axis.add_patch(Rectangle(corner, side, side, fill=False, lw=0.8, ec=ZOOM_COLOR))
-
-
-def _told(data: Result, plane: int, k: int) -> str:
-    inside, dispersion = data["inside"][plane, k], data["dispersion"][plane, k]
-    return f"{window_label(k)}: {inside:,} z-points, variance-to-mean {dispersion:.3g}"
 
 
 def _caption(results: ResultSet, plane: int) -> str:

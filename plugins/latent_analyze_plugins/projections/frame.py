@@ -89,9 +89,8 @@ def each_window(frame: Frame) -> Iterator[tuple[tuple[int, int], str, dict[str, 
     """Yield place, name (``"pc1_pc2_zoom1"``), and ``plane`` and ``window`` in words."""
     names = frame["names"].split("|")
     for p, k in np.argwhere(frame["half_widths"]).tolist():
-        window = window_label(k)
-        words = {"plane": names[p], "window": window}
-        yield (p, k), f"{names[p]}_{window.replace(' ', '')}", words
+        words = {"plane": names[p], "window": window_label(k)}
+        yield (p, k), "_".join(words.values()).replace(" ", ""), words
 
 
 def window_label(k: int) -> str:
