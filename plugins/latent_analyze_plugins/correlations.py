@@ -58,8 +58,7 @@ class Correlations(Analysis):
     """
 
     name, title = "correlations", "Dependence between axes"
-    counts = {"sample": (1000, 10_000)}
-    Options = CorrelationsOptions
+    counts, Options = {"sample": (1000, 10_000)}, CorrelationsOptions
     measures = (
         Measure("n", "finite z-points", "z-points"),
         Measure("mean_correlation", "mean |Pearson| over all pairs"),
