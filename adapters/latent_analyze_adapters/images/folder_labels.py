@@ -22,7 +22,7 @@ FILE_COLUMNS = ("file", "image", "filename")
 
 
 def labels_from_folders(ids: Sequence[str]) -> dict[str, NDArray[np.generic]]:
-    """Return ``split`` and ``class`` if the folders above the images tell them.
+    """Return ``split`` and ``class`` if the names of the folders show them.
 
     Parameters
     ----------

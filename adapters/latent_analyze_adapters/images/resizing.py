@@ -19,7 +19,7 @@ Size = PositiveInt | tuple[PositiveInt, PositiveInt]
 class ImageOptions(Options):
     """Options of all data sets of images."""
 
-    limit: PositiveInt | None = Field(None, description="number of images to read, from the first")
+    limit: PositiveInt | None = Field(None, description="read only the first N images")
     crop: Size | None = Field(
         None, description="center crop to this size (side or [height, width]), before resize"
     )

@@ -25,7 +25,7 @@ REPEATS = 4
 def check_batching(session: Session, plan: Plan) -> Plan:
     """Return the plan, changed to one row per call, with a note, if batches give wrong results.
 
-    Two rows of noise are run together and alone (each beside copies of itself, if the batch is
+    Two rows of noise are run together and alone (each among copies of itself, if the batch is
     fixed). A graph that is random is left as it is, but noted.
 
     Raises
@@ -38,7 +38,7 @@ def check_batching(session: Session, plan: Plan) -> Plan:
     alone = [run_batch(session, plan, rows[[i]]) for i in range(2)]
     repeats = (run_batch(session, plan, rows[[i % 2]]) for i in range(REPEATS))
     if any(_differ(alone[i % 2], found) for i, found in enumerate(repeats)):
-        note = f"{plan.role}: something in the graph is random: the same row gives other outputs"
+        note = f"{plan.role}: the graph is random: two runs on the same row differ"
         return replace(plan, notes=(*plan.notes, note))
     if plan.batch == 1:
         return plan

@@ -49,9 +49,9 @@ def folder_of(path: Path) -> Path:
 
 
 def find_bundle(path: Path, opener: Opener, read: Read) -> Bundle:
-    """Return the content of model.toml or, without one, what the names of the files tell.
+    """Return the content of model.toml or, without one, what the file names show.
 
-    A single file is read, with `read`, to tell what it holds.
+    A single file is read, with `read`, to find out what it holds.
 
     Raises
     ------

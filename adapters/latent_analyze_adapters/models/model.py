@@ -276,7 +276,7 @@ class FileModel:
 
 
 def _row_shape(role: Role, settings: Settings, default_layout: Layout) -> Shape | None:
-    """Return the shape of one row of the input, as far as model.toml or the data tell."""
+    """Return the shape of one row of the input, if model.toml or the data define it."""
     image = settings.image or settings.data
     if role == "decoder" or image is None:
         return settings.latent if role == "decoder" else None

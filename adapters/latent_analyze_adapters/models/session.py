@@ -101,7 +101,7 @@ class Opener(Protocol):
         ...
 
     def infer_specs(self, name: str, read: Read) -> Specs:
-        """Tell what a file without model.toml holds: an encoder, a decoder, or both."""
+        """Find out what a file without model.toml holds: an encoder, a decoder, or both."""
         ...
 
     def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:

@@ -42,7 +42,7 @@ _LISTED = 20
 class ChunkedOptions(Options):
     """Options of all files of vectors with ids and labels."""
 
-    limit: PositiveInt | None = Field(None, description="number of vectors to read, from the first")
+    limit: PositiveInt | None = Field(None, description="read only the first N vectors")
     ids: str | None = Field(
         None, description="column of the ids; by default id or index, if there is one"
     )

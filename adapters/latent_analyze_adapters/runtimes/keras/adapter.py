@@ -51,7 +51,7 @@ class KerasOpener(FolderOpener):
     default_layout: ClassVar[Layout] = "HWC"
 
     def infer_specs(self, name: str, read: Read) -> Specs:
-        """Tell what a file holds: both networks if it has submodels called encoder and decoder."""
+        """Find out what a file holds: both networks if there are submodels encoder and decoder."""
         path = self.folder / name
         if not path.is_dir():
             whole = self._load(EncoderSpec(file=name), path)

@@ -40,7 +40,7 @@ class OnnxOpener(FolderOpener):
     needs_row_shape: ClassVar[bool] = False
 
     def infer_specs(self, name: str, read: Read) -> Specs:
-        """Tell what a file holds: both networks if it returns images and has z-points inside."""
+        """Find out what a file holds: both networks if it returns images by way of z-points."""
         file = read(EncoderSpec(file=name))
         graph = OnnxSession(file.path, "cpu").graph
         both = split_autoencoder(GraphIndex(load_proto(file.path)), graph)

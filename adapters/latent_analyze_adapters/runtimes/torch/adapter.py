@@ -65,7 +65,7 @@ class TorchOpener(FolderOpener):
     default_layout: ClassVar[Layout] = "CHW"
 
     def read(self, spec: NetworkSpec) -> ModelFile:
-        """Hash a file and tell what it is, without opening it."""
+        """Hash a file and determine its kind, without opening it."""
         path = bundle_path(self.folder, spec.file)
         kind, sha256 = _kind(path), file_sha256(path)
         if spec.entry is not None:
@@ -166,7 +166,7 @@ class TorchRuntime(FileAdapter):
 
 
 def _kind(path: Path) -> Kind:
-    """Tell what a file holds by the names in its archive."""
+    """Determine the kind of a file by the names in its archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.split("/", 1)[-1] for name in archive.namelist()]

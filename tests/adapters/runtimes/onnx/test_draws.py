@@ -114,7 +114,9 @@ class TestBehindTheDraw:
         np.testing.assert_allclose(latents.mu, change(head("A"), 1), rtol=1e-4, atol=1e-5)
         std = np.abs(change(np.exp(head("B") / 2), 0))
         np.testing.assert_allclose(latents.log_var, 2 * np.log(std), rtol=1e-4, atol=1e-4)
-        assert notes(model, "'z' is drawn inside the graph; mu is 'o' without the noise")
+        assert notes(
+            model, "'z' is drawn inside the graph; mu is 'mean of o', 'o' without the noise"
+        )
         assert not notes(model, "random")
 
     def test_moments_are_those_of_draws(self, write):
@@ -217,7 +219,7 @@ class TestOtherNoise:
         model = open_bare(write(OTHER_NOISE[kind], {"o": (DIM,)}))
         assert model.spec.latent.shape == (DIM,)
         assert model.bundle.encoder.mu == "o"
-        assert notes(model, "something in the graph is random")
+        assert notes(model, "the graph is random")
         assert not notes(model, "drawn inside")
 
     def test_noise_on_images_of_a_whole_autoencoder(self, write):

@@ -71,7 +71,7 @@ def _limit_time(seconds: float) -> None:
 
 
 def _limit_memory(more: int) -> None:
-    """Allow this many bytes on top of what is mapped now, which only Linux can tell."""
+    """Allow this many bytes on top of what is mapped now, which only Linux reports."""
     if sys.platform != "linux":
         return
     import resource

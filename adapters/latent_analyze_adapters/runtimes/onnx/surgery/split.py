@@ -46,14 +46,14 @@ def find_posterior(index: GraphIndex, spec: EncoderSpec) -> tuple[dict[str, str]
     if drawn is None:
         return {}, ()
     mu = drawn.draw.mu if drawn.is_z else MEAN + output
-    origin = "taken before that" if drawn.is_z else f"{output!r} without the noise"
-    note = f"encoder: {drawn.draw.z!r} is drawn inside the graph; mu is {origin}, {mu!r}"
+    origin = "before the noise is added" if drawn.is_z else f"{output!r} without the noise"
+    note = f"encoder: {drawn.draw.z!r} is drawn inside the graph; mu is {mu!r}, {origin}"
     usual = _with_usual_name(index.outputs, LOG_VAR_NAMES) if drawn.keeps_spread else []
     if spec.log_var is not None or usual:
         return {"mu": mu, "log_var": spec.log_var or usual[0]}, (note,)
     spread = _spread_of_output(index, output, drawn)
     if spread:
-        return {"mu": mu, **spread}, (f"{note}, and its {spread['spread']}, {spread['log_var']!r}",)
+        return {"mu": mu, **spread}, (f"{note}; its {spread['spread']} is {spread['log_var']!r}",)
     return {"mu": mu}, (f"{note}; its log_var cannot be determined",)
 
 
