@@ -36,8 +36,8 @@ def _folder(tmp_path, save_onnx):
     return tmp_path
 
 
-def state(folder, **half):
-    write_bundle(folder, Bundle(encoder=EncoderSpec(file="encoder.onnx", **half)))
+def state(folder, **spec):
+    write_bundle(folder, Bundle(encoder=EncoderSpec(file="encoder.onnx", **spec)))
     return folder
 
 
@@ -120,7 +120,7 @@ def encode(x, y):
     return np.full((len(x), 3), 8 * (y.dtype == np.int64)) + y.reshape(len(x), -1)
 """
             (tmp_path / "code.py").write_text(code)
-            half = {"entry": "code:encode"}
+            spec = {"entry": "code:encode"}
         else:
             torch = pytest.importorskip("torch")
             code = """
@@ -134,13 +134,13 @@ class Encoder(torch.nn.Module):
 """
             (tmp_path / "code.py").write_text(code)
             torch.save({"w": torch.zeros(1)}, tmp_path / "w.pt")
-            half = {"entry": "code:Encoder", "file": "w.pt"}
+            spec = {"entry": "code:Encoder", "file": "w.pt"}
 
         def opened(**more):
             runtime = {"callable": CallableRuntime, "torch": TorchRuntime}[request.param]
             bundle = Bundle(
                 runtime=request.param, image_shape=(8, 8, 1), latent_shape=(3,),
-                encoder=EncoderSpec(**half, **more),
+                encoder=EncoderSpec(**spec, **more),
             )  # fmt: skip
             write_bundle(tmp_path, bundle)
             return runtime().open(tmp_path, trust=True)

@@ -180,12 +180,12 @@ def test_fingerprint_follows_content_and_preprocessing(make_linear, tmp_path):
 
 def test_fingerprints_tell_mean_from_std(make_linear, tmp_path):
     path = make_linear().encoder(tmp_path / "encoder.onnx")
-    halves = [
+    specs = [
         EncoderSpec(file=path.name, mean=(0.1,), std=(0.2, 0.3, 0.4)),
         EncoderSpec(file=path.name, mean=(0.1, 0.2, 0.3), std=(0.4,)),
     ]
     model = open_model(path)
-    assert len({model.with_bundle(Bundle(encoder=half)).fingerprint for half in halves}) == 2
+    assert len({model.with_bundle(Bundle(encoder=spec)).fingerprint for spec in specs}) == 2
 
 
 def test_external_weights(make_linear, tmp_path):
@@ -257,10 +257,10 @@ def test_any_split_of_the_rows_equals_the_whole(make_linear, tmp_path_factory, c
 def test_describe(make_linear, tmp_path):
     path = make_linear(batch=2).encoder(tmp_path / "encoder.onnx")
     found = open_model(path).describe()
-    half = found["encoder"]
-    assert half["bytes"] == path.stat().st_size
-    assert half["opset"] == 18
-    assert half["inputs"] == ["x float32 (2, 4, 6, 3)"]
-    assert half["outputs"] == ["mu float32 (2, 5)"]
-    assert half["batch"] == 2
+    spec = found["encoder"]
+    assert spec["bytes"] == path.stat().st_size
+    assert spec["opset"] == 18
+    assert spec["inputs"] == ["x float32 (2, 4, 6, 3)"]
+    assert spec["outputs"] == ["mu float32 (2, 5)"]
+    assert spec["batch"] == 2
     assert found["runs on"] == "CPUExecutionProvider"

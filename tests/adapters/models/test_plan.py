@@ -80,8 +80,8 @@ def test_names_of_outputs(names, expected):
 
 
 def test_what_is_stated_is_not_inferred():
-    half = EncoderSpec(file="e", layout="CHW", range=(-1, 1), mu="b", log_var="a")
-    found = plan(graph((None, 3, 8, 3), ("a", (None, 4)), ("b", (None, 4))), Settings(half))
+    spec = EncoderSpec(file="e", layout="CHW", range=(-1, 1), mu="b", log_var="a")
+    found = plan(graph((None, 3, 8, 3), ("a", (None, 4)), ("b", (None, 4))), Settings(spec))
     assert found.outputs == ("b", "a")
     assert (found.image.layout, found.image.shape) == ("CHW", (8, 3, 3))
     assert found.notes == ()

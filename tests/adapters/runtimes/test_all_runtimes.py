@@ -194,8 +194,8 @@ def test_no_regular_file(tmp_path, runtime, name):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "functions.py").write_text("def encode(x):\n    return x\n")
     entry = "functions:encode" if runtime == "callable" else None
-    half = EncoderSpec(file=name, entry=entry)
-    write_bundle(tmp_path, Bundle(runtime=runtime, image_shape=(8, 8, 1), encoder=half))
+    spec = EncoderSpec(file=name, entry=entry)
+    write_bundle(tmp_path, Bundle(runtime=runtime, image_shape=(8, 8, 1), encoder=spec))
     with pytest.raises(ModelError, match=r"a regular file at .*pipe|files inside "):
         open_model(str(tmp_path), Host(), trust=True)
 

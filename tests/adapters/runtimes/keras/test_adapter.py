@@ -144,16 +144,16 @@ class TestErrors:
         assert "\n" not in str(error.value)
 
     @pytest.mark.parametrize(
-        ("half", "found"),
+        ("spec", "found"),
         [
             ({"part": "latent"}, "a submodel or layer 'latent'.*'z_mean'"),
             ({"mu": "latent"}, "an output 'latent'"),
         ],
     )
-    def test_parts_that_are_not_there(self, parts, tmp_path, half, found):
+    def test_parts_that_are_not_there(self, parts, tmp_path, spec, found):
         parts.plain.save(tmp_path / "ae.keras")
         with pytest.raises(ModelError, match=found):
-            open_folder(tmp_path, encoder=EncoderSpec(file="ae.keras", **half))
+            open_folder(tmp_path, encoder=EncoderSpec(file="ae.keras", **spec))
 
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(ModelError, match="no such file"):

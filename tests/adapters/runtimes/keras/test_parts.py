@@ -25,10 +25,10 @@ def open_folder(folder, *, trust=False, **bundle):
     return KerasRuntime().open(folder, trust=trust)
 
 
-def open_half(model, folder, half, *, trust=False):
-    model.save(folder / half.file)
-    name = "encoder" if isinstance(half, EncoderSpec) else "decoder"
-    return open_folder(folder, trust=trust, **{name: half})
+def open_spec(model, folder, spec, *, trust=False):
+    model.save(folder / spec.file)
+    name = "encoder" if isinstance(spec, EncoderSpec) else "decoder"
+    return open_folder(folder, trust=trust, **{name: spec})
 
 
 def encoder(**stated):
@@ -111,7 +111,7 @@ class TestSequential:
         x = keras.Input((SIZE,))
         heads = {n: layers.Dense(DIM)(x) for n in ("z_log_var", "z_mean")}
         e = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), keras.Model(x, heads)])
-        latents = open_half(e, tmp_path, encoder()).encode(images())
+        latents = open_spec(e, tmp_path, encoder()).encode(images())
         same(latents.mu, e(images())["z_mean"])
         same(latents.log_var, e(images())["z_log_var"])
 
@@ -121,8 +121,8 @@ class TestInside:
     def test_a_layer_of_a_sub_model(self, tmp_path, kind):
         e, d = tailed_encoder(kind), sequential_decoder(name="decoder")
         x = keras.Input(SHAPE)
-        half = encoder(part="encoder", mu="z_mean")
-        model = open_half(keras.Model(x, d(e(x))), tmp_path, half)
+        spec = encoder(part="encoder", mu="z_mean")
+        model = open_spec(keras.Model(x, d(e(x))), tmp_path, spec)
         flat = layers.Flatten()(images())
         same(model.encode(images()).mu, e.get_layer("z_mean")(flat))
 
@@ -132,7 +132,7 @@ class TestInside:
         inner = layers.Dense(DIM, name="inner")
         z = layers.Dense(DIM, name="z")
         e = keras.Model(x, z(inner(layers.Flatten()(x))))
-        latents = open_half(e, tmp_path, encoder(**stated)).encode(images())
+        latents = open_spec(e, tmp_path, encoder(**stated)).encode(images())
         same(latents.mu, e(images()))
         same(latents.log_var, inner(layers.Flatten()(images())))
 
@@ -140,7 +140,7 @@ class TestInside:
         x = keras.Input(SHAPE)
         mu, log_var, other = (layers.Dense(DIM)(layers.Flatten()(x)) for _ in range(3))
         e = keras.Model(x, {"latent": {"mu": mu, "log_var": log_var}, "other": [other]})
-        latents = open_half(e, tmp_path, encoder()).encode(images())
+        latents = open_spec(e, tmp_path, encoder()).encode(images())
         same(latents.mu, e(images())["latent"]["mu"])
         same(latents.log_var, e(images())["latent"]["log_var"])
 
@@ -149,24 +149,24 @@ class TestInside:
         head = keras.Sequential([layers.Dense(7), layers.Dense(DIM)], name="z_mean")
         z = head(layers.Flatten()(x))
         whole = keras.Model(x, layers.Reshape(SHAPE)(layers.Dense(SIZE)(z)))
-        model = open_half(whole, tmp_path, encoder(mu="z_mean"))
+        model = open_spec(whole, tmp_path, encoder(mu="z_mean"))
         same(model.encode(images()).mu, head(layers.Flatten()(images())))
 
     def test_a_sub_model_that_is_used_twice(self, tmp_path):
         e, x = sequential_encoder(name="encoder"), keras.Input(SHAPE)
         twice = keras.Model(x, layers.Add()([e(x), e(layers.Rescaling(2.0)(x))]))
-        same(open_half(twice, tmp_path, encoder(part="encoder")).encode(images()).mu, e(images()))
+        same(open_spec(twice, tmp_path, encoder(part="encoder")).encode(images()).mu, e(images()))
 
     def test_a_layer_that_is_called_twice(self, tmp_path):
         x, dense = keras.Input(SHAPE), layers.Dense(SIZE, name="dense")
         twice = keras.Model(x, layers.ReLU()(dense(dense(layers.Flatten()(x)))))
         with pytest.raises(ModelError, match=r"a layer where.*dense, with 2 calls"):
-            open_half(twice, tmp_path, encoder(part="dense"))
+            open_spec(twice, tmp_path, encoder(part="dense"))
 
     def test_a_log_var_that_is_not_there(self, tmp_path):
-        half = encoder(mu="z_mean", log_var="gone")
+        spec = encoder(mu="z_mean", log_var="gone")
         with pytest.raises(ModelError, match=r"an output or layer 'gone' in .*'z_mean'"):
-            open_half(tailed_encoder("functional"), tmp_path, half)
+            open_spec(tailed_encoder("functional"), tmp_path, spec)
 
     def test_a_decoder_with_a_condition(self, tmp_path):
         x, c = keras.Input(SHAPE, name="image"), keras.Input((2,), name="label")
@@ -188,8 +188,8 @@ class TestInside:
         z, c = keras.Input((DIM,), name="z"), keras.Input((2,), name="label")
         d = layers.Reshape(SHAPE)(layers.Dense(SIZE)(layers.Concatenate(name="both")([z, c])))
         whole = keras.Model({"z": z, "label": c}, d)
-        half = decoder(part="both", input="z", constants={"label": 0.5})
-        found = open_half(whole, tmp_path, half).decode(points())
+        spec = decoder(part="both", input="z", constants={"label": 0.5})
+        found = open_spec(whole, tmp_path, spec).decode(points())
         given = {"z": points(), "label": np.full((3, 2), 0.5, np.float32)}
         same(found, np.clip(whole(given), 0, 1))
 
@@ -220,8 +220,8 @@ class Encoder(keras.Model):
     def test_shapes_of_its_first_batch_or_as_stated(self, made, tmp_path, shape):
         made(images(2))
         made.save(tmp_path / "it.keras")
-        half = encoder(entry="mine:Encoder")
-        model = open_folder(tmp_path, trust=True, encoder=half, image_shape=shape)
+        spec = encoder(entry="mine:Encoder")
+        model = open_folder(tmp_path, trust=True, encoder=spec, image_shape=shape)
         latents = model.encode(images())
         same(latents.mu, made(images())["z_mean"])
         same(latents.log_var, made(images())["z_log_var"])
@@ -231,21 +231,21 @@ class Encoder(keras.Model):
     def test_inside_another_model(self, made, tmp_path):
         x = keras.Input(SHAPE)
         whole = keras.Model(x, layers.Dense(7)(made(x)["z_mean"]))
-        half = encoder(entry="mine:Encoder", part=made.name)
-        model = open_half(whole, tmp_path, half, trust=True)
+        spec = encoder(entry="mine:Encoder", part=made.name)
+        model = open_spec(whole, tmp_path, spec, trust=True)
         same(model.encode(images()).mu, made(images())["z_mean"])
 
     @pytest.mark.filterwarnings("ignore:You are saving a model")
     def test_not_built(self, made, tmp_path):
         with pytest.raises(ModelError, match="which was not built"):
-            open_half(made, tmp_path, encoder(entry="mine:Encoder"), trust=True)
+            open_spec(made, tmp_path, encoder(entry="mine:Encoder"), trust=True)
 
     def test_a_shape_that_does_not_fit(self, made, tmp_path):
         made(images(2))
         made.save(tmp_path / "it.keras")
-        half = encoder(entry="mine:Encoder")
+        spec = encoder(entry="mine:Encoder")
         with pytest.raises(ModelError, match=r"\[5, 5, 1\] per row") as error:
-            open_folder(tmp_path, trust=True, encoder=half, image_shape=(5, 5, 1))
+            open_folder(tmp_path, trust=True, encoder=spec, image_shape=(5, 5, 1))
         assert "\n" not in str(error.value)
 
     def test_code_that_raises(self, made, tmp_path):

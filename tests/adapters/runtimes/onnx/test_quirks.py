@@ -19,8 +19,8 @@ SHAPE = (2, 2, 3)
 images = partial(adapter_testing.images, shape=SHAPE)
 
 
-def open_folder(folder, **halves):
-    write_bundle(folder, Bundle(image_shape=SHAPE, **halves))
+def open_folder(folder, **specs):
+    write_bundle(folder, Bundle(image_shape=SHAPE, **specs))
     return OnnxRuntime().open(folder)
 
 
@@ -56,8 +56,8 @@ class TestNormalization:
         linear = make_linear()
         linear.encoder(tmp_path / "encoder.onnx")
         x = np.random.default_rng(1).random((5, 4, 6, 3), dtype=np.float32)
-        half = EncoderSpec(file="encoder.onnx", mean=self.mean, std=self.std)
-        write_bundle(tmp_path, Bundle(image_shape=(4, 6, 3), encoder=half))
+        spec = EncoderSpec(file="encoder.onnx", mean=self.mean, std=self.std)
+        write_bundle(tmp_path, Bundle(image_shape=(4, 6, 3), encoder=spec))
         expected = linear.mu((x - np.array(self.mean)) / np.array(self.std))
         found = OnnxRuntime().open(tmp_path).encode(x).mu
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -67,10 +67,10 @@ class TestNormalization:
         ends = (("N", 12), ("N", 2, 2, 3))
         nodes = [helper.make_node("Reshape", ["x", "S"], ["y"])]
         folder = write(nodes, ends, name="d.onnx", arrays={"S": np.array([-1, 2, 2, 3])}.items())
-        half = DecoderSpec(file="d.onnx", mean=self.mean, std=self.std)
+        spec = DecoderSpec(file="d.onnx", mean=self.mean, std=self.std)
         x = images()
         inside = ((x - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
-        decoded = open_folder(folder, decoder=half).decode(inside.reshape(-1, 12))
+        decoded = open_folder(folder, decoder=spec).decode(inside.reshape(-1, 12))
         np.testing.assert_allclose(decoded, x, atol=1e-5)
 
     @pytest.mark.parametrize("bad", [{"mean": (1.0, 2.0)}, {"std": (0.0,)}])
@@ -99,8 +99,8 @@ class TestSecondInput:
     )
     def test_constant(self, write, shape, value):
         folder = write(list(self.nodes), more=[info("c", shape, TensorProto.INT64)])
-        half = EncoderSpec(file="encoder.onnx", constants={"c": value})
-        found = open_folder(folder, encoder=half).encode(images()).mu
+        spec = EncoderSpec(file="encoder.onnx", constants={"c": value})
+        found = open_folder(folder, encoder=spec).encode(images()).mu
         np.testing.assert_allclose(found, mu(images()) + 3, rtol=1e-5)
 
     def test_missing_value_names_the_input(self, write):
@@ -218,9 +218,9 @@ class TestSpatialLatents:
     def bundle(self, make_linear, tmp_path, axes, **more):
         make_linear(latent_axes=(4, 1, 2), dim=8).encoder(tmp_path / "encoder.onnx")
         make_linear(latent_axes=axes, dim=8).decoder(tmp_path / "decoder.onnx")
-        halves = {"encoder": EncoderSpec(file="encoder.onnx"),
+        specs = {"encoder": EncoderSpec(file="encoder.onnx"),
                   "decoder": DecoderSpec(file="decoder.onnx")}  # fmt: skip
-        write_bundle(tmp_path, Bundle(**halves, **more))
+        write_bundle(tmp_path, Bundle(**specs, **more))
         return tmp_path
 
     def test_another_order_is_refused(self, make_linear, tmp_path):
@@ -253,8 +253,8 @@ def test_a_flat_decoder_beside_channels_first_is_so_too(make_linear, tmp_path):
 def test_spread_other_than_log_var(make_linear, tmp_path, spread, power):
     linear = make_linear()
     linear.encoder(tmp_path / "encoder.onnx", log_var="sigma")
-    half = EncoderSpec(file="encoder.onnx", mu="mu", log_var="sigma", spread=spread)
-    write_bundle(tmp_path, Bundle(encoder=half))
+    spec = EncoderSpec(file="encoder.onnx", mu="mu", log_var="sigma", spread=spread)
+    write_bundle(tmp_path, Bundle(encoder=spec))
     x = np.random.default_rng(1).random((5, 4, 6, 3), dtype=np.float32)
     expected = power * np.log(np.maximum(linear.log_var(x), np.finfo(np.float32).tiny))
     found = OnnxRuntime().open(tmp_path).encode(x).log_var

@@ -1,4 +1,4 @@
-"""Tensors inside a graph: mu before the draw, and halves cut out of one file."""
+"""Tensors inside a graph: mu before the draw, and an encoder and decoder cut out of one file."""
 
 from __future__ import annotations
 

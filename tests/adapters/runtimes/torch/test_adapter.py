@@ -337,10 +337,10 @@ class TestStateDict:
         assert "weights_only" not in str(error.value)
 
     def test_encoder_and_decoder_share_what_was_loaded(self, folder):
-        half = {"file": "vae.pt", "entry": "my_vae:Vae"}
+        spec = {"file": "vae.pt", "entry": "my_vae:Vae"}
         model = open_folder(
             folder, image_shape=SHAPE, latent_shape=(DIM,),
-            encoder=EncoderSpec(**half, part="encode"), decoder=DecoderSpec(**half, part="decoder"),
+            encoder=EncoderSpec(**spec, part="encode"), decoder=DecoderSpec(**spec, part="decoder"),
         )  # fmt: skip
         assert model.decode(model.encode(images()).mu).shape == (7, *SHAPE)
         assert len(model._opener._loaded) == 1
