@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 import latent_analyze as la
 from latent_analyze.host import hookspecs
 from latent_analyze.plugin import Bundle, Dataset, DecoderSpec, EncoderSpec, Host, write_bundle
-from latent_analyze.testing import check_analysis, check_sampler
+from latent_analyze.testing import check_adapter, check_analysis, check_sampler
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -124,5 +124,24 @@ def test_the_plugins_of_the_docs_keep_their_contracts(
         check_analysis(host.analyses[name].cls())
     assert {"laplace", "recentered"} <= set(host.samplers)
     check_sampler(module.Recentered())
+    check_documented_data(tmp_path, host)
+    weights = np.random.default_rng(0).normal(size=(4, 4, 1, 3)).astype(np.float32)
+    np.savez(tmp_path / "linear.npz", weights=weights)
+    check_adapter(module.LinearAdapter(), tmp_path / "linear.npz")
     (entry_points,) = blocks(page, "toml")
     assert hookspecs.PROJECT in tomllib.loads(entry_points)["project"]["entry-points"]
+
+
+def check_documented_data(folder: Path, host: Host) -> None:
+    """Check that the documented data sets are found by their files, and read."""
+    (folder / "points.csv").write_text("a,b,kind\n1,2,x\n3,4,y\n5,7,x\n", encoding="utf-8")
+    source = la.open_source(folder / "points.csv", host=host)
+    assert (source.count, source.dim) == (3, 2)
+    assert "label:label" in source.fields
+    (folder / "recordings").mkdir()
+    for name in ("anna_1", "anna_2", "bela_1"):
+        np.save(folder / "recordings" / f"{name}.npy", np.random.default_rng(0).random((5, 7)))
+    dataset = host.get("dataset", "audio_folder").cls(str(folder / "recordings"))
+    items = dataset.read(np.arange(3))
+    assert items.x.shape == (3, 5, 7, 1)
+    assert list(items.labels["speaker"]) == ["anna", "anna", "bela"]
