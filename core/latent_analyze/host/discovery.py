@@ -54,6 +54,11 @@ class Plugin(Generic[T]):
         return (inspect.getdoc(self.cls) or "").split("\n")[0]
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether it comes with latent-analyze itself."""
+        return self.distribution.startswith("latent-analyze ")
+
+    @property
     def source_hash(self) -> str:
         """SHA-256 over the Python files of the plugin's package."""
         cls: Any = self.cls

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from latent_analyze.errors import (
     DatasetError,
@@ -18,51 +17,23 @@ from latent_analyze.errors import (
 from latent_analyze.files.writing import exists
 from latent_analyze.host.options import (
     PluginSpec,
-    parse_assignment,
     parse_spec,
-    split_outside_brackets,
 )
 from latent_analyze.models.spec import ModelRef
+from latent_analyze.runs.source_text import SourceText
 from latent_analyze.sources.seeding import derived_seed
 from latent_analyze.sources.views import PosteriorSource, RelabeledSource, finite_rows, select
 from latent_analyze.store import is_store, open_store
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Dataset, Sampler
-    from latent_analyze.host.discovery import Host
+    from latent_analyze.host.discovery import Host, Plugin
     from latent_analyze.models.spec import Model
     from latent_analyze.sources.source import Source
 
+T = TypeVar("T")
+
 DEFAULT_STORE = "latents.zarr"
-
-_SUBSET = re.compile(r"^(?P<base>.+?)\[(?P<conditions>[^\[\]]+=[^\[\]]*)\]$")
-
-
-@dataclass(frozen=True)
-class SourceText:
-    """``BASE[split=test]@posterior`` taken apart."""
-
-    base: str
-    conditions: dict[str, str]
-    posterior: bool
-
-    @classmethod
-    def parse(cls, text: str) -> SourceText:
-        """Take a source text apart; a path that exists is a path, whatever it holds."""
-        if exists(text):
-            return cls(text, {}, False)
-        base = text.removesuffix("@posterior")
-        match = _SUBSET.match(base)
-        if match is None or match["base"].rstrip().endswith("="):
-            return cls(base, {}, base != text)
-        pairs = split_outside_brackets(match["conditions"], ",")
-        return cls(match["base"], dict(_condition(p, text) for p in pairs), base != text)
-
-    @property
-    def suffix(self) -> str:
-        """What follows the base, as text."""
-        pairs = ",".join(f"{k}={v}" for k, v in self.conditions.items())
-        return (f"[{pairs}]" if pairs else "") + ("@posterior" if self.posterior else "")
 
 
 def is_path(text: str) -> bool:
@@ -118,7 +89,7 @@ def open_model(
         If nothing is there or no adapter is for it.
     """
     place = Path(path)
-    for name, plugin in host.adapters.items():
+    for name, plugin in installed_first(host.adapters):
         if plugin.cls.recognizes(place):
             model = plugin.cls().open(place, device=device, trust=trust, image_shape=image_shape)
             stays = str(place.resolve()) if exists(place) else path
@@ -133,6 +104,11 @@ def open_model(
         found=f"{path}, which none of them recognizes",
         next_step="name a bundle folder with model.toml, or the file of a model",
     )
+
+
+def installed_first(plugins: Mapping[str, Plugin[T]]) -> list[tuple[str, Plugin[T]]]:
+    """Return plugins in the order in which they are asked: those that users added come first."""
+    return sorted(plugins.items(), key=lambda item: (item[1].is_built_in, item[0]))
 
 
 def model_exists(path: str, host: Host) -> bool:
@@ -169,7 +145,7 @@ def open_dataset(text: str, host: Host) -> Dataset:
     """
     spec = PluginSpec(text) if exists(text) else parse_spec(text)
     # The rows of a store are encoded already.
-    for plugin in () if is_store(spec.name) else host.datasets.values():
+    for _, plugin in () if is_store(spec.name) else installed_first(host.datasets):
         if plugin.cls.recognizes(spec.name):
             return plugin.cls(spec.name, plugin.options(spec.options))
     if exists(spec.name):
@@ -291,9 +267,3 @@ def usable(source: Source, nonfinite: str) -> Source:
         found=f"NaN or infinity in {summary.nonfinite} of {source.count} rows",
         next_step="add --nonfinite drop to leave them out",
     )
-
-
-def _condition(pair: str, text: str) -> tuple[str, str]:
-    key, value = parse_assignment(pair, where=text)
-    # A label's value is compared as text: "007" and "true" are no numbers and no booleans here.
-    return key, value if isinstance(value, str) else pair.partition("=")[2].strip()

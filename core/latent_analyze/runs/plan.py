@@ -17,7 +17,6 @@ from latent_analyze.runs.config import ALL, NO_NULL, PluginChoice, RunConfig
 from latent_analyze.runs.engine import CaseContext
 from latent_analyze.runs.opening import (
     DEFAULT_STORE,
-    SourceText,
     absolute,
     fit_sampler,
     is_path,
@@ -27,6 +26,7 @@ from latent_analyze.runs.opening import (
     usable,
 )
 from latent_analyze.runs.selection import Choice, LeftOut, applicable, choose, unasked
+from latent_analyze.runs.source_text import SourceText
 from latent_analyze.sources.summary import MAX_COVARIANCE_DIM
 from latent_analyze.sources.views import RelabeledSource
 

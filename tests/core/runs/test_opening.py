@@ -11,9 +11,8 @@ from latent_analyze import LatentAnalyzeError
 from latent_analyze.errors import DatasetError, ModelError, OptionError, StoreError
 from latent_analyze.host.discovery import Host
 from latent_analyze.models.spec import ModelRef
-from latent_analyze.plugin import Adapter, Model, ModelSpec, TensorSpec
+from latent_analyze.plugin import Adapter, InMemoryDataset, Items, Model, ModelSpec, TensorSpec
 from latent_analyze.runs.opening import (
-    SourceText,
     absolute,
     fit_sampler,
     is_path,
@@ -24,6 +23,7 @@ from latent_analyze.runs.opening import (
     open_source,
     reopen_model,
 )
+from latent_analyze.runs.source_text import SourceText
 from latent_analyze.sources.views import PosteriorSource, SubsetSource
 from latent_analyze.testing import tiny_source
 
@@ -297,3 +297,19 @@ def test_data_sets_that_are_not_there(here: Path, host: Host) -> None:
         open_dataset("gone.npz", host)
     with pytest.raises(OptionError, match="known data set"):
         open_dataset("digitz", host)
+
+
+def test_data_sets_that_users_added_are_asked_before_the_built_in_ones(tmp_path: Path) -> None:
+    class Zebra(InMemoryDataset):
+        """Claims every array, as the built-in one does."""
+
+        name = "zebra"
+        kind = "vectors"
+        suffixes = (".npy",)
+
+        def load(self) -> Items:
+            return Items(x=np.zeros((4, 2), np.float32))
+
+    np.save(tmp_path / "points.npy", np.ones((3, 3), np.float32))
+    assert open_dataset(str(tmp_path / "points.npy"), Host()).name == "vector_arrays"
+    assert open_dataset(str(tmp_path / "points.npy"), Host([Zebra])).name == "zebra"

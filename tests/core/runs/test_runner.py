@@ -46,9 +46,7 @@ class CountingEngine(LocalEngine):
         super().__init__(2)
         self.done: list[tuple[str, str]] = []
 
-    def run(
-        self, tasks: Sequence[Task], source: Source, shared: CaseContext
-    ) -> dict[str, Outcome]:
+    def run(self, tasks: Sequence[Task], source: Source, shared: CaseContext) -> dict[str, Outcome]:
         self.done += [(task.key, source.label) for task in tasks]
         return super().run(tasks, source, shared)
 

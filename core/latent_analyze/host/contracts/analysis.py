@@ -108,8 +108,8 @@ class Analysis(ABC):
         ``"light"``: calibrated by default; ``"heavy"``: one null draw is shown, and the ensemble
         is run on request (``--calibrate``). May depend on the options.
     counts
-        Options that are numbers of z-points to look at -> the fewest that still make sense, and what
-        a value such as ``"auto"`` stands for at most: what a budget may cut.
+        Options that are numbers of z-points to look at -> the fewest that still make sense, and
+        what a value such as ``"auto"`` stands for at most: what a budget may cut.
     Options
         A pydantic model, the one declaration that command line, TOML file and notebook read.
     """
