@@ -21,7 +21,7 @@ from latent_analyze.plugin import (
     Source,
     Values,
 )  # fmt: skip
-from latent_analyze_plugins.shared.basis import (
+from latent_analyze.statistics import (
     PRECISION,
     participation_ratio,
     rank,

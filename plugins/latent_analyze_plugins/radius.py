@@ -27,7 +27,7 @@ from latent_analyze.plugin import (
     quantile_positions,
     share_below,
 )  # fmt: skip
-from latent_analyze_plugins.shared.histograms import automatic_width, rounded
+from latent_analyze.statistics import automatic_width, rounded
 from latent_analyze_plugins.shared.shells import expected_shell, matching_cube
 
 SAMPLE, MAX_BINS = 10_000, 1_000_000

@@ -12,7 +12,7 @@ import pytest
 from imports import MODULES, ROOT, imported_modules, imports
 
 import latent_analyze
-from latent_analyze import plotting, plugin, testing  # noqa: F401  (looked up by name)
+from latent_analyze import plotting, plugin, statistics, testing  # noqa: F401  (looked up by name)
 from latent_analyze.host import hookspecs
 from latent_analyze.host.discovery import KINDS, Host
 from latent_analyze.host.options import describe_options
@@ -25,7 +25,12 @@ TEMPLATE = sorted((ROOT / "examples").rglob("src/**/*.py"))
 
 RUNTIMES = {"tensorflow", "torch", "onnxruntime", "keras", "onnx", "tf2onnx", "jax"}
 LIGHT = {"numpy", "latent_analyze", "pydantic"}
-PUBLIC_MODULES = {"latent_analyze.plugin", "latent_analyze.plotting", "latent_analyze.testing"}
+PUBLIC_MODULES = {
+    "latent_analyze.plugin",
+    "latent_analyze.plotting",
+    "latent_analyze.statistics",
+    "latent_analyze.testing",
+}
 
 
 def name_of(path: Path) -> str:

@@ -7,6 +7,12 @@ import pytest
 
 from latent_analyze import AnalysisError
 from latent_analyze.plugin import ArraySource, Result, ResultSet, Source
+from latent_analyze.statistics import (
+    Moments,
+    participation_ratio,
+    second_moments,
+    separated_components,
+)
 from latent_analyze.testing import (
     check_analysis,
     findings_of,
@@ -15,12 +21,6 @@ from latent_analyze.testing import (
     tiny_source,
 )
 from latent_analyze_plugins.pca import Pca
-from latent_analyze_plugins.shared.basis import (
-    Moments,
-    participation_ratio,
-    second_moments,
-    separated_components,
-)
 
 
 def cloud(variances: list[float], n: int = 2000, seed: int = 0) -> np.ndarray:

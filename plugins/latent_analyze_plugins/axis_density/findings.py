@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import Finding, Result, ResultSet
+from latent_analyze.statistics import rounded
 from latent_analyze_plugins.axis_density.compute import FEWEST_AXES
-from latent_analyze_plugins.shared.histograms import rounded
 
 LISTED = 8
 """Axes named in a sentence; of more, the first ones."""

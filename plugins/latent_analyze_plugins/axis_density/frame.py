@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Frame, Source, Summary
-from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width
+from latent_analyze.statistics import freedman_diaconis, nice_width
 
 SAMPLE = 10_000
 MAX_CELLS = 1 << 21

@@ -24,10 +24,10 @@ from latent_analyze.plugin import (
     Source,
     Values,
 )  # fmt: skip
+from latent_analyze.statistics import second_moments
 from latent_analyze_plugins.embedding.figures import REMINDER, beside, draw_pages
 from latent_analyze_plugins.embedding.libraries import installed_version
 from latent_analyze_plugins.embedding.sample import color_name, color_values, draw, label_field
-from latent_analyze_plugins.shared.basis import second_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

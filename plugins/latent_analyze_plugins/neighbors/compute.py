@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import AnalysisError, Frame, Values
+from latent_analyze.statistics import nearest
 from latent_analyze_plugins.neighbors.dimension import decimations, dimensions_of
 from latent_analyze_plugins.neighbors.search import RANKS, find_neighbors, tree_edges
-from latent_analyze_plugins.shared.nearest import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

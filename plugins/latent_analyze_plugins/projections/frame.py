@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import AnalysisError, Frame, OptionError, stack_padded
+from latent_analyze.statistics import PRECISION, rank, second_moments
 from latent_analyze_plugins.projections.statistics import expected, gaussian_cells
-from latent_analyze_plugins.shared.basis import PRECISION, rank, second_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Source
-    from latent_analyze_plugins.shared.basis import Moments
+    from latent_analyze.statistics import Moments
 
 STATISTICS = ("dispersion", "grain", "empty")
 WIDEST = 3.0

@@ -19,10 +19,10 @@ from latent_analyze.plugin import (
     Source,
     Values,
 )  # fmt: skip
+from latent_analyze.statistics import MAX_FULL_DIM
 from latent_analyze_plugins.random_decode.compute import evaluate
 from latent_analyze_plugins.random_decode.findings import DRAWS, find
 from latent_analyze_plugins.random_decode.frame import make_frame
-from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM
 
 
 class RandomDecodeOptions(AnalysisOptions):

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Frame, Model, take_rows
-from latent_analyze_plugins.shared.nearest import nearest_others
-from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM, shrunk_correlation
+from latent_analyze.statistics import MAX_FULL_DIM, nearest_others, shrunk_correlation
 
 CRITERIA = ("joint", "cycle", "support")
 """Names of the rates, the one that counts first."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from latent_analyze.plotting import as_pixels
 from latent_analyze.plugin import AnalysisError, Batch, Context, Values
-from latent_analyze_plugins.shared.nearest import nearest_others
-from latent_analyze_plugins.shared.ranks import binned_quantiles, rank_correlation
+from latent_analyze.statistics import binned_quantiles, nearest_others, rank_correlation
 
 PART_VALUES = 2_000_000
 """Pixel values held at a time: 16 MB in float64, and a few arrays of that size."""

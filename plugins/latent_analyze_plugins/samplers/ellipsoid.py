@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from latent_analyze.plugin import Sampler, SamplerOptions, Source
+from latent_analyze.statistics import shrunk_correlation
 from latent_analyze_plugins.samplers.fitting import PositiveNumber, StandardizedSample, spread_out
-from latent_analyze_plugins.shared.shrinkage import shrunk_correlation
 
 FLATTEST = 1e-6
 """Directions with less than this share of the largest variance are left flat."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from latent_analyze.plugin import OptionError
-from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM
+from latent_analyze.statistics import MAX_FULL_DIM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

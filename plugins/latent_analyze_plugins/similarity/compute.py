@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Values, stack_padded
-from latent_analyze_plugins.shared.nearest import nearest_others
-from latent_analyze_plugins.shared.ranks import rank_correlation
+from latent_analyze.statistics import nearest_others, rank_correlation
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]

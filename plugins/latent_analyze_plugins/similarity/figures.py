@@ -17,7 +17,7 @@ from latent_analyze.plotting import (
     plain_log_ticks,
 )
 from latent_analyze.plugin import Figure, ResultSet
-from latent_analyze_plugins.shared.ranks import binned_quantiles
+from latent_analyze.statistics import binned_quantiles
 from latent_analyze_plugins.similarity.findings import pairs_of, spectra
 
 PANELS = {

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze_plugins.shared.nearest import nearest, nearest_others
-from latent_analyze_plugins.shared.shrinkage import MAX_FULL_DIM, shrink
+from latent_analyze.statistics import MAX_FULL_DIM, nearest, nearest_others, shrink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

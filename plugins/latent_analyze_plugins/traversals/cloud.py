@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Batch
-from latent_analyze_plugins.shared.nearest import nearest
+from latent_analyze.statistics import nearest
 
 MIN_POINTS = 24
 """Fewer different z-points leave no graph and no density to speak of."""

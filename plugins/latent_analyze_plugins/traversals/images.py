@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from latent_analyze.plotting import as_pixels
 from latent_analyze.plugin import AnalysisError, Context, OptionError, Source
-from latent_analyze_plugins.shared.basis import second_moments
-from latent_analyze_plugins.shared.nearest import nearest
+from latent_analyze.statistics import nearest, second_moments
 from latent_analyze_plugins.shared.rows import label_names
 from latent_analyze_plugins.traversals.cloud import Cloud
 from latent_analyze_plugins.traversals.paths import KINDS, Paths

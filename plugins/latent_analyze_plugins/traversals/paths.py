@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze_plugins.shared.nearest import nearest_others
+from latent_analyze.statistics import nearest_others
 
 KINDS, STEPS = ("straight", "spherical", "graph"), 16
 """Kinds of paths, and the steps of each."""

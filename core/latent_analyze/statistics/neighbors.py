@@ -27,14 +27,16 @@ def nearest(
     """
     center = points.mean(axis=0, dtype=np.float64)
     search = _index(points - center)
-    return search.kneighbors(queries - center, n_neighbors=min(k, len(points)))
+    distances, rows = search.kneighbors(queries - center, n_neighbors=min(k, len(points)))
+    return distances, rows
 
 
 def nearest_others(points: NDArray[Any], k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the k nearest other points of each point; see `nearest`."""
     center = points.mean(axis=0, dtype=np.float64)
     search = _index(points - center)
-    return search.kneighbors(n_neighbors=min(k, len(points) - 1))
+    distances, rows = search.kneighbors(n_neighbors=min(k, len(points) - 1))
+    return distances, rows
 
 
 def _index(points: NDArray[np.float64]) -> Any:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import AnalysisError
+from latent_analyze.errors import AnalysisError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Source, Summary
+    from latent_analyze.sources.source import Source
+    from latent_analyze.sources.summary import Summary
 
 SAMPLE_ROWS = 2000
 """Rows of the seeded sample that stands in for a covariance above 4,096 dimensions."""
@@ -62,7 +63,7 @@ class Moments:
     def spectrum(self) -> NDArray[np.float64]:
         """Return the variances of all components, descending, shape (min(dim, rows),)."""
         values = np.linalg.eigvalsh(self._square)
-        return np.maximum(values[::-1], 0.0)
+        return np.asarray(np.maximum(values[::-1], 0.0))
 
     def components(self, keep: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the variances of all components, and the first directions.
@@ -88,9 +89,9 @@ class Moments:
     def along(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the variance along unit vectors, shape (k, dim) -> (k,)."""
         if self.covariance is not None:
-            return np.einsum("ij,ij->i", directions @ self.covariance, directions)
+            return np.asarray(np.einsum("ij,ij->i", directions @ self.covariance, directions))
         assert self.rows is not None
-        return ((self.rows @ directions.T) ** 2).sum(axis=0)
+        return np.asarray(((self.rows @ directions.T) ** 2).sum(axis=0))
 
     @property
     def _square(self) -> NDArray[np.float64]:
@@ -148,4 +149,4 @@ def separated_components(variances: NDArray[np.float64], count: int) -> int:
 def _signed(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
-    return directions * signs[:, None]
+    return np.asarray(directions * signs[:, None])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze.plugin import quantile_positions, share_below
-from latent_analyze_plugins.shared.histograms import freedman_diaconis, nice_width, rounded
+from latent_analyze.statistics import freedman_diaconis, nice_width, rounded
 
 
 def test_nice_widths():

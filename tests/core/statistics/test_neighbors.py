@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze_plugins.shared.nearest import nearest, nearest_others
-from latent_analyze_plugins.shared.ranks import binned_quantiles, rank_correlation
+from latent_analyze.statistics import binned_quantiles, nearest, nearest_others, rank_correlation
 
 
 def normal(n: int, dim: int, seed: int = 0) -> np.ndarray:

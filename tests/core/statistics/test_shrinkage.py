@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_analyze_plugins.shared.shrinkage import shrunk_correlation
+from latent_analyze.statistics import shrunk_correlation
 
 
 def test_many_rows_are_hardly_shrunk() -> None:

@@ -28,7 +28,8 @@ def freedman_diaconis(values: NDArray[np.floating], count: int) -> NDArray[np.fl
         Number of values that will be counted: more than n if `values` are a part of them.
     """
     low, high = np.quantile(values, [0.25, 0.75], axis=0)
-    return 2 * (high - low) / np.cbrt(count)
+    width: NDArray[np.float64] | np.float64 = 2 * (high - low) / np.cbrt(count)
+    return width
 
 
 def automatic_width(
