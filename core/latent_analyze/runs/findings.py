@@ -75,7 +75,7 @@ def _standout(
 
 def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
     scalar = data.scalars[entry.scalar]
-    measure, _ = _declared(measures, entry.scalar)
+    measure, words = _declared(measures, entry.scalar)
     higher = entry.value > entry.null_mean
     meaning = "" if measure is None else measure.higher if higher else measure.lower
     name = re.split(r": | \(|; ", scalar.description)[0] or entry.scalar
@@ -83,7 +83,7 @@ def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
     value, low, high = (show(v, 3) for v in (entry.value, entry.null_low, entry.null_high))
     numbers = f"{value}{unit}, null {low} to {high}"
     if meaning:
-        return f"{meaning} ({name} {numbers})"
+        return f"{meaning.format_map(words)} ({name}: {numbers})"
     return f"{name} is {'higher' if higher else 'lower'} ({numbers})"
 
 
