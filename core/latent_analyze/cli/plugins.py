@@ -43,18 +43,23 @@ def show_plugin(
 ) -> None:
     """Show what a plugin does, its options, and what an analysis measures."""
     import inspect
+    from contextlib import suppress
 
-    from latent_analyze.errors import unknown_name
+    from latent_analyze.errors import OptionError, unknown_name
     from latent_analyze.host.discovery import KINDS, Host
     from latent_analyze.host.measures import describe_measures
     from latent_analyze.host.options import describe_options
     from latent_analyze.runs.result_files import dump_json
 
     host = Host()
-    plugins = [(kind, plugin) for kind in KINDS for plugin in _plugins_of(host, kind)]
-    found = {kind: plugin for kind, plugin in plugins if plugin.name == name}
+    found = {}
+    for kind in KINDS:
+        # One of that name that cannot be used is an error of its own.
+        with suppress(OptionError):
+            found[kind] = host.get(kind, name)
     if not found:
-        raise unknown_name("plugin", name, [plugin.name for _, plugin in plugins])
+        names = {plugin.name for kind in KINDS for plugin in _plugins_of(host, kind)}
+        raise unknown_name("plugin", name, sorted(names))
     shown = []
     for kind, plugin in found.items():
         options = describe_options(plugin.cls.Options) if hasattr(plugin.cls, "Options") else []

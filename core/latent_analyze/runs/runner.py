@@ -11,7 +11,7 @@ from latent_analyze.files.hashing import content_hash
 from latent_analyze.files.provenance import library_versions
 from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.host.results import Finding, Frame, Result, ResultSet
-from latent_analyze.plotting.standard import plot_of
+from latent_analyze.plotting.standard_figures import plot_of
 from latent_analyze.runs.calibration import Test, calibrate, tests_of
 from latent_analyze.runs.engine import Failure, LocalEngine, Outcome, RunContext, Task, failure
 from latent_analyze.runs.findings import all_findings

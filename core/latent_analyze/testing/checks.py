@@ -19,7 +19,7 @@ from latent_analyze.host.contracts import Analysis, Sampler
 from latent_analyze.host.options import build_options, describe_options
 from latent_analyze.host.results import Figure, Finding, Frame, Result, ResultSet
 from latent_analyze.host.validation import fault_of
-from latent_analyze.plotting.standard import plot_of
+from latent_analyze.plotting.standard_figures import plot_of
 from latent_analyze.runs.findings import all_findings
 from latent_analyze.runs.result_files import ResultFiles
 from latent_analyze.sources.seeding import keyed_rng

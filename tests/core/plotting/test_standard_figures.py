@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latent_analyze.plotting import draw_matrices
-from latent_analyze.plotting.standard import plot_of
+from latent_analyze.plotting.standard_figures import plot_of
 from latent_analyze.plugin import Analysis, ArraySource, Measure, ResultSet, Values
 from latent_analyze.testing import figures_of, gaussian_members, run_analysis
 
