@@ -64,7 +64,8 @@ class AxisDensity(Analysis):
         Measure("outstanding", "center or width has a robust z-score beyond ±{outliers:g} among "
                 "the axes", "axes"),
         Measure("multimodal", "number of axes with more than one mode", "axes",
-                calibrated=True, direction="high", minimum_effect=lambda found: max(0.5, 0.02 * found["axes"]),
+                calibrated=True, direction="high",
+                minimum_effect=lambda found: max(0.5, 0.02 * found["axes"]),
                 higher="more axes have several peaks"),
         Measure("median_fwhm", "median over the axes of the full width at half maximum", UNIT,
                 calibrated=True,
