@@ -7,7 +7,7 @@ Two nulls, and for each of them clouds that it describes exactly:
 
 The number of z-points and of dimensions is drawn anew for every cloud, log-uniform in its range.
 
-Every finding above "note" is then a false alarm. The table gives the share of runs with at least
+Every `finding` is then a false alarm. The table gives the share of runs with at least
 one, and the share with a corrected p-value of at most 5 % whatever the size of the effect; both
 with the exact binomial interval of Clopper & Pearson (1934).
 
@@ -51,7 +51,7 @@ class Tally:
             for name in case.analyses
             for entry in report[name].calibrations
         ]
-        alarm = any(finding.severity != "note" for finding in report.findings)
+        alarm = any(finding.severity == "finding" for finding in report.findings)
         self.runs += 1
         self.tests[len(entries)] += 1
         self.alarms += alarm

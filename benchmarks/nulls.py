@@ -9,7 +9,7 @@ from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
 from latent_analyze.plugin import Host, Source
-from latent_analyze.runs.engine import LocalEngine, Surroundings
+from latent_analyze.runs.engine import LocalEngine, CaseContext
 from latent_analyze.runs.nulls import null_members
 
 NAMES = ("radius", "axis_density", "slices")
@@ -27,12 +27,12 @@ def main() -> None:
     rows, dim, repeats = arguments(__doc__, (170_000, 256, 3))
     with TemporaryDirectory() as folder:
         store = write_store(Path(folder) / "latents.zarr", cloud(rows, dim))
-        around, host, engine = Surroundings(store), Host(), LocalEngine()
+        shared, host, engine = CaseContext(store), Host(), LocalEngine()
         tasks = open_tasks(host, NAMES, store)
-        ways = {"the data": lambda: engine.run(tasks, store, around)}
+        ways = {"the data": lambda: engine.run(tasks, store, shared)}
         for null in NULLS:
             ways[f"a member of {null}"] = lambda null=null: engine.run(
-                tasks, member(host, null, store), around
+                tasks, member(host, null, store), shared
             )
         ratios = relative_times(ways, repeats)
     show(f"{' + '.join(NAMES)} over {rows:,} x {dim} (unit: the first line)", ratios)

@@ -11,7 +11,7 @@ from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
 from latent_analyze.plugin import Host
-from latent_analyze.runs.engine import LocalEngine, Surroundings
+from latent_analyze.runs.engine import LocalEngine, CaseContext
 
 NAMES = ("radius", "axis_density", "slices")
 BINS = np.arange(-64, 65) * 0.25
@@ -28,14 +28,14 @@ def main() -> None:
     z = cloud(rows, dim)
     with TemporaryDirectory() as folder:
         store = write_store(Path(folder) / "latents.zarr", z)
-        around, host = Surroundings(store), Host()
+        shared, host = CaseContext(store), Host()
         ways = {"x.sum() of the array, one thread": z.sum}
         for names in (*((name,) for name in NAMES), NAMES):
             tasks = open_tasks(host, names, store)
             for jobs in (1, None) if names == NAMES else (None,):
                 threads = "one thread" if jobs == 1 else "all threads"
                 ways[f"{' + '.join(names)}, {threads}"] = lambda tasks=tasks, jobs=jobs: (
-                    LocalEngine(jobs).run(tasks, store, around)
+                    LocalEngine(jobs).run(tasks, store, shared)
                 )
         ratios = relative_times(ways, repeats)
         # A minute of its own: once is enough to see the order of magnitude.
