@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the clouds")
     arguments = parser.parse_args()
     print(f"{arguments.points} z-points, {arguments.dims} dimensions, {arguments.members} members")
-    print("| null | runs | tests per run | finding above note | corrected p <= 5 % |")
+    print("| null | runs | tests per run | a finding | corrected p <= 5 % |")
     print("| --- | --- | --- | --- | --- |")
     for null in arguments.nulls:
         show(null, measure(null, arguments))

@@ -9,7 +9,7 @@ from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
 from latent_analyze.plugin import Host, Source
-from latent_analyze.runs.engine import LocalEngine, CaseContext
+from latent_analyze.runs.engine import CaseContext, LocalEngine
 from latent_analyze.runs.nulls import null_members
 
 NAMES = ("radius", "axis_density", "slices")

@@ -11,7 +11,7 @@ from ratios import arguments, cloud, relative_times, show
 from stores import open_tasks, write_store
 
 from latent_analyze.plugin import Host
-from latent_analyze.runs.engine import LocalEngine, CaseContext
+from latent_analyze.runs.engine import CaseContext, LocalEngine
 
 NAMES = ("radius", "axis_density", "slices")
 BINS = np.arange(-64, 65) * 0.25
