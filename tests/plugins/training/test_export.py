@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from latent_analyze import ModelError
 from latent_analyze.plugin import read_bundle
 
 onnx = pytest.importorskip("onnx")
@@ -87,3 +88,35 @@ def test_check_samples_are_at_most_64_images(odd_bundles):
     x = np.load(odd_bundles["ae"] / "check.npz")["x"]
     assert x.shape == (64, 9, 11, 3)
     assert x.max() > 0.6
+
+
+def graph(counter):
+    """z + w -> image, as a converter would name it after `counter`."""
+    make = onnx.helper.make_tensor_value_info
+    info = [make(n, onnx.TensorProto.FLOAT, ["unk", 3]) for n in ("z", "image")]
+    weight = onnx.helper.make_tensor(f"w__{counter}", onnx.TensorProto.FLOAT, [3], [1, 2, 3])
+    nodes = [
+        onnx.helper.make_node("Add", ["z", weight.name], [f"a__{counter}"], f"n__{counter}"),
+        onnx.helper.make_node("Sigmoid", [f"a__{counter}"], ["image"]),
+    ]
+    return onnx.helper.make_graph(nodes, f"g{counter}", info[:1], info[1:], [weight])
+
+
+@pytest.mark.usefixtures("keras_loaded")
+def test_names_do_not_depend_on_the_converter_s_counter():
+    from latent_analyze_plugins.training.export import Signature, tidy
+
+    graphs = [graph(7), graph(190)]
+    for each in graphs:
+        tidy(each, "decoder", Signature("z", (3,), ("image",)))
+    assert graphs[0].SerializeToString() == graphs[1].SerializeToString()
+    assert graphs[0].name == "decoder"
+    onnx.checker.check_graph(graphs[0])
+
+
+@pytest.mark.usefixtures("keras_loaded")
+def test_other_names_than_promised_are_refused():
+    from latent_analyze_plugins.training.export import Signature, tidy
+
+    with pytest.raises(ModelError, match="from z to picture, found one from z to image"):
+        tidy(graph(1), "decoder", Signature("z", (3,), ("picture",)))

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.usefixtures("keras_loaded")
 
 
 def batches(dataset, seed=0, batch=10):
-    from latent_analyze_plugins.training._fit import Batches
+    from latent_analyze_plugins.training.fit import Batches
 
     opened = images_module.open_images(dataset, lambda *_: None)
     return Batches(opened, opened.rows, batch=batch, seed=seed)

@@ -43,7 +43,7 @@ def test_noise_is_dropped_and_errors_are_kept(capfd):
 def test_the_plugin_imports_nothing_heavy():
     code = (
         "import sys, latent_analyze_plugins.training as t;"
-        "print([c.name for c in t.register_trainers()],"
+        "print([t.AutoencoderTrainer.name, t.VariationalTrainer.name],"
         "[m for m in ('tensorflow', 'keras', 'tf2onnx', 'onnx') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx.convert
 
-from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, keyed_rng, write_bundle
-from latent_analyze_plugins.training._graph import Signature, tidy
+from latent_analyze.plugin import (
+    Bundle,
+    DecoderSpec,
+    EncoderSpec,
+    ModelError,
+    keyed_rng,
+    write_bundle,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +27,14 @@ if TYPE_CHECKING:
 
 OPSET = 18
 CHECK_SAMPLES = 64
+
+
+class Signature(NamedTuple):
+    """Name and shape (without batch) of a graph's input, and the names of its outputs."""
+
+    input: str
+    shape: tuple[int, ...]
+    outputs: tuple[str, ...]
 
 
 def export_bundle(
@@ -77,3 +91,54 @@ def _write_onnx(path: Path, function: Callable[..., Any], signature: Signature) 
     tidy(proto.graph, path.stem, signature)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+
+
+def tidy(graph: Any, name: str, signature: Signature) -> None:
+    """Name graph, nodes and tensors by their order and put the outputs in that of `signature`.
+
+    tf2onnx names them after counters of the process and in the order of sets: equal weights would
+    make files of different bytes, and so models of different fingerprints.
+
+    Parameters
+    ----------
+    graph
+        An onnx.GraphProto without subgraphs; changed in place.
+    name
+        What it shall be called.
+    signature
+        Names of its input and outputs.
+
+    Raises
+    ------
+    ModelError
+        If the graph has other inputs or outputs.
+    """
+    _check(graph, signature)
+    graph.name, graph.doc_string = name, ""
+    graph.output.sort(key=lambda output: signature.outputs.index(output.name))
+    for tensor in (*graph.input, *graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+    names = {"": "", **{key: key for key in (signature.input, *signature.outputs)}}
+    for i, node in enumerate(graph.node):
+        node.name, node.doc_string = f"{node.op_type}_{i}", ""
+        _rename(node.input, names)
+        _rename(node.output, names)
+    for initializer in graph.initializer:
+        initializer.name = names[initializer.name]
+    graph.initializer.sort(key=lambda initializer: initializer.name)
+    del graph.value_info[:]
+
+
+def _rename(tensors: Any, names: dict[str, str]) -> None:
+    for i, tensor in enumerate(tensors):
+        tensors[i] = names.setdefault(tensor, f"tensor_{len(names)}")
+
+
+def _check(graph: Any, signature: Signature) -> None:
+    inputs, outputs = [t.name for t in graph.input], sorted(t.name for t in graph.output)
+    if inputs != [signature.input] or outputs != sorted(signature.outputs):
+        raise ModelError(
+            f"an ONNX graph from {signature.input} to {', '.join(signature.outputs)}",
+            found=f"one from {', '.join(inputs)} to {', '.join(outputs)} after tf2onnx",
+            next_step="install another version of tf2onnx",
+        )
