@@ -13,7 +13,7 @@ from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, Host, content_hash
 from latent_analyze.testing import check_sampler, tiny_source
 from latent_analyze_plugins import samplers
-from latent_analyze_plugins.samplers.fitted import covariance_factor
+from latent_analyze_plugins.samplers.fitting import covariance_factor
 
 SAMPLERS = {cls.name: cls for cls in map(vars(samplers).get, samplers.__all__)}
 

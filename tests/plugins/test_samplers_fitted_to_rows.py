@@ -18,10 +18,15 @@ from latent_analyze import OptionError
 from latent_analyze.host.options import build_options
 from latent_analyze.plugin import ArraySource, Source, content_hash
 from latent_analyze.testing import check_sampler, tiny_source
-from latent_analyze_plugins.samplers.ellipsoid import Ellipsoid
-from latent_analyze_plugins.samplers.interpolate import Interpolate, linear, spherical
-from latent_analyze_plugins.samplers.kernel import Kernel, normal_bandwidth
+from latent_analyze_plugins.samplers.fitted import Ellipsoid
 from latent_analyze_plugins.samplers.mixture import MOST_COMPONENTS, Mixture
+from latent_analyze_plugins.samplers.rows import (
+    Interpolate,
+    Kernel,
+    linear,
+    normal_bandwidth,
+    spherical,
+)
 
 SAMPLERS: dict[str, Any] = {cls.name: cls for cls in (Mixture, Kernel, Ellipsoid, Interpolate)}
 FORMS = [

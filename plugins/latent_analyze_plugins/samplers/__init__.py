@@ -1,11 +1,8 @@
 """Samplers: artificial z-points to hold a latent space against."""
 
-from latent_analyze_plugins.samplers.ellipsoid import Ellipsoid
-from latent_analyze_plugins.samplers.fitted import Box, Gaussian
-from latent_analyze_plugins.samplers.interpolate import Interpolate
-from latent_analyze_plugins.samplers.kernel import Kernel
+from latent_analyze_plugins.samplers.fitted import Box, Ellipsoid, Gaussian
 from latent_analyze_plugins.samplers.mixture import Mixture
-from latent_analyze_plugins.samplers.rearranged import Posterior, Shuffled
+from latent_analyze_plugins.samplers.rows import Interpolate, Kernel, Posterior, Shuffled
 from latent_analyze_plugins.samplers.shapes import Normal, Sphere, Uniform
 
 __all__ = [

@@ -1,15 +1,25 @@
-"""Distributions fitted to a reference: a Gaussian with its moments, a box of its quantiles."""
+"""Distributions fitted to a reference: a Gaussian, a box of its quantiles, an ellipsoid."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source, Summary
-from latent_analyze_plugins.samplers.fitting import spread_out
+from latent_analyze.plugin import Sampler, SamplerOptions, Source
+from latent_analyze.statistics import shrunk_correlation
+from latent_analyze_plugins.samplers.fitting import (
+    CovarianceSampler,
+    Floats,
+    PositiveNumber,
+    StandardizedSample,
+    covariance_factor,
+    spread_out,
+)
+
+FLATTEST = 1e-6
+"""Directions of an ellipsoid with less than this share of the largest variance are left flat."""
 
 
 class GaussianOptions(SamplerOptions):
@@ -20,21 +30,14 @@ class GaussianOptions(SamplerOptions):
     )
 
 
-class Gaussian(Sampler):
+class Gaussian(CovarianceSampler):
     """A normal distribution with mean and covariance of the reference.
 
     What a Gaussian does not reproduce is what the covariance does not say: the usual null model.
     """
 
     name = "gaussian"
-    needs_reference = True
-    matches: Literal["covariance", "variance", "nothing"] = "covariance"
     Options = GaussianOptions
-
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        if self.options.covariance == "diag":
-            self.matches = "variance"
 
     def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
         """Return mean and factor of the covariance; OptionError without one to fit."""
@@ -44,35 +47,11 @@ class Gaussian(Sampler):
         return {"mean": summary.mean, "factor": covariance_factor(summary) if full else summary.std}
 
     def draw(
-        self,
-        rng: np.random.Generator,
-        shape: tuple[int, int],
-        *,
-        mean: NDArray[np.float64],
-        factor: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+        self, rng: np.random.Generator, shape: tuple[int, int], *, mean: Floats, factor: Floats
+    ) -> Floats:
         """Return float64 rows, drawn in float32: only the mean needs more."""
         eps = rng.standard_normal((shape[0], factor.shape[-1]), dtype=np.float32)
         return spread_out(eps, factor.astype(np.float32)) + mean
-
-
-def covariance_factor(summary: Summary, sampler: str = "gaussian") -> NDArray[np.float64]:
-    """Return F of shape (dim, rank) with F @ F.T the covariance, without its numerical noise.
-
-    The eigenvalues are those of the correlation matrix: an axis of small spread beside large ones
-    is no noise. Those below the precision of float32 data, relative to the largest, are left out.
-    """
-    if summary.covariance is None:
-        raise OptionError(
-            "a covariance of the reference",
-            found=f"{summary.dim} dimensions, too many for one",
-            next_step=f"write {sampler}:covariance=diag",
-        )
-    std = summary.std
-    inverse = np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
-    values, vectors = np.linalg.eigh(summary.covariance * np.outer(inverse, inverse))
-    keep = values > np.finfo(np.float32).eps * max(values[-1], 0.0)
-    return std[:, None] * vectors[:, keep] * np.sqrt(values[keep])
 
 
 class BoxOptions(SamplerOptions):
@@ -102,12 +81,72 @@ class Box(Sampler):
         return {"low": low, "high": high}
 
     def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int], *, low: Floats, high: Floats
+    ) -> Floats:
+        """Return float64 rows."""
+        return low + (high - low) * rng.random(shape)
+
+
+class EllipsoidOptions(GaussianOptions):
+    """Options of `ellipsoid`."""
+
+    radius: PositiveNumber | Literal["auto"] = Field(
+        "auto",
+        description="largest Mahalanobis distance from the mean; auto: that of `quantile`",
+    )
+    quantile: float = Field(
+        0.95, gt=0, le=1, description="share of the reference inside, where the radius is auto"
+    )
+    sample: PositiveInt = Field(
+        10_000, description="z-points of the reference that shape and radius are taken from"
+    )
+
+
+class Ellipsoid(Sampler):
+    """Vectors uniform within a Mahalanobis radius of the reference.
+
+    The correlations are shrunk as Ledoit & Wolf (2004) do. In many dimensions nearly all of an
+    ellipsoid's volume is near its surface.
+    """
+
+    name = "ellipsoid"
+    needs_reference = True
+    Options = EllipsoidOptions
+
+    def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
+        """Return mean, factor of the covariance and radius; OptionError above 1,024 dimensions."""
+        sample = StandardizedSample.of(self, reference, seed)
+        factor, squares = self._shape(sample)
+        radius = self.options.radius
+        if radius == "auto":
+            radius = float(np.sqrt(np.quantile(squares, self.options.quantile)))
+        return {"mean": sample.mean, "factor": factor, "radius": radius}
+
+    def draw(
         self,
         rng: np.random.Generator,
         shape: tuple[int, int],
         *,
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Return float64 rows."""
-        return low + (high - low) * rng.random(shape)
+        mean: Floats,
+        factor: Floats,
+        radius: float,
+    ) -> Floats:
+        """Return float64 rows: directions as Muller (1959), lengths as u^(1/rank)."""
+        rank = factor.shape[-1]
+        used = np.arange(rank) if factor.ndim == 2 else np.flatnonzero(factor)
+        ball = np.zeros((shape[0], rank))
+        if len(used):
+            eps = rng.standard_normal((shape[0], len(used)))
+            length = radius * rng.random(shape[0]) ** (1 / len(used))
+            ball[:, used] = eps * (length / np.linalg.norm(eps, axis=1))[:, None]
+        return mean + spread_out(ball, factor)
+
+    def _shape(self, sample: StandardizedSample) -> tuple[Floats, ...]:
+        """Return the factor of the covariance, and squared distances of the sample."""
+        if self.options.covariance == "diag" or not len(sample.varying):
+            return sample.std, np.einsum("ij,ij->i", sample.rows, sample.rows)
+        values, vectors = shrunk_correlation(sample.rows)
+        kept = values > FLATTEST * values[-1]
+        roots, vectors = np.sqrt(values[kept]), vectors[:, kept]
+        white = sample.rows @ vectors / roots
+        return sample.unstandardized(vectors * roots), np.einsum("ij,ij->i", white, white)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers.fitting import StandardizedSample, spread_out
+from latent_analyze.plugin import OptionError, SamplerOptions, Source
+from latent_analyze_plugins.samplers.fitting import (
+    CovarianceSampler,
+    Floats,
+    StandardizedSample,
+    spread_out,
+)
 
 MOST_COMPONENTS = 10
 ROWS_PER_COMPONENT = 20
@@ -38,7 +42,7 @@ class MixtureOptions(SamplerOptions):
     )
 
 
-class Mixture(Sampler):
+class Mixture(CovarianceSampler):
     """A mixture of normal distributions, fitted to a sample of the reference.
 
     Fitted by expectation-maximization (Dempster, Laird & Rubin 1977) from a k-means++ start on
@@ -46,14 +50,7 @@ class Mixture(Sampler):
     """
 
     name = "gmm"
-    needs_reference = True
-    matches: Literal["covariance", "variance", "nothing"] = "covariance"
     Options = MixtureOptions
-
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        if self.options.covariance == "diag":
-            self.matches = "variance"
 
     def state(self, reference: Source | None, seed: int) -> dict[str, Any]:
         """Return weights (components,), means (components, dim), and a factor per component.
@@ -69,10 +66,10 @@ class Mixture(Sampler):
         rng: np.random.Generator,
         shape: tuple[int, int],
         *,
-        weights: NDArray[np.float64],
-        means: NDArray[np.float64],
-        factors: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+        weights: Floats,
+        means: Floats,
+        factors: Floats,
+    ) -> Floats:
         """Return float64 rows: component c with probability weights[c], then its normal draw."""
         component = rng.choice(len(weights), shape[0], p=weights)
         eps = rng.standard_normal((shape[0], factors.shape[-1]))
@@ -82,7 +79,7 @@ class Mixture(Sampler):
             z[mine] += spread_out(eps[mine], factor)
         return z
 
-    def _fit(self, sample: StandardizedSample, seed: int) -> tuple[NDArray[np.float64], ...]:
+    def _fit(self, sample: StandardizedSample, seed: int) -> tuple[Floats, ...]:
         rows = sample.rows
         if rows.shape[1] == 0:
             return np.ones(1), sample.mean[None], np.zeros((1, len(sample.mean)))
@@ -109,9 +106,7 @@ class Mixture(Sampler):
         return wanted
 
 
-def _expectation_maximization(
-    rows: NDArray[np.float64], components: int, covariance: str, seed: int
-) -> Any:
+def _expectation_maximization(rows: Floats, components: int, covariance: str, seed: int) -> Any:
     """Return scikit-learn's fitted mixture."""
     import warnings
 

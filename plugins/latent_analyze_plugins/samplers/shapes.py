@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latent_analyze.plugin import OptionError, Sampler, SamplerOptions, Source
-from latent_analyze_plugins.samplers.fitting import PositiveNumber
+from latent_analyze_plugins.samplers.fitting import Floats, PositiveNumber
 
 
 class UniformOptions(SamplerOptions):
@@ -117,13 +117,8 @@ class Sphere(Sampler):
         return {"radius": radius, "center": center}
 
     def draw(
-        self,
-        rng: np.random.Generator,
-        shape: tuple[int, int],
-        *,
-        radius: float,
-        center: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+        self, rng: np.random.Generator, shape: tuple[int, int], *, radius: float, center: Floats
+    ) -> Floats:
         """Return normal vectors scaled to one length (Muller 1959).
 
         In float64: float32 would blur the radius of a large sphere.
@@ -133,7 +128,7 @@ class Sphere(Sampler):
         z += center
         return z
 
-    def _distance(self, reference: Source, center: NDArray[np.float64]) -> float:
+    def _distance(self, reference: Source, center: Floats) -> float:
         """Return the root mean square distance of the reference from the center."""
         summary = self.summary(reference)
         square = ((summary.mean - center) ** 2).sum() + summary.variance.sum()
