@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plotting import finish, new_figure, overlay
+from latent_analyze.plotting import finish, gray_caption, new_figure, overlay
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
@@ -201,7 +201,8 @@ def _draw_spectrum(results: ResultSet) -> Figure:
         "at 90, 95 and 99 %."
     )
     if results.ensembles:
-        caption += " Gray: the null models. A covariance-matched Gaussian agrees by construction."
+        agrees = "A covariance-matched Gaussian agrees by construction."
+        caption += f"{gray_caption(results)} {agrees}"
     needed = "{} components hold 90 % of the variance, {} hold 99 %."
     alt = needed.format(results.data["components_90"], results.data["components_99"])
     return Figure("pca", caption, finish(figure), alt)

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 
-from latent_analyze.plotting import ORIGIN_COLOR, density, finish, new_figure, overlay
+from latent_analyze.plotting import (
+    ORIGIN_COLOR,
+    density,
+    finish,
+    gray_caption,
+    new_figure,
+    overlay,
+)
 from latent_analyze.plugin import (
     Analysis,
     AnalysisError,
@@ -233,9 +240,5 @@ def _caption(results: ResultSet, away: list[str]) -> str:
         f"radius, counted in intervals of {data['bin_width']:g}; the area under it is 1. The "
         "dotted line is the radius that mean and covariance of the data lead to."
     )
-    if results.ensembles:
-        text += (
-            " Gray: the median of artificial draws of the null model, and the band that holds 90 % "
-            "of them: where the data leave it, the null model does not explain them."
-        )
+    text += gray_caption(results)
     return text + (f" Too far away to be drawn: {'; '.join(away)}." if away else "")

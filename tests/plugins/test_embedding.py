@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from latent_analyze import AnalysisError, MissingDependencyError, OptionError
 from latent_analyze.plotting.palette import (
@@ -22,11 +20,12 @@ from latent_analyze.plotting.palette import (
     coloring,
 )
 from latent_analyze.plugin import ArraySource, Calibration, ResultSet, keyed_rng
+from latent_analyze.statistics import distinct_rows
 from latent_analyze.testing import findings_of, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.embedding import base, libraries
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
 from latent_analyze_plugins.embedding.compute import measure, nearest, shared_neighbors
-from latent_analyze_plugins.embedding.sample import draw, first_of_each
+from latent_analyze_plugins.embedding.sample import draw
 
 
 class Flat(Embedding):
@@ -62,13 +61,6 @@ def context(source: ArraySource) -> Any:
 
 
 # --- sample ------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.tuples(*[st.sampled_from([-1.0, -0.0, 0.0, 2.5])] * 2), min_size=1, max_size=40))
-def test_each_different_row_is_kept_once_in_its_first_place(rows: list[tuple[float, ...]]) -> None:
-    seen = list(dict.fromkeys((a + 0.0, b + 0.0) for a, b in rows))
-    kept = first_of_each(np.array(rows, np.float32))
-    assert [tuple(np.array(rows[i]) + 0.0) for i in kept] == seen
 
 
 def test_repeated_and_non_finite_rows_are_left_out_and_counted() -> None:
@@ -201,7 +193,7 @@ def test_awkward_clouds_give_finite_numbers(z: np.ndarray, components: Any) -> N
         numbers = [s.value for s in result.scalars.values() if not isinstance(s.value, str)]
         assert np.isfinite(numbers).all()
         assert np.isfinite(result["embedding"]).all()
-        assert result["n"] == len(first_of_each(z))
+        assert result["n"] == len(distinct_rows(z))
 
 
 def test_arrays_belong_to_the_rows_they_name() -> None:

@@ -8,6 +8,7 @@ from latent_analyze.plotting.overlay import (
     band,
     common_edges,
     density,
+    gray_caption,
     null_bands,
     null_label,
     one_draw,
@@ -27,6 +28,7 @@ from latent_analyze.plotting.style import (
     Style,
     finish,
     new_figure,
+    new_panels,
     styles,
     tidy,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "DATA_COLOR", "NULL_COLOR", "NULL_SHADES", "ORIGIN_COLOR", "SHOWN_COLORS", "SHOWN_DASHES",
     "SHOWN_MARKERS", "WIDTH", "Classes", "FrameStyle", "GridRow", "Panel", "Scale", "Style",
     "all_results", "as_pixels", "band", "coloring", "common_edges", "density", "draw_curves",
-    "draw_grid", "draw_matrices", "draw_panels", "finish", "new_figure", "null_bands",
-    "null_label", "one_draw", "overlay", "plain_log_ticks", "styles", "tidy",
+    "draw_grid", "draw_matrices", "draw_panels", "finish", "gray_caption", "new_figure",
+    "new_panels", "null_bands", "null_label", "one_draw", "overlay", "plain_log_ticks", "styles",
+    "tidy",
 ]  # fmt: skip

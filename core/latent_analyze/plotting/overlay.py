@@ -102,6 +102,18 @@ def null_label(null: str, members: int) -> str:
     return f"null {null}" + (", 5-95 % of draws" if members > 1 else ", one draw")
 
 
+def gray_caption(results: ResultSet) -> str:
+    """Return the sentence of a caption about the gray bands and lines; empty without a null."""
+    if not results.ensembles:
+        return ""
+    if all(len(members) == 1 for members in results.ensembles.values()):
+        return " Gray: one draw of each null model."
+    return (
+        " Gray: the null models, the median of their draws and the band of 90 % of them: where the"
+        " data leave it, the null does not explain them."
+    )
+
+
 def one_draw(results: ResultSet) -> dict[str, Result]:
     """Return a draw of each null under a name for a panel: what is shown beside the data."""
     return {

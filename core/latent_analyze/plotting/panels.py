@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plotting.palette import REST, SCALE, Classes, Scale, coloring
-from latent_analyze.plotting.style import DATA_COLOR, new_figure
+from latent_analyze.plotting.style import DATA_COLOR, new_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,9 +74,7 @@ def draw_panels(panels: Sequence[Panel], *, ticks: bool = False) -> MplFigure:
     columns = min(len(panels), 2 if len(panels) == 4 else COLUMNS)
     rows = -(-len(panels) // columns)
     height = min(PAGES_WIDTH / columns, TALLEST) + TITLE + LEGEND / rows
-    figure, axes = new_figure(rows, columns, height=height, squeeze=False)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
+    figure, axes = new_panels(len(panels), columns, height=height)
     limits = _common_limits(panels) if ticks else None
     for color in dict.fromkeys(panel.color for panel in panels):
         chosen = [(p, a) for p, a in zip(panels, axes.flat, strict=False) if p.color == color]

@@ -18,12 +18,13 @@ from latent_analyze.plotting.overlay import (
     NULL_SHADES,
     all_results,
     common_edges,
+    gray_caption,
     null_label,
     one_draw,
     overlay,
 )
 from latent_analyze.plotting.panels import Panel, draw_panels
-from latent_analyze.plotting.style import DATA_COLOR, finish, new_figure
+from latent_analyze.plotting.style import DATA_COLOR, finish, new_figure, new_panels
 
 if TYPE_CHECKING:
     from latent_analyze.host.results import Array, Calibration, Result, ResultSet
@@ -124,21 +125,13 @@ def _parts(drawings: Sequence[_Drawing], kind: str) -> Iterator[Sequence[_Drawin
 
 
 def _how_to_read(results: ResultSet, kind: str) -> str:
-    if not results.ensembles:
-        return ""
-    if kind in ("matrix", "scatter", "images"):
+    if results.ensembles and kind in ("matrix", "scatter", "images"):
         return " Beside the data, one draw of each null model, drawn the same way."
-    if all(len(members) == 1 for members in results.ensembles.values()):
-        return " Gray: one draw of each null model."
-    return " Gray: the null models, the median of their draws and the band of 90 % of them."
+    return gray_caption(results)
 
 
 def _draw_lines(results: ResultSet, part: Sequence[_Drawing], *, what: Any) -> Any:
-    columns = min(len(part), 2)
-    rows = -(-len(part) // columns)
-    figure, axes = new_figure(rows, columns, height=3.0, squeeze=False)
-    for axis in axes.flat[len(part) :]:
-        axis.set_visible(False)
+    figure, axes = new_panels(len(part), 2, height=3.0)
     for axis, drawing in zip(axes.flat, part, strict=False):
         what(axis, results, drawing)
         if len(part) > 1:

@@ -61,6 +61,18 @@ def new_figure(
     return figure, axes
 
 
+def new_panels(count: int, columns: int, **kwargs: Any) -> tuple[MplFigure, Any]:
+    """Return (figure, axes) with `count` axes visible, in rows of at most `columns`.
+
+    The axes have the shape (rows, columns); `kwargs` are those of `new_figure`.
+    """
+    columns = min(count, columns)
+    figure, axes = new_figure(-(-count // columns), columns, squeeze=False, **kwargs)
+    for unused in axes.flat[count:]:
+        unused.set_visible(False)
+    return figure, axes
+
+
 def tidy(axis: Any) -> None:
     """Take away the frame's upper and right line and set small, readable text."""
     axis.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Statistics that analyses share: principal components, neighbors, ranks, shrinkage, bins."""
+"""Statistics that analyses share: principal components, neighbors, ranks, rows, shrinkage, bins."""
 
 from latent_analyze.statistics.bins import automatic_width, freedman_diaconis, nice_width, rounded
 from latent_analyze.statistics.neighbors import nearest, nearest_others
@@ -11,11 +11,12 @@ from latent_analyze.statistics.principal import (
     separated_components,
 )
 from latent_analyze.statistics.ranks import binned_quantiles, rank_correlation
+from latent_analyze.statistics.rows import distinct_rows
 from latent_analyze.statistics.shrinkage import MAX_FULL_DIM, shrink, shrunk_correlation
 
 __all__ = [
     "MAX_FULL_DIM", "PRECISION", "Moments", "automatic_width", "binned_quantiles",
-    "freedman_diaconis", "nearest", "nearest_others", "nice_width", "participation_ratio", "rank",
-    "rank_correlation", "rounded", "second_moments", "separated_components", "shrink",
-    "shrunk_correlation",
+    "distinct_rows", "freedman_diaconis", "nearest", "nearest_others", "nice_width",
+    "participation_ratio", "rank", "rank_correlation", "rounded", "second_moments",
+    "separated_components", "shrink", "shrunk_correlation",
 ]  # fmt: skip

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plotting import DATA_COLOR, finish, new_figure, overlay
+from latent_analyze.plotting import (
+    DATA_COLOR,
+    finish,
+    gray_caption,
+    new_figure,
+    new_panels,
+    overlay,
+)
 from latent_analyze.plugin import Figure, Frame, Result, ResultSet
 from latent_analyze_plugins.axis_density.compute import smooth
 from latent_analyze_plugins.axis_density.findings import describe_axis, ranked
@@ -116,13 +123,8 @@ def _caption(results: ResultSet, centered: bool) -> str:
         f"{'the single axes' if few else 'the range that holds 90 % of the axes'} of the data; "
         f"intervals of {results.frame['bin_width']:g}."
     )
-    if results.ensembles:
-        text += (
-            " The gray line and band show where artificial draws of the null model lie: where the "
-            "data leave them, the null model does not explain them."
-        )
     apart = " The axes lie far apart, so each is shown about the middle of its own range."
-    return text + (apart if centered else "")
+    return text + gray_caption(results) + (apart if centered else "")
 
 
 def draw_outstanding(results: ResultSet) -> Iterable[Figure]:
@@ -132,11 +134,7 @@ def draw_outstanding(results: ResultSet) -> Iterable[Figure]:
     chosen = list(dict.fromkeys([*ranked(data).tolist(), *several.tolist()]))[:PANELS]
     if not chosen:
         return
-    columns = min(len(chosen), 4)
-    rows = -(-len(chosen) // columns)
-    figure, grid = new_figure(rows, columns, height=2.2 + 0.6 / rows, squeeze=False)
-    for unused in grid.flat[len(chosen) :]:
-        unused.set_visible(False)
+    figure, grid = new_panels(len(chosen), 4, height=2.5)
     for panel, axis in zip(grid.flat, chosen, strict=False):
         _draw_panel(panel, results, axis)
         panel.set_xlabel("value along the axis,\nlatent units")
@@ -146,9 +144,7 @@ def draw_outstanding(results: ResultSet) -> Iterable[Figure]:
         "The axes of the data that stand out among the others in center or width, the most "
         "outstanding first, then those with several modes. Axes are numbered from 0; the curves "
         "are smoothed, and cut where another source is far denser."
-    )
-    if results.ensembles:
-        text += " The gray line and band: the same axis in artificial draws of the null model."
+    ) + gray_caption(results)
     named = "; ".join(describe_axis(data, axis) for axis in chosen)
     yield Figure("axis_density_outstanding", text, finish(figure), named)
 

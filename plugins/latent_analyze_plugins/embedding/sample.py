@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import OptionError, row_priority
+from latent_analyze.statistics import distinct_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def draw(
     """
     batch = context.sample(size, fields)
     finite = np.flatnonzero(np.isfinite(batch.z).all(axis=1))
-    kept = finite[first_of_each(batch.z[finite])]
+    kept = finite[distinct_rows(batch.z[finite])]
     notes = []
     if len(finite) < len(batch):
         notes.append(f"left out: {len(batch) - len(finite)} z-points with NaN or infinity")
@@ -59,15 +60,6 @@ def draw(
         order = np.argsort(row_priority(batch.rows[kept], 0), kind="stable")
         kept = np.sort(kept[order[:points]])
     return Sample(batch.take(kept), tuple(notes))
-
-
-def first_of_each(z: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the places where each different row of (n, dim) stands first, ascending."""
-    # Adding 0 turns -0.0 into 0.0, which has other bytes and is the same number.
-    rows = np.ascontiguousarray(z, np.float32) + np.float32(0.0)
-    as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-    _, first = np.unique(as_bytes, return_index=True)
-    return np.sort(first)
 
 
 def color_name(reference: Source, asked: str, owner: str) -> str:

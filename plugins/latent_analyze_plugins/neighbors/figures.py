@@ -12,6 +12,7 @@ from latent_analyze.plotting import (
     all_results,
     common_edges,
     finish,
+    gray_caption,
     new_figure,
     overlay,
     plain_log_ticks,
@@ -37,13 +38,12 @@ CROWDING = (
     " covariance of the data, how many z-points a Gaussian has in the ball around it that is empty"
     " here; places on the right lie in voids."
 )
-NULL = " Gray: the median of the null's draws, and the band that holds 90 % of them; or one draw."
 Z_POINTS = "share of z-points"
 
 
 def draw(results: ResultSet) -> Iterator[Figure]:
     """Draw dimension and radius, then local dimension, hubs, tree and voids."""
-    k, gray = results.frame["k"], NULL if results.ensembles else ""
+    k, gray = results.frame["k"], gray_caption(results)
     figure, (scales, radii) = new_figure(1, 2, height=3.3, width_ratios=(1.15, 1.0))
     _draw_dimension(scales, results)
     x = "distance of the outer neighbor (latent units)"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latent_analyze.statistics import distinct_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,14 +51,11 @@ class Neighborhoods:
 
 def distinct_points(batch: Batch, rng: np.random.Generator, most: int | None = None) -> Cloud:
     """Return each finite z-point once, in random order: any run of them is then a random part."""
-    finite = np.isfinite(batch.z).all(axis=1)
-    # Adding 0 turns -0.0 into 0.0, which has other bytes and is the same number.
-    z = np.ascontiguousarray(batch.z[finite], np.float32) + np.float32(0.0)
-    as_bytes = z.view(np.dtype((np.void, z.shape[1] * z.itemsize))).ravel()
-    _, first = np.unique(as_bytes, return_index=True)
-    kept = rng.permutation(np.sort(first))[:most]
-    points, rows = z[kept].astype(np.float64), batch.rows[finite][kept]
-    return Cloud(points, rows, len(z) - len(first), int((~finite).sum()))
+    finite = np.flatnonzero(np.isfinite(batch.z).all(axis=1))
+    first = finite[distinct_rows(batch.z[finite])]
+    kept = rng.permutation(first)[:most]
+    points = batch.z[kept].astype(np.float64)
+    return Cloud(points, batch.rows[kept], len(finite) - len(first), len(batch) - len(finite))
 
 
 def find_neighbors(points: NDArray[np.float64], k: int, levels: int = 1) -> Neighborhoods:

@@ -12,7 +12,9 @@ from latent_analyze.plotting import (
     ORIGIN_COLOR,
     Style,
     finish,
+    gray_caption,
     new_figure,
+    new_panels,
     one_draw,
     overlay,
     plain_log_ticks,
@@ -156,10 +158,7 @@ def _write(axis: Any, place: tuple[float, float], text: str, color: str, **look:
 def _draw_survivors(results: ResultSet) -> Figure:
     """Draw the share of survivors over b, per pair, with the band of each null."""
     pairs, b = results.frame["pairs"].tolist(), results.frame["b"]
-    columns = min(len(pairs), COLUMNS)
-    figure, axes = new_figure(-(-len(pairs) // columns), columns, squeeze=False, sharey=True)
-    for unused in axes.flat[len(pairs) :]:
-        unused.set_visible(False)
+    figure, axes = new_panels(len(pairs), COLUMNS, sharey=True)
     for index, (axis, (i, j)) in enumerate(zip(axes.flat, pairs, strict=False)):
         overlay(axis, results, partial(_share, index=index), over="half_width")
         axis.axvline(b, color="black", lw=0.8, ls=":", label=f"b = {b:.3g}")
@@ -172,8 +171,7 @@ def _draw_survivors(results: ResultSet) -> Figure:
         "Share of the z-points that survives in the slice of a pair of axes, over the slice's"
         " half-width b. Both scales are logarithmic; a curve begins where the first z-point"
         " survives. The vertical line marks the b of the drawn slices."
-    )
-    text += " Gray: the median and 5 to 95 % of the null's draws." if results.ensembles else ""
+    ) + gray_caption(results)
     return Figure("slices-survivors", text, finish(figure), text)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,9 @@ from latent_analyze.plotting import (
     band,
     common_edges,
     density,
+    gray_caption,
     new_figure,
+    new_panels,
     null_bands,
     one_draw,
     overlay,
@@ -82,6 +86,20 @@ def test_a_draw_of_each_null_has_a_name(results: ResultSet) -> None:
     _, axis = new_figure()
     null_bands(axis, results, "spread")
     assert len(axis.lines) == 2
+
+
+def test_a_caption_says_what_is_gray(results: ResultSet) -> None:
+    assert "band of 90 %" in gray_caption(results)
+    one = replace(results, ensembles={"single": results.ensembles["single"]})
+    assert gray_caption(one) == " Gray: one draw of each null model."
+    assert gray_caption(replace(results, ensembles={})) == ""
+
+
+def test_only_as_many_panels_as_asked_for_are_visible() -> None:
+    _, axes = new_panels(5, 3)
+    assert axes.shape == (2, 3)
+    assert [axis.get_visible() for axis in axes.flat] == [True] * 5 + [False]
+    assert new_panels(1, 3)[1].shape == (1, 1)
 
 
 def test_edges_hold_the_values_and_are_as_fine_as_the_first_needs() -> None:
