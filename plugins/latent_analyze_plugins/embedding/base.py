@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from latent_analyze.plugin import (
@@ -28,9 +29,6 @@ from latent_analyze.statistics import second_moments
 from latent_analyze_plugins.embedding.figures import REMINDER, beside, draw_pages
 from latent_analyze_plugins.embedding.libraries import installed_version
 from latent_analyze_plugins.embedding.sample import color_name, color_values, draw, label_field
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Report = Callable[[int, int], None]
 

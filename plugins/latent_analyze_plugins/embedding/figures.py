@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from latent_analyze.plotting import Panel, draw_panels, one_draw
-from latent_analyze.plugin import Figure
+from latent_analyze.plugin import Figure, Result, ResultSet
 from latent_analyze_plugins.embedding.sample import RADIUS
-
-if TYPE_CHECKING:
-    from latent_analyze.plugin import Result, ResultSet
 
 REMINDER = (
     "Distances on the page, sizes of islands and gaps between them are not distances in latent"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from latent_analyze.plugin import missing_dependency
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EXTRA = "embed"
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import OptionError, row_priority
+from latent_analyze.plugin import Batch, Context, OptionError, Source, row_priority
 from latent_analyze.statistics import distinct_rows
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Batch, Context, Source
 
 RADIUS = "radius"
 _LABEL = "label:"

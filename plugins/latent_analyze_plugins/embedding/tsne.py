@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from latent_analyze.plugin import AnalysisError
-from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions
+from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, Report
 from latent_analyze_plugins.embedding.libraries import load_opentsne
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from latent_analyze_plugins.embedding.base import Report
 
 START_STD = 1e-4
 """Spread of the page to begin with: much larger, and the layout freezes (Kobak & Berens 2019)."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveInt
 
 from latent_analyze.plugin import AnalysisError
-from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions
+from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, Report
 from latent_analyze_plugins.embedding.libraries import load_umap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from latent_analyze_plugins.embedding.base import Report
 
 
 class UmapOptions(EmbeddingOptions):

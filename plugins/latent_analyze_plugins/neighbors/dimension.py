@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze_plugins.neighbors.search import RANKS
+from latent_analyze_plugins.neighbors.search import RANKS, Neighborhoods
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze_plugins.neighbors.search import Neighborhoods
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 DISCARDED = 0.1
 """Share of the largest ratios that the fit leaves out (Facco et al. 2017)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,7 @@ from latent_analyze.plotting import (
     overlay,
     plain_log_ticks,
 )
-from latent_analyze.plugin import Figure
-
-if TYPE_CHECKING:
-    from latent_analyze.plugin import Result, ResultSet
+from latent_analyze.plugin import Figure, Result, ResultSet
 
 SCALES = (
     "Left: the number of dimensions that the z-points fill, over the distance at which one looks:"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plotting import band
-from latent_analyze.plugin import Finding
-
-if TYPE_CHECKING:
-    from latent_analyze.plugin import Result, ResultSet
+from latent_analyze.plugin import Finding, Result, ResultSet
 
 MANY_TIES, MANY_ROUNDED = 0.01, 0.1
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from latent_analyze.plugin import Batch
 from latent_analyze.statistics import distinct_rows
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Batch
 
 RANKS = np.array([1, 2, 8, 16])
 """Neighbors that are kept of every decimation."""

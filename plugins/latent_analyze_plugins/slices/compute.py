@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError, Tally, Values, row_priority
+from latent_analyze.plugin import AnalysisError, Batch, Frame, Tally, Values, row_priority
 from latent_analyze_plugins.slices.metric import count_nearer, origin_density_percentile
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Batch, Frame
 
 
 class LowestPriority:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latent_analyze.plotting import (
     NULL_COLOR,
@@ -20,14 +22,7 @@ from latent_analyze.plotting import (
     plain_log_ticks,
     styles,
 )
-from latent_analyze.plugin import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Result, ResultSet
+from latent_analyze.plugin import Figure, Result, ResultSet
 
 COLUMNS = 3
 LEGEND = 0.6

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
 from latent_analyze.plotting import null_label
-from latent_analyze.plugin import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from latent_analyze.plugin import ResultSet
+from latent_analyze.plugin import Finding, ResultSet
 
 
 def find(results: ResultSet) -> Iterator[Finding]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError, Frame, OptionError
+from latent_analyze.plugin import AnalysisError, Frame, OptionError, Source, Summary
 from latent_analyze_plugins.slices.metric import SAMPLE_ROWS, fit_metric
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Source, Summary
 
 MAX_RANKED_AXES = 512
 LIVELY = 0.1

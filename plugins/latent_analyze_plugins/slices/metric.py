@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from latent_analyze.plugin import Frame, Source
 from latent_analyze.statistics import MAX_FULL_DIM, nearest, nearest_others, shrink
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Frame, Source
 
 SAMPLE_ROWS = 10_000
 SMALLEST_EIGENVALUE = 1e-6

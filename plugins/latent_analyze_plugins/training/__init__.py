@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from latent_analyze.plugin import Options, Progress, Trainer, no_progress
+from latent_analyze.plugin import Dataset, Options, Progress, Trainer, no_progress
 from latent_analyze_plugins.training.images import check_images, open_images
 from latent_analyze_plugins.training.output import require_free, staged, writing
 from latent_analyze_plugins.training.runtime import load_keras
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from latent_analyze.plugin import Dataset
 
 
 class AutoencoderOptions(Options):

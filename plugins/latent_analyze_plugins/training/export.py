@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -18,12 +20,7 @@ from latent_analyze.plugin import (
     keyed_rng,
     write_bundle,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from latent_analyze_plugins.training.images import TrainingImages
+from latent_analyze_plugins.training.images import TrainingImages
 
 OPSET = 18
 CHECK_SAMPLES = 64

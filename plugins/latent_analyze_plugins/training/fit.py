@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tf2onnx
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import LatentAnalyzeError, ModelError, keyed_rng
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Progress
-    from latent_analyze_plugins.training.images import TrainingImages
+from latent_analyze.plugin import LatentAnalyzeError, ModelError, Progress, keyed_rng
+from latent_analyze_plugins.training.images import TrainingImages
 
 
 def fit(model: Any, images: TrainingImages, progress: Progress) -> dict[str, Any]:

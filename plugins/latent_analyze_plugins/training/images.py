@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latent_analyze.plugin import DatasetError, OptionError, keyed_rng
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from latent_analyze.plugin import Dataset, Items, Progress
+from latent_analyze.plugin import Dataset, DatasetError, Items, OptionError, Progress, keyed_rng
 
 IN_MEMORY_BYTES = 2 << 30
 """Up to this size, as float32, the images are read once; above it, in every epoch."""
