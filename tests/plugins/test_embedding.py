@@ -22,7 +22,7 @@ from latent_analyze.plotting.palette import (
 from latent_analyze.plugin import ArraySource, Calibration, ResultSet, keyed_rng
 from latent_analyze.statistics import distinct_rows
 from latent_analyze.testing import findings_of, gaussian_members, run_analysis, tiny_source
-from latent_analyze_plugins.embedding import base, libraries
+from latent_analyze_plugins.embedding import base, umap
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
 from latent_analyze_plugins.embedding.compute import measure, nearest, shared_neighbors
 from latent_analyze_plugins.embedding.sample import draw
@@ -66,16 +66,16 @@ def context(source: ArraySource) -> Any:
 def test_repeated_and_non_finite_rows_are_left_out_and_counted() -> None:
     z = normal(30, 3)
     z[5], z[9], z[11, 1] = z[2], z[2], np.nan
-    sample = draw(context(ArraySource(z)), 30)
-    assert sample.batch.rows.tolist() == [i for i in range(30) if i not in (5, 9, 11)]
-    assert sample.notes == (
+    batch, notes = draw(context(ArraySource(z)), 30)
+    assert batch.rows.tolist() == [i for i in range(30) if i not in (5, 9, 11)]
+    assert notes == [
         "left out: 1 z-points with NaN or infinity",
         "left out: 2 z-points that repeat another one",
-    )
+    ]
 
 
 def test_no_source_gets_more_points_than_asked_for_and_they_are_spread_over_its_rows() -> None:
-    rows = draw(context(ArraySource(normal(4000, 2))), 4000, points=1000).batch.rows
+    rows = draw(context(ArraySource(normal(4000, 2))), 4000, points=1000)[0].rows
     assert len(np.unique(rows)) == 1000
     assert (np.diff(rows) > 0).all()
     assert 350 < (rows < 2000).sum() < 650
@@ -231,14 +231,14 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "absent", None)
     with pytest.raises(MissingDependencyError) as caught:
-        libraries.installed_version("absent", package, "t-SNE")
+        base.installed_version("absent", package, "t-SNE")
     assert package in str(caught.value)
     assert "latent-analyze[embed]" in str(caught.value)
 
 
 def test_a_package_of_another_distribution_is_not_the_library() -> None:
     with pytest.raises(MissingDependencyError, match="no-such-package"):
-        libraries.installed_version("numpy", "no-such-package", "t-SNE")
+        base.installed_version("numpy", "no-such-package", "t-SNE")
 
 
 def test_the_version_of_the_library_is_part_of_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,11 +253,11 @@ def test_a_module_is_hidden_only_while_another_one_is_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with libraries._without("colorsys"), pytest.raises(ImportError):
+    with umap._without("colorsys"), pytest.raises(ImportError):
         import colorsys
     import colorsys
 
-    with libraries._without("colorsys"):
+    with umap._without("colorsys"):
         assert sys.modules["colorsys"] is colorsys
 
 

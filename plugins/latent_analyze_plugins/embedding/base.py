@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -24,10 +26,10 @@ from latent_analyze.plugin import (
     ResultSet,
     Source,
     Values,
+    missing_dependency,
 )  # fmt: skip
 from latent_analyze.statistics import second_moments
 from latent_analyze_plugins.embedding.figures import REMINDER, beside, draw_pages
-from latent_analyze_plugins.embedding.libraries import installed_version
 from latent_analyze_plugins.embedding.sample import color_name, color_values, draw, label_field
 
 Report = Callable[[int, int], None]
@@ -138,14 +140,14 @@ class Embedding(Analysis):
         """
         library = installed_version(self.library, self.package, self.method)
         color = color_name(reference, self.options.color, self.name)
-        sample = draw(context, self._sample_size(reference))
-        self._check(len(sample.batch), reference.label)
+        batch, _ = draw(context, self._sample_size(reference))
+        self._check(len(batch), reference.label)
         moments = second_moments(reference, context.seed)
         asked = 0 if self.options.components == "all" else int(self.options.components)
         _, directions = moments.components(max(asked, 2))
         values: dict[str, Any] = {
             "mean": moments.summary.mean, "directions": directions, "color": color,
-            "components": min(asked, len(directions)), "points": len(sample.batch),
+            "components": min(asked, len(directions)), "points": len(batch),
             "library": library,
         }  # fmt: skip
         return Frame(values)
@@ -155,8 +157,8 @@ class Embedding(Analysis):
         from latent_analyze_plugins.embedding.compute import measure
 
         fields = frozenset({"z"}) | label_field(source, frame["color"])
-        sample = draw(context, self._sample_size(source), points=frame["points"], fields=fields)
-        batch = sample.batch
+        size = self._sample_size(source)
+        batch, notes = draw(context, size, points=frame["points"], fields=fields)
         self._check(len(batch), source.label)
         centered = batch.z - frame["mean"].astype(np.float32)
         scores = centered @ frame["directions"].T
@@ -180,7 +182,7 @@ class Embedding(Analysis):
             "colored_by": color, "embedding": np.asarray(page, np.float32), "radius": radius,
             "color": shown,
         }  # fmt: skip
-        notes = (*sample.notes, *self._notes(frame))
+        notes += self._notes(frame)
         return Values(values, sample_size=len(batch), notes=notes, rows=batch.rows)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
@@ -222,6 +224,22 @@ class Embedding(Analysis):
             yield f"embedded: the first {used} principal components of the reference"
         if used and used < self.options.components:
             yield f"components: {self.options.components} asked for, {used} have a variance"
+
+
+def installed_version(library: str, package: str, purpose: str) -> str:
+    """Return name and version of an installed library without importing it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is not installed.
+    """
+    try:
+        if find_spec(library) is None:
+            raise missing_dependency(package, "embed", purpose)
+        return f"{package} {version(package)}"
+    except PackageNotFoundError as error:
+        raise missing_dependency(package, "embed", purpose) from error
 
 
 def start_of(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

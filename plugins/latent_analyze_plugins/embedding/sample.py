@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,10 @@ from numpy.typing import NDArray
 
 from latent_analyze.plugin import Batch, Context, OptionError, Source, row_priority
 from latent_analyze.statistics import distinct_rows
+from latent_analyze_plugins.shared.rows import label_names
 
 RADIUS = "radius"
-_LABEL = "label:"
 _AXIS = re.compile(r"axis_(\d+)")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Different finite z-points in row order, and what was left out of the sample."""
-
-    batch: Batch
-    notes: tuple[str, ...]
 
 
 def draw(
@@ -31,8 +22,8 @@ def draw(
     *,
     points: int | None = None,
     fields: frozenset[str] = frozenset({"z"}),
-) -> Sample:
-    """Return a seeded sample without repeated rows and without NaN or infinity.
+) -> tuple[Batch, list[str]]:
+    """Return a seeded sample without repeated rows, NaN or infinity, and notes on what it lacks.
 
     Parameters
     ----------
@@ -55,7 +46,7 @@ def draw(
     if points is not None and len(kept) > points:
         order = np.argsort(row_priority(batch.rows[kept], 0), kind="stable")
         kept = np.sort(kept[order[:points]])
-    return Sample(batch.take(kept), tuple(notes))
+    return batch.take(kept), notes
 
 
 def color_name(reference: Source, asked: str, owner: str) -> str:
@@ -66,7 +57,7 @@ def color_name(reference: Source, asked: str, owner: str) -> str:
     OptionError
         If the reference has nothing of that name.
     """
-    labels = sorted(f.removeprefix(_LABEL) for f in reference.fields if f.startswith(_LABEL))
+    labels = label_names(reference)
     if asked == "auto":
         telling = sorted((name for name in labels if name != "split"), key=lambda n: n != "label")
         return telling[0] if telling else RADIUS
@@ -82,7 +73,7 @@ def color_name(reference: Source, asked: str, owner: str) -> str:
 
 def label_field(source: Source, color: str) -> frozenset[str]:
     """Return the field to read for a color, if the source has one."""
-    return frozenset({_LABEL + color}) & source.fields
+    return frozenset({f"label:{color}"}) & source.fields
 
 
 def color_values(batch: Batch, color: str) -> tuple[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from itertools import count
 from typing import Any, Literal
 
@@ -12,7 +13,6 @@ from pydantic import ConfigDict, Field
 
 from latent_analyze.plugin import AnalysisError
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, Report
-from latent_analyze_plugins.embedding.libraries import load_opentsne
 
 START_STD = 1e-4
 """Spread of the page to begin with: much larger, and the layout freezes (Kobak & Berens 2019)."""
@@ -89,7 +89,7 @@ class Tsne(Embedding):
         options, total = self.options, self.options.iterations
         early = total // EXAGGERATED
         done = count(EVERY, EVERY)
-        tsne = load_opentsne().TSNE(
+        tsne = import_module("openTSNE").TSNE(
             perplexity=options.perplexity,
             early_exaggeration=options.early_exaggeration,
             early_exaggeration_iter=early,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +14,6 @@ from pydantic import ConfigDict, Field, PositiveInt
 
 from latent_analyze.plugin import AnalysisError
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, Report
-from latent_analyze_plugins.embedding.libraries import load_umap
 
 
 class UmapOptions(EmbeddingOptions):
@@ -74,3 +76,25 @@ class Umap(Embedding):
         page = umap.fit_transform(space)
         report(1, 1)
         return np.asarray(page), {}
+
+
+def load_umap() -> Any:
+    """Import umap-learn, but not TensorFlow along with it.
+
+    umap-learn imports TensorFlow wherever it is installed, for a variant that is not used here:
+    ten seconds, and lines on stderr in the middle of the progress bars.
+    """
+    with _without("tensorflow"):
+        return import_module("umap")
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
