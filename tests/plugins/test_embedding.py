@@ -24,8 +24,7 @@ from latent_analyze.statistics import distinct_rows
 from latent_analyze.testing import findings_of, gaussian_members, run_analysis, tiny_source
 from latent_analyze_plugins.embedding import base, umap
 from latent_analyze_plugins.embedding.base import Embedding, EmbeddingOptions, start_of
-from latent_analyze_plugins.embedding.compute import measure, nearest, shared_neighbors
-from latent_analyze_plugins.embedding.sample import draw
+from latent_analyze_plugins.embedding.compute import draw, measure, nearest, shared_neighbors
 
 
 class Flat(Embedding):

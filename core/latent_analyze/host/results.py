@@ -254,10 +254,12 @@ class ResultSet:
         return low, middle, high
 
 
-def stack_padded(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Stack arrays of one number of dimensions; shorter ones are filled with zeros at the end."""
+def stack_padded(arrays: Sequence[NDArray[Any]], fill: float = 0) -> NDArray[Any]:
+    """Stack arrays of one number of dimensions; shorter ones are filled with `fill` at the end."""
     shape = np.max([a.shape for a in arrays], axis=0)
     stacked = np.zeros((len(arrays), *shape), arrays[0].dtype)
+    if fill:
+        stacked[...] = fill
     for target, values in zip(stacked, arrays, strict=True):
         target[tuple(slice(0, n) for n in values.shape)] = values
     return stacked

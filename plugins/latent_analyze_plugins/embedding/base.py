@@ -29,8 +29,14 @@ from latent_analyze.plugin import (
     missing_dependency,
 )  # fmt: skip
 from latent_analyze.statistics import second_moments
+from latent_analyze_plugins.embedding.compute import (
+    color_name,
+    color_values,
+    draw,
+    label_field,
+    measure,
+)
 from latent_analyze_plugins.embedding.figures import REMINDER, beside, draw_pages
-from latent_analyze_plugins.embedding.sample import color_name, color_values, draw, label_field
 
 Report = Callable[[int, int], None]
 
@@ -154,8 +160,6 @@ class Embedding(Analysis):
 
     def run(self, frame: Frame, source: Source, context: Context) -> Values:
         """Embed a seeded sample and measure what is left of its neighborhoods."""
-        from latent_analyze_plugins.embedding.compute import measure
-
         fields = frozenset({"z"}) | label_field(source, frame["color"])
         size = self._sample_size(source)
         batch, notes = draw(context, size, points=frame["points"], fields=fields)

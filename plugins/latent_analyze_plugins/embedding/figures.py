@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from latent_analyze.plotting import Panel, draw_panels, one_draw
 from latent_analyze.plugin import Figure, Result, ResultSet
-from latent_analyze_plugins.embedding.sample import RADIUS
+from latent_analyze_plugins.embedding.compute import RADIUS
 
 REMINDER = (
     "Distances on the page, sizes of islands and gaps between them are not distances in latent"

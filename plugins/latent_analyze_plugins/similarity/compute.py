@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Values, stack_padded
-from latent_analyze.statistics import nearest_others, rank_correlation
+from latent_analyze.statistics import nearest_others, participation_ratio, rank_correlation
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -66,11 +66,6 @@ class Space:
     def spectrum(self) -> Floats:
         """Share of the variance along each principal component, descending."""
         return np.maximum(np.linalg.eigvalsh(self.points.T @ self.points)[::-1], 0.0)
-
-    @property
-    def participation_ratio(self) -> float:
-        """Number of components that share the variance as if evenly: 1 / sum of squared shares."""
-        return float(1 / (self.spectrum**2).sum())
 
     def cross(self, other: Space, order: NDArray[np.int64] | None = None) -> Floats:
         """Return the cross-covariance with the rows of another space, in another order if given."""
@@ -214,7 +209,7 @@ def _values(
     values: dict[str, Any] = {"k": own.k, "rows": len(own.points)}
     for space in spaces:
         case = "" if space is own else f"[{space.label}]"
-        values[f"participation_ratio{case}"] = space.participation_ratio
+        values[f"participation_ratio{case}"] = participation_ratio(space.spectrum)
     for other, name in product(others, ALIKE):
         value = found[own.label, other.label][name]
         if math.isnan(value):

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError, Batch, Frame, Tally, Values, row_priority
+from latent_analyze.plugin import (
+    AnalysisError,
+    Batch,
+    Frame,
+    Tally,
+    Values,
+    row_priority,
+    stack_padded,
+)
 from latent_analyze_plugins.slices.metric import count_nearer, origin_density_percentile
 
 
@@ -145,8 +153,8 @@ class SliceCounts(Tally):
             "outside": self.count - self.cells.sum(axis=(1, 2)),
             "zoom_count": self.zoom_count,
             "projection": self.projected.values.transpose(1, 0, 2),
-            "zoom": _padded(self.zoomed),
-            "slice": _padded(self.sliced),
+            "zoom": stack_padded([sample.values for sample in self.zoomed], np.nan),
+            "slice": stack_padded([sample.values for sample in self.sliced], np.nan),
         }
         if len(sample) > 1:
             values["origin_density_percentile"] = origin_density_percentile(sample, frame)
@@ -176,12 +184,3 @@ class SliceCounts(Tally):
         if sample < 2:
             notes.append("no density around the origin: it needs two z-points")
         return notes
-
-
-def _padded(samples: list[LowestPriority]) -> NDArray[np.float32]:
-    """Return the samples of all pairs in one array, filled up with NaN."""
-    found = [sample.values for sample in samples]
-    padded = np.full((len(found), max(map(len, found)), 2), np.nan, np.float32)
-    for target, values in zip(padded, found, strict=True):
-        target[: len(values)] = values
-    return padded

@@ -84,3 +84,4 @@ def test_stack_padded_in_two_dimensions() -> None:
         [[1, 0, 0], [1, 0, 0]],
         [[1, 1, 1], [0, 0, 0]],
     ]
+    assert np.isnan(stack_padded([np.ones(1), np.ones(2)], np.nan)[0, 1])
