@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from latent_analyze.plotting import finish, gray_caption, new_figure, overlay
+from latent_analyze.plotting import finish, gray_caption, new_figure, overlay, plain_log_ticks
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
@@ -189,6 +189,8 @@ def _draw_spectrum(results: ResultSet) -> Figure:
     drawn = np.concatenate([result["variance_along"] for result in sources])
     wide = drawn.max() > 10 * drawn[drawn > 0].min()
     left.set(**{"yscale": "log"} if wide else {"ylim": (0, None)})
+    if wide:
+        plain_log_ticks(left, "y")
     left.set(xlabel="principal component of the reference", ylabel=f"variance along it ({UNIT})")
     last = max(1 + int(np.searchsorted(result["cumulated"], 0.999)) for result in sources)
     right.set(xlabel="number of the source's own components", xlim=(0.5, max(last, 2) + 0.5),

@@ -176,8 +176,9 @@ class Radius(Analysis):
                      label="expected radius")  # fmt: skip
         axis.set(xlabel="radius |z|, latent units", ylabel="share of z-points per latent unit",
                  xlim=_limits([drawn[label] for label in near]))  # fmt: skip
-        top = max(float(_density(drawn[label]).max()) for label in near)
-        axis.set_ylim(0, min(1.05 * top, TALL * float(_density(results.data).max())))
+        members = [member for ensemble in results.ensembles.values() for member in ensemble]
+        tops = [_density(result).max() for result in (*(drawn[k] for k in near), *members)]
+        axis.set_ylim(0, min(1.05 * max(tops), TALL * _density(results.data).max()))
         away = [_range(label, drawn[label]) for label in drawn if label not in near]
         alt = "Density over the radius: " + ", ".join(_range(k, r) for k, r in drawn.items())
         yield Figure("radius", _caption(results, away), finish(figure), alt)
