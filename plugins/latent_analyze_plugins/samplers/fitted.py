@@ -87,7 +87,7 @@ class Box(Sampler):
         return low + (high - low) * rng.random(shape)
 
 
-class EllipsoidOptions(GaussianOptions):
+class EllipsoidOptions(SamplerOptions):
     """Options of `ellipsoid`."""
 
     radius: PositiveNumber | Literal["auto"] = Field(
@@ -96,6 +96,9 @@ class EllipsoidOptions(GaussianOptions):
     )
     quantile: float = Field(
         0.95, gt=0, le=1, description="share of the reference inside, where the radius is auto"
+    )
+    covariance: Literal["full", "diag"] = Field(
+        "full", description="full: the reference's covariance; diag: its variance per axis alone"
     )
     sample: PositiveInt = Field(
         10_000, description="z-points of the reference that shape and radius are taken from"
