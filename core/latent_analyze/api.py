@@ -12,10 +12,11 @@ import numpy as np
 from latent_analyze.errors import OptionError
 from latent_analyze.host.contracts import Analysis, Progress, Sampler, no_progress
 from latent_analyze.host.discovery import Host
+from latent_analyze.host.numbers import seconds_of
 from latent_analyze.host.options import PluginSpec, parse_specs, split_outside_brackets
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.report.report import Report, check_output
-from latent_analyze.runs.budget import fit_to_budget, seconds_of
+from latent_analyze.runs.budget import fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
 from latent_analyze.runs.inspecting import Inspection, inspect_model
 from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
@@ -79,6 +80,13 @@ def run(
         Further fields of `RunConfig`: ``model``, ``data``, ``labels``, ``nonfinite``, ``device``.
     """
     given = {_text(s, i): s for i, s in enumerate(sources)}
+    if len(given) < len(sources):
+        labels = ", ".join(_text(s, i) for i, s in enumerate(sources))
+        raise OptionError(
+            "sources of different labels",
+            found=labels,
+            next_step='write ArraySource(z, label="name")',
+        )
     analyses, beside, nulls = (
         [part] if isinstance(part, (str, type, Sampler, Analysis)) else list(part)
         for part in (plugins, shown, null)
@@ -257,7 +265,9 @@ def _class_of(plugin: object, base: type) -> type:
 def _given_options(plugin: Any) -> dict[str, Any]:
     if isinstance(plugin, type):
         return {}
-    options: dict[str, Any] = plugin.options.model_dump(mode="json", exclude_unset=True)
+    options: dict[str, Any] = plugin.options.model_dump(
+        mode="json", exclude_unset=True, exclude_none=True
+    )
     return options
 
 

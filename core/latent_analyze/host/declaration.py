@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from latent_analyze.errors import AnalysisError
-from latent_analyze.host.measures import ROW, Found, Measure, Values
+from latent_analyze.host.measures import ROW, Found, Measure, Values, fill, find_measure
 from latent_analyze.host.results import Array, Result, Scalar
 
 
@@ -61,12 +60,9 @@ class Declaration:
         )  # fmt: skip
 
     def _measure(self, name: str, value: Any, given: Values) -> tuple[Measure, dict[str, str]]:
-        named = [m for m in self.measures if m.name == name]
-        fitting = [m for m in named if len(m.dims) == np.ndim(value)]
-        for measure in fitting or named or self.measures:
-            words = measure.match(name)
-            if words is not None:
-                return measure, words
+        measure, words = find_measure(self.measures, name, np.ndim(value))
+        if measure is not None:
+            return measure, words
         if self.measures:
             raise AnalysisError(
                 f"measures that {self.owner} declares", found=f"{name!r}",
@@ -94,7 +90,8 @@ class Declaration:
         number: Any = plain
         effect = measure.minimum_effect
         if callable(effect):
-            effect = effect(Found(float(plain), values, self.frame, self.options))
+            text = isinstance(plain, str)
+            effect = 0.0 if text else effect(Found(number, values, self.frame, self.options))
         return Scalar(
             number, measure.unit, self._text(measure.description, words),
             calibrated=measure.calibrated, direction=measure.direction,
@@ -123,15 +120,7 @@ class Declaration:
         return {ROW: Array(rows, (ROW,), "", "row number in the source")}
 
     def _text(self, text: str, words: Mapping[str, str]) -> str:
-        if "{" not in text:
-            return text
-        try:
-            return text.format_map(ChainMap(dict(words), dict(self.options), dict(self.frame)))
-        except (KeyError, ValueError, TypeError) as error:
-            raise AnalysisError(
-                f"placeholders, options or frame values in {text!r} of {self.owner}",
-                found=f"{type(error).__name__}: {error}",
-            ) from None
+        return fill(text, words, self.options, self.frame)
 
 
 def guess_dims(shape: tuple[int, ...], *, dim: int, rows: int) -> tuple[str, ...]:

@@ -168,6 +168,8 @@ class Host:
         wider._classes = {k: {n: [*p] for n, p in v.items()} for k, v in self._classes.items()}
         for cls in classes:
             for kind, own in _own_classes(cls):
+                if any(own is known.cls for known in wider._classes[kind].get(own.name, ())):
+                    continue
                 wider._add(
                     kind, KINDS[kind][1], Plugin(own.name, own, own.__name__, "this program")
                 )

@@ -49,6 +49,7 @@ class Distribution(Tally):
 
     def add_values(self, values: NDArray[np.floating[Any]]) -> None:
         """Take in numbers of at least 0, shape (n,)."""
+        values = np.asarray(values, np.float64)
         finite = values[np.isfinite(values)]
         self.nonfinite += len(values) - len(finite)
         if not len(finite):
@@ -84,6 +85,9 @@ class Distribution(Tally):
         """Return the value below which that share of the values lies, interpolated in its bin."""
         if not self.counts.any():
             return math.nan
+        share *= self.count / self.counts.sum()
+        if share > 1:
+            return self.max
         position = float(quantile_positions(self.counts[None], share)[0])
         return min(max(position * self.width, self.min), self.max)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints, overload
 
 import numpy as np
@@ -51,7 +53,8 @@ class FunctionAnalysis(Analysis):
         given = [_input(name, batch, context) for name in self.inputs]
         found = type(self).function(*given, **_options_of(self))
         if isinstance(found, Values):
-            return found
+            rows = batch.rows if found.rows is None else found.rows
+            return replace(found, rows=rows, sample_size=found.sample_size or len(batch))
         if not isinstance(found, Mapping):
             raise PluginError(f"a dict from {self.name}()", found=type(found).__name__)
         return Values(found, sample_size=len(batch), rows=batch.rows)
@@ -128,19 +131,21 @@ def _body(
     options = create_model(f"{called}_options", __base__=base, **fields)
     options.__doc__ = f"Options of `{called}`."
     # Where pickle looks for it: the class stands in the module in place of the function.
-    options.__module__, options.__qualname__ = function.__module__, f"{called}.Options"
+    place = getattr(function, "__qualname__", called)
+    options.__module__, options.__qualname__ = function.__module__, f"{place}.Options"
     doc = inspect.getdoc(function) or called.replace("_", " ")
     return {
-        "__doc__": doc, "__module__": function.__module__, "name": called, "Options": options,
-        "inputs": tuple(inputs), "function": staticmethod(function),
+        "__doc__": doc, "__module__": function.__module__, "__qualname__": place, "name": called,
+        "Options": options, "inputs": tuple(inputs), "function": staticmethod(function),
     }  # fmt: skip
 
 
 def _signature(function: Function, known: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """Return the positional parameters of a function, and its options as pydantic fields."""
-    hints = get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters.values()
+    hints = _hints(function, {p.name for p in parameters if p.kind is p.KEYWORD_ONLY})
     inputs, fields = [], {}
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in parameters:
         if parameter.kind is parameter.KEYWORD_ONLY:
             fields[parameter.name] = _option(function, parameter, hints.get(parameter.name, Any))
         elif parameter.name in known:
@@ -151,6 +156,14 @@ def _signature(function: Function, known: Sequence[str]) -> tuple[list[str], dic
                 found=repr(parameter.name), next_step="write options after a '*'",
             )  # fmt: skip
     return inputs, fields
+
+
+def _hints(function: Function, names: set[str]) -> dict[str, Any]:
+    """Return the types of some parameters; those of the others may not exist when it runs."""
+    plain = inspect.unwrap(function)
+    noted = getattr(plain, "__annotations__", {})
+    chosen = SimpleNamespace(__annotations__={k: v for k, v in noted.items() if k in names})
+    return get_type_hints(chosen, getattr(plain, "__globals__", {}), include_extras=True)
 
 
 def _options_of(plugin: FunctionAnalysis | FunctionSampler) -> dict[str, Any]:
@@ -179,6 +192,8 @@ def _fields(inputs: Sequence[str], source: Source) -> frozenset[str]:
 def _input(name: str, batch: Batch, context: Context) -> Any:
     if name == "context":
         return context
+    if name == "mu" and batch.mu is None:
+        return batch.z
     return context.rng if name == "rng" else getattr(batch, name)
 
 

@@ -8,6 +8,7 @@ shows them: tables, findings, figures, ``plugins show``, the documentation and t
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from latent_analyze.errors import PluginError
+from latent_analyze.errors import AnalysisError, PluginError
 from latent_analyze.host.results import Direction
 
 if TYPE_CHECKING:
@@ -186,6 +187,37 @@ class Values:
     sample_size: int | None = None
     notes: Sequence[str] = ()
     rows: NDArray[np.int64] | None = None
+
+
+def find_measure(
+    measures: Sequence[Measure], name: str, ndim: int
+) -> tuple[Measure | None, dict[str, str]]:
+    """Return the measure of a value and the texts of its placeholders; None if none is of its name.
+
+    One with as many dimensions as the value comes first, then one whose name is written out.
+    """
+    found = [(m, words) for m in measures if (words := m.match(name)) is not None]
+    best = sorted(found, key=lambda pair: (len(pair[0].dims) != ndim, "{" in pair[0].name))
+    return best[0] if best else (None, {})
+
+
+def fill(text: str, *words: Mapping[str, Any]) -> str:
+    """Return a text of a measure with its placeholders filled, the first mappings first.
+
+    Raises
+    ------
+    AnalysisError
+        If a placeholder is in none of them, or cannot be formatted as it says.
+    """
+    if "{" not in text:
+        return text
+    try:
+        return text.format_map(ChainMap(*(dict(w) for w in words)))
+    except (LookupError, AttributeError, ValueError, TypeError) as error:
+        raise AnalysisError(
+            f"placeholders, options or frame values in {text!r}",
+            found=f"{type(error).__name__}: {error}",
+        ) from None
 
 
 def describe_measures(measures: Sequence[Measure]) -> list[dict[str, Any]]:

@@ -1,14 +1,19 @@
-"""Numbers as a reader wants them: four significant digits, counts in full."""
+"""Numbers as a reader wants them: four significant digits, counts in full; times as written."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 
+from latent_analyze.errors import OptionError
+
 DIGITS = 4
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h)?")
+_SECONDS = {"s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def show(value: Any, digits: int = DIGITS) -> str:
@@ -54,3 +59,14 @@ def _show_float(value: float, digits: int) -> str:
 
 def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def seconds_of(text: str | float) -> float:
+    """Read a time: ``60``, ``"60s"``, ``"2m"``, ``"1.5h"``; raises OptionError."""
+    found = _TIME.fullmatch(str(text).strip())
+    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
+    if not seconds > 0:
+        raise OptionError(
+            "a time above 0", found=repr(text), next_step="write --budget 60s, 2m or 1h"
+        )
+    return seconds

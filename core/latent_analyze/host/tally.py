@@ -14,7 +14,7 @@ class Tally:
 
     Numbers and arrays merge by ``+``, in mappings and lists entry by entry; arrays of another
     length along an axis are filled up with zeros at the end. Attributes with a `merge` of their own
-    are merged by it. Text, None and booleans are left as they are.
+    are merged by it. None gives way to what the other holds, booleans merge by ``or``, text stays.
 
     Attributes
     ----------
@@ -35,7 +35,11 @@ class Tally:
                 setattr(self, name, self._merged(name, getattr(self, name), value))
 
     def _merged(self, name: str, mine: Any, other: Any) -> Any:
-        if isinstance(mine, (str, bool, type(None))):
+        if mine is None or other is None:
+            return other if mine is None else mine
+        if isinstance(mine, bool):
+            return mine or other
+        if isinstance(mine, str):
             return mine
         if isinstance(mine, dict):
             return {key: self._merged_entry(name, key, mine, other) for key in {**mine, **other}}

@@ -58,9 +58,10 @@ def overlay(
     """
     null_bands(axis, results, curve, over=over, steps=steps)
     for label, style in styles(results).items():
-        if sources is not None and label not in sources:
+        result = results.results[label]
+        if (sources is not None and label not in sources) or not _has(result, curve):
             continue
-        x, y = _points(results.results[label], curve, over, steps=steps)
+        x, y = _points(result, curve, over, steps=steps)
         look: dict[str, Any] = {"color": style.color, "ls": style.dash, "label": label, "zorder": 3}
         if steps:
             axis.stairs(y, x, lw=1.3, **look)
@@ -77,7 +78,10 @@ def null_bands(
     A null of one member is a line. Members of unequal length are filled up with zeros where the
     curve is a histogram, and cut to the shortest otherwise.
     """
-    for place, (null, members) in enumerate(results.ensembles.items()):
+    for place, (null, ensemble) in enumerate(results.ensembles.items()):
+        members = [member for member in ensemble if _has(member, curve)]
+        if not members:
+            continue
         line, fill, hatch = NULL_SHADES[place % len(NULL_SHADES)]
         points = [_points(member, curve, over, steps=steps) for member in members]
         x, y = _common(points, steps=steps)
@@ -126,7 +130,8 @@ def band(curves: Sequence[NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[np.floa
     """Return the 5 %, 50 % and 95 % quantile over curves; NaN where all of them are NaN."""
     values = np.asarray(curves, float)
     gaps = np.isnan(values).all(axis=0)
-    low, middle, high = np.quantile(np.nan_to_num(values), [0.05, 0.5, 0.95], axis=0)
+    known = np.where(gaps, 0.0, values)
+    low, middle, high = np.nanquantile(known, [0.05, 0.5, 0.95], axis=0)
     return tuple(np.where(gaps, np.nan, quantile) for quantile in (low, middle, high))
 
 
@@ -190,6 +195,10 @@ def _usable(values: NDArray[Any], *, log: bool) -> NDArray[np.float64]:
     if not len(finite):
         finite = np.ones(1)
     return np.log(finite) if log else finite
+
+
+def _has(result: Result, curve: Curve) -> bool:
+    return not isinstance(curve, str) or curve in result.arrays
 
 
 def _points(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from latent_analyze.host.contracts import Analysis
-from latent_analyze.host.measures import Measure
+from latent_analyze.host.measures import Measure, find_measure
 from latent_analyze.host.results import Figure
 from latent_analyze.plotting.images import GridRow, as_pixels, draw_grid
 from latent_analyze.plotting.matrices import draw_matrices
@@ -69,9 +69,11 @@ class _Drawing:
     def kind(self) -> str:
         if self.measure.draw == "histogram" and self.array.dims != ("bin",):
             return "distribution"
+        kind = KINDS.get(self.array.dims, "curve" if len(self.array.dims) == 1 else "none")
         if self.measure.draw != "auto":
-            return self.measure.draw
-        return KINDS.get(self.array.dims, "curve" if len(self.array.dims) == 1 else "none")
+            kind = self.measure.draw
+        flat = kind == "scatter" and self.array.values.shape[-1] < 2
+        return "distribution" if flat else kind
 
     @property
     def title(self) -> str:
@@ -111,9 +113,8 @@ def standard_figures(results: ResultSet, analysis: Analysis) -> Iterator[Figure]
 
 def _drawings(results: ResultSet, measures: Sequence[Measure]) -> Iterator[_Drawing]:
     for name, array in results.data.arrays.items():
-        exact = [measure for measure in measures if measure.name == name]
-        found = [measure for measure in exact or measures if measure.match(name) is not None]
-        measure = found[0] if found else Measure(name, name, dims=array.dims)
+        measure, _ = find_measure(measures, name, len(array.dims))
+        measure = measure or Measure(name, name, dims=array.dims)
         if name not in ("row", "id") and array.values.size and array.values.dtype.kind in "biuf":
             yield _Drawing(name, array, measure)
 
@@ -133,10 +134,20 @@ def _how_to_read(results: ResultSet, kind: str) -> str:
 def _draw_lines(results: ResultSet, part: Sequence[_Drawing], *, what: Any) -> Any:
     figure, axes = new_panels(len(part), 2, height=3.0)
     for axis, drawing in zip(axes.flat, part, strict=False):
-        what(axis, results, drawing)
+        what(axis, _holding(results, drawing.name), drawing)
         if len(part) > 1:
             axis.set_title(drawing.title, fontsize=9)
     return finish(figure)
+
+
+def _holding(results: ResultSet, name: str) -> ResultSet:
+    """Return the results without those that lack an array, such as one that needs labels."""
+    members = {
+        null: [member for member in ensemble if name in member.arrays]
+        for null, ensemble in results.ensembles.items()
+    }
+    held = {label: r for label, r in results.results.items() if name in r.arrays}
+    return replace(results, results=held, ensembles={k: m for k, m in members.items() if m})
 
 
 def _over(results: ResultSet, drawing: _Drawing) -> Any:
@@ -186,11 +197,13 @@ def _draw_matrices(results: ResultSet, part: Sequence[_Drawing]) -> Any:
 def _draw_points(results: ResultSet, part: Sequence[_Drawing]) -> Any:
     (drawing,) = part
     color = drawing.measure.over
-    panels = [
-        Panel(label, r[drawing.name][:, :2], r[color] if color in r.arrays else None, color)
-        for label, r in {**results.results, **one_draw(results)}.items()
-        if drawing.name in r.arrays
-    ]
+    panels = []
+    for label, result in {**results.results, **one_draw(results)}.items():
+        if drawing.name in result.arrays:
+            points = result[drawing.name][:, :2]
+            known = np.isfinite(points).all(axis=1)
+            values = result[color][known] if color in result.arrays else None
+            panels.append(Panel(label, points[known], values, color))
     figure = draw_panels(panels, ticks=True)
     figure.supxlabel(f"{drawing.array.dims[-1]} 0{drawing.unit}", fontsize=9)
     figure.supylabel(f"{drawing.array.dims[-1]} 1{drawing.unit}", fontsize=9)

@@ -31,6 +31,8 @@ def join_rows(results: Mapping[str, Result]) -> dict[str, NDArray[Any]]:
         places = np.searchsorted(rows, result[ROW])
         for name, values in _columns(key, result):
             if name in columns:
+                wide = np.promote_types(columns[name].dtype, values.dtype)
+                columns[name] = columns[name].astype(wide)
                 columns[name][places] = values
             else:
                 columns[name] = _spread(values, places, len(rows))

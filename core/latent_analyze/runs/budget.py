@@ -8,16 +8,15 @@ there, and the clock decides nothing twice. The same seed and counts give the sa
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.errors import OptionError
-from latent_analyze.runs.config import PluginChoice
+from latent_analyze.runs.config import ALL, PluginChoice
 from latent_analyze.runs.engine import LocalEngine, RunContext, Task
 from latent_analyze.runs.nulls import null_member
 from latent_analyze.sources.views import SubsetSource
@@ -38,20 +37,6 @@ fewest that can be tested at 5 %, one is shown and not tested."""
 
 PILOT_ROWS = (1024, 8192)
 """Rows of the two passes that are timed."""
-
-_TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h)?")
-_SECONDS = {"s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-
-
-def seconds_of(text: str | float) -> float:
-    """Read a time: ``60``, ``"60s"``, ``"2m"``, ``"1.5h"``; raises OptionError."""
-    found = _TIME.fullmatch(str(text).strip())
-    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
-    if not seconds > 0:
-        raise OptionError(
-            "a time above 0", found=repr(text), next_step="write --budget 60s, 2m or 1h"
-        )
-    return seconds
 
 
 @dataclass(frozen=True)
@@ -123,7 +108,7 @@ def choose(
         Seconds that it takes to draw a member.
     """
     counts = Counts(1.0, members, shown, 0.0)
-    for counts in _steps(members, shown):
+    for counts in _steps(members, shown, nulls):
         seconds = nulls * counts.members * draw
         for cost in costs:
             drawn = counts.members if cost.null_draws else min(counts.members, 1)
@@ -134,10 +119,10 @@ def choose(
     return counts
 
 
-def _steps(members: int, shown: int) -> Iterator[Counts]:
+def _steps(members: int, shown: int, nulls: int) -> Iterator[Counts]:
     for share in STEPS:
         yield Counts(share, members, shown, 0.0)
-    fewer = [m for m in MEMBERS if m < members]
+    fewer = [m for m in MEMBERS if m < members and nulls]
     for member in fewer:
         yield Counts(STEPS[-1], member, shown, 0.0)
     last = fewer[-1] if fewer else members
@@ -158,30 +143,44 @@ def fit_to_budget(
         Gives seconds; measured by it is what small counts cost.
     """
     began = clock()
-    costs = [cost for case in plan.cases for cost in _costs(case, clock)]
     config = plan.config
+    costs = [cost for case in plan.cases for cost in _costs(case, config, clock)]
     counts = choose(
         costs, max(seconds - (clock() - began), 0.0), members=config.null_repeats,
         nulls=len(config.nulls), shown=len(config.shown),
         draw=sum(_draw_cost(case, config.seed, clock) for case in plan.cases),
     )  # fmt: skip
-    plugins = tuple(_with_counts(choice, plan.cases[0], counts) for choice in plan.cases[0].choices)
-    shown = config.shown[: counts.shown]
-    cut = list(_cuts(config, plugins, counts, plan.cases[0].choices))
-    fitted = config.model_copy(
+    chosen = _chosen(plan)
+    fitted = {key: _with_counts(*chosen[key], counts) for key in chosen}
+    plugins = [fitted.get(p.name, fitted.get(p.text, p)) for p in config.plugins]
+    if not plugins and counts.share < 1:
+        plugins = [*fitted.values()]
+    cut = list(_cuts(config, fitted, counts, [choice for choice, _ in chosen.values()]))
+    kept = config.model_copy(
         update={
-            "plugins": plugins, "null_repeats": counts.members, "shown": shown,
+            # The same plugin with other counts may be the same one once they are cut.
+            "plugins": tuple({plugin.text: plugin for plugin in plugins}.values()),
+            "null_repeats": counts.members,
+            "shown": config.shown[: counts.shown],
             "nulls": config.nulls if counts.members else (),
             "cut": (f"to {seconds:g} s", *cut) if cut else (),
         }
     )  # fmt: skip
-    return fitted, cut
+    return kept, cut
 
 
-def _costs(case: Case, clock: Callable[[], float]) -> Iterator[Cost]:
+def _chosen(plan: Plan) -> dict[str, tuple[Choice, Case]]:
+    """Return the analyses of all cases by key, each with its case of most z-points."""
+    cases = sorted(plan.cases, key=lambda case: case.reference.count)
+    return {choice.key: (choice, case) for case in cases for choice in case.choices}
+
+
+def _costs(case: Case, config: RunConfig, clock: Callable[[], float]) -> Iterator[Cost]:
     for choice in case.choices:
         cost_of = _streaming_cost if choice.make().is_streaming() else _sampled_cost
-        yield cost_of(choice, case, clock)
+        cost = cost_of(choice, case, clock)
+        asked = {ALL, choice.plugin.name} & set(config.calibrate)
+        yield replace(cost, null_draws=cost.null_draws or bool(asked))
 
 
 def _streaming_cost(choice: Choice, case: Case, clock: Callable[[], float]) -> Cost:
@@ -234,9 +233,11 @@ def _draw_cost(case: Case, seed: int, clock: Callable[[], float]) -> float:
     longest = 0.0
     for label, sampler in case.nulls.items():
         began = clock()
-        member = null_member(sampler, case.reference, label=label, seed=seed, r=0)
-        for block in member.blocks():
-            member.read(block)
+        # What fails here fails in the run as well, and is reported there.
+        with suppress(Exception):
+            member = null_member(sampler, case.reference, label=label, seed=seed, r=0)
+            for block in member.blocks():
+                member.read(block)
         longest = max(longest, clock() - began)
     return longest
 
@@ -277,10 +278,14 @@ def _with_counts(choice: Choice, case: Case, counts: Counts) -> PluginChoice:
 
 
 def _cuts(
-    config: RunConfig, plugins: Sequence[PluginChoice], counts: Counts, choices: Sequence[Choice]
+    config: RunConfig,
+    fitted: Mapping[str, PluginChoice],
+    counts: Counts,
+    choices: Sequence[Choice],
 ) -> Iterator[str]:
-    for plugin, choice in zip(plugins, choices, strict=True):
+    for choice in choices:
         before: Mapping[str, Any] = choice.options.model_dump(mode="json")
+        plugin = fitted[choice.key]
         for name in choice.plugin.cls.counts:
             if name in plugin.options and plugin.options[name] != before[name]:
                 yield f"{choice.key}: {name} {before[name]} -> {plugin.options[name]}"

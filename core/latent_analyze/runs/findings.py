@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from latent_analyze.errors import AnalysisError
-from latent_analyze.host.measures import Measure
+from latent_analyze.host.measures import Measure, fill, find_measure
 from latent_analyze.host.numbers import show
 from latent_analyze.host.results import Finding, Severity
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Analysis
-    from latent_analyze.host.results import Calibration, Result, ResultSet
+    from latent_analyze.host.results import Calibration, ResultSet
 
 MOST_TOLD = 3
 """Scalars told one by one; the others are counted, and are in the table."""
@@ -51,10 +50,11 @@ def said_findings(results: ResultSet, measures: Sequence[Measure]) -> list[Findi
     found = []
     for label, result in results.results.items():
         for name, scalar in result.scalars.items():
-            measure, words = _declared(measures, name)
-            if measure is not None and measure.said and scalar.value:
-                values = {"value": scalar.value, **words, **_options(results)}
-                text = measure.said.format_map(ChainMap(values, dict(results.frame.values)))
+            measure, words = find_measure(measures, name, 0)
+            # A value that is not known (NaN) is not equal to itself, and nothing to speak of.
+            if measure and measure.said and scalar.value and scalar.value == scalar.value:
+                value = {"value": scalar.value}
+                text = fill(measure.said, value, words, _options(results), results.frame.values)
                 found.append(Finding("note", f"{label}: {text}.", {name: scalar.value}))
     return found
 
@@ -63,7 +63,7 @@ def _standout(
     results: ResultSet, measures: Sequence[Measure], null: str, entries: list[Calibration]
 ) -> Finding:
     p = max(entry.p_adjusted for entry in entries)
-    told = [_told(results.data, measures, entry) for entry in entries[:MOST_TOLD]]
+    told = [_told(results, measures, entry) for entry in entries[:MOST_TOLD]]
     more = len(entries) - len(told)
     text = (
         f"{results.reference} differs from the null model {null}: {'; '.join(told)}"
@@ -73,9 +73,9 @@ def _standout(
     return Finding("finding", text, {**{e.scalar: e.value for e in entries}, "p_adjusted": p})
 
 
-def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
-    scalar = data.scalars[entry.scalar]
-    measure, words = _declared(measures, entry.scalar)
+def _told(results: ResultSet, measures: Sequence[Measure], entry: Calibration) -> str:
+    scalar = results.data.scalars[entry.scalar]
+    measure, words = find_measure(measures, entry.scalar, 0)
     higher = entry.value > entry.null_mean
     meaning = "" if measure is None else measure.higher if higher else measure.lower
     name = re.split(r": | \(|; ", scalar.description)[0] or entry.scalar
@@ -83,17 +83,9 @@ def _told(data: Result, measures: Sequence[Measure], entry: Calibration) -> str:
     value, low, high = (show(v, 3) for v in (entry.value, entry.null_low, entry.null_high))
     numbers = f"{value}{unit}, null {low} to {high}"
     if meaning:
-        return f"{meaning.format_map(words)} ({name}: {numbers})"
+        told = fill(meaning, words, _options(results), results.frame.values)
+        return f"{told} ({name}: {numbers})"
     return f"{name} is {'higher' if higher else 'lower'} ({numbers})"
-
-
-def _declared(measures: Sequence[Measure], name: str) -> tuple[Measure | None, dict[str, str]]:
-    exact = [measure for measure in measures if measure.name == name]
-    for measure in exact or measures:
-        words = measure.match(name)
-        if words is not None:
-            return measure, words
-    return None, {}
 
 
 def _options(results: ResultSet) -> Mapping[str, object]:

@@ -225,7 +225,8 @@ class Runner:
             work.choice.plugin.name,
             work.choice.options.model_dump_json(),
             plan.config.seed,
-            case.model_fingerprint if work.task.analysis.requires else "",
+            case.model_fingerprint,
+            [(other.label, other.fingerprint) for other in case.shared.others],
             work.choice.plugin.source_hash,
             sorted(self.versions.items()),
         )

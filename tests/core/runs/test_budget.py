@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import latent_analyze as la
 from latent_analyze import OptionError
+from latent_analyze.host.numbers import seconds_of
 from latent_analyze.plugin import Analysis, AnalysisOptions, Frame
-from latent_analyze.runs.budget import STEPS, Cost, choose, fit_to_budget, seconds_of
+from latent_analyze.runs.budget import STEPS, Cost, choose, fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, dump_config
 from latent_analyze.runs.plan import make_plan
 from latent_analyze.testing import tiny_source

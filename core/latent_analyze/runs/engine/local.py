@@ -128,7 +128,8 @@ def _result(task: Task, returned: object, source: Source) -> Result:
     result = task.analysis.declare(task.frame, source).result(returned)
     if ROW not in result.arrays or "id" not in source.fields:
         return result
-    ids = take_rows(source, result[ROW], frozenset({"id"})).ids
+    rows = result[ROW]
+    ids: object = take_rows(source, rows, frozenset({"id"})).ids if len(rows) else []
     known = Array(np.asarray(ids, dtype=str), (ROW,), "", "id of the row in its data set")
     return replace(result, arrays={**result.arrays, "id": known})
 
