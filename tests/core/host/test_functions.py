@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Annotated, Any
 
 import numpy as np
@@ -81,6 +82,41 @@ def test_values_may_say_more_than_a_dict() -> None:
     found = run_analysis(first(), tiny_source(50)).data
     assert found["row"].tolist() == [0, 1, 2, 3, 4]
     assert found.notes == ("five",)
+
+
+def test_values_belong_to_the_rows_of_the_sample() -> None:
+    @analysis(sample=20)
+    def far(z):
+        """How far?"""
+        return Values({"radius": np.linalg.norm(z, axis=1)}, notes=("note",))
+
+    source = tiny_source(300)
+    found = run_analysis(far(), source).data
+    assert found.sample_size == 20
+    np.testing.assert_allclose(found["radius"], np.linalg.norm(source.z[found["row"]], axis=1))
+
+
+def test_mu_is_z_where_the_model_has_no_other() -> None:
+    @analysis
+    def middle(z, mu):
+        """Same?"""
+        return {"same": float((z == mu).mean())}
+
+    assert run_analysis(middle(), tiny_source(50)).data["same"] == 1.0
+
+
+def test_types_of_inputs_need_not_exist_when_it_runs() -> None:
+    @analysis
+    def typed(z: Nowhere, *, power: int = 2):  # noqa: F821
+        """What?"""
+        return {"power": power}
+
+    assert run_analysis(typed(power=3), tiny_source(10)).data["power"] == 3
+
+
+def test_a_plugin_of_another_name_is_pickled() -> None:
+    assert pickle.loads(pickle.dumps(heavy_tails)) is heavy_tails
+    assert type(pickle.loads(pickle.dumps(heavy_tails().options))) is heavy_tails.Options
 
 
 @pytest.mark.parametrize(
@@ -183,3 +219,23 @@ class TestNotebook:
             report = la.run(np.zeros((5, 2)), plugins=[broken], null_repeats=0)
         assert "failed: broken on data: ValueError: no luck" in repr(report)
         assert report.failed
+
+    def test_the_same_class_twice_is_one(self) -> None:
+        host = Host().including([spread])
+        assert host.including([spread]).get("analysis", "spread").cls is spread
+
+    def test_sources_of_one_label_are_an_error(self) -> None:
+        z = np.zeros((5, 2), np.float32)
+        with pytest.raises(OptionError, match=r"sources of different labels, found a, a"):
+            la.run(ArraySource(z, "a"), ArraySource(z + 1, "a"), plugins=spread)
+
+    def test_ids_of_any_length_join_in_one_table(self) -> None:
+        @analysis(name="early", sample=5)
+        def few(z, rows):
+            """Which rows?"""
+            return Values({"n": np.arange(len(z))}, rows=np.arange(len(z)))
+
+        z = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+        report = la.run(z, plugins=[few, spread(sample=40)], null_repeats=0)
+        rows = report.rows()
+        assert rows["id"].tolist() == rows["row"].astype(str).tolist()

@@ -132,3 +132,14 @@ def test_without_a_declaration_names_and_shapes_speak() -> None:
 )
 def test_dims_are_guessed_from_the_shape(shape: tuple[int, ...], dims: tuple[str, ...]) -> None:
     assert guess_dims(shape, dim=3, rows=10) == dims
+
+
+def test_a_placeholder_with_the_dimensions_comes_before_a_plain_name_without() -> None:
+    found = declared(Measure("a", "number"), Measure("{x}", "curve of {x}", dims=("axis",)))
+    assert found.result({"a": np.ones(3)}).arrays["a"].description == "curve of a"
+    assert found.result({"a": 1.0}).scalars["a"].description == "number"
+
+
+def test_a_text_has_no_effect_to_compute() -> None:
+    measures = (Measure("a", "a", calibrated=True, minimum_effect=relative(0.1)),)
+    assert declared(*measures).result({"a": "none"}).scalars["a"].minimum_effect == 0.0

@@ -100,3 +100,29 @@ def test_quantiles_and_shares_are_interpolated_in_a_bin() -> None:
     assert share_below(counts, 1.5) == 0.25
     assert share_below(counts, 3.0) == 0.5
     assert share_below(np.zeros(3, np.int64), 1.0) == 0.0
+
+
+def test_none_gives_way_and_booleans_merge_by_or() -> None:
+    class Seen(Tally):
+        def __init__(self, first: int | None, broken: bool) -> None:
+            self.first, self.broken = first, broken
+
+    one, two = Seen(None, False), Seen(7, True)
+    one.merge(two)
+    two.merge(Seen(None, False))
+    assert (one.first, one.broken, two.first, two.broken) == (7, True, 7, True)
+
+
+def test_quantiles_count_what_lies_beyond_the_bins() -> None:
+    found = Distribution(1e-3)
+    found.add_values(np.array([1.0, 2.0, 5000.0, 6000.0]))
+    assert found.quantile(0.25) == pytest.approx(1.0, abs=2e-3)
+    assert found.quantile(0.9) == 6000.0
+
+
+def test_values_of_single_precision_are_summed_in_double() -> None:
+    values = np.full(1000, 0.1, np.float32)
+    found = Distribution(1.0, center=0.1)
+    found.add_values(values)
+    expected = float(values[0])
+    assert found.result()["mean"] == pytest.approx(expected, abs=1e-12)

@@ -124,3 +124,9 @@ def test_logarithmic_axes_have_a_few_plain_numbers(low: float, high: float) -> N
     labels = [text.get_text() for text in axis.get_xticklabels() if text.get_text()]
     assert 3 <= len(labels) <= 6
     assert all("10^" not in label and "e" not in label for label in labels)
+
+
+def test_a_curve_that_is_not_known_everywhere_does_not_pull_the_band_to_zero() -> None:
+    curves = [np.array([5.0 if i % 2 else np.nan, 5.0]) for i in range(20)]
+    for quantile in band(curves):
+        np.testing.assert_allclose(quantile, 5.0)

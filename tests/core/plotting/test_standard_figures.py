@@ -113,3 +113,34 @@ def test_matrices_share_one_scale(data: ArraySource) -> None:
     limits = {axis.images[0].get_clim() for axis in figure.axes if axis.images}
     assert len(limits) == 1
     assert len([axis for axis in figure.axes if axis.images]) == 2
+
+
+class Gaps(Analysis):
+    """Arrays that only the data have, one column, and points that are not known."""
+
+    name = "gaps"
+    measures = (
+        Measure("curve", "curve", dims=("axis",)),
+        Measure("radius", "radius", dims=("row",)),
+        Measure("flat", "one column", dims=("row", "component")),
+        Measure("place", "two columns", dims=("row", "component")),
+    )
+
+    def run(self, frame, source, context):
+        batch = context.sample(50)
+        place = batch.z[:, :2].copy()
+        place[0] = np.nan
+        values = {"flat": batch.z[:, :1], "place": place}
+        if source.label == "data":
+            values |= {"curve": batch.z[0], "radius": np.linalg.norm(batch.z, axis=1)}
+        return Values(values, rows=batch.rows)
+
+
+def test_what_only_some_sources_have_is_drawn_for_those(data: ArraySource) -> None:
+    drawn = {f.name: f.figure for f in figures_of(Gaps(), results_of(Gaps(), data))}
+    assert set(drawn) == {"gaps-curve", "gaps-flat", "gaps-place"}
+    assert len(drawn["gaps-flat"].axes) == 2
+    assert len(drawn["gaps-curve"].axes[0].lines) == 1
+    offsets = drawn["gaps-place"].axes[0].collections[0].get_offsets()
+    assert np.isfinite(offsets).all()
+    assert len(offsets) == 49

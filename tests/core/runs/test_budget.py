@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import latent_analyze as la
 from latent_analyze import OptionError
 from latent_analyze.host.numbers import seconds_of
-from latent_analyze.plugin import Analysis, AnalysisOptions, Frame
+from latent_analyze.plugin import Analysis, AnalysisOptions, ArraySource, Frame
 from latent_analyze.runs.budget import STEPS, Cost, choose, fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, dump_config
 from latent_analyze.runs.plan import make_plan
@@ -112,3 +112,41 @@ def test_same_counts_give_the_same_numbers(make_host: Callable[..., Any]) -> Non
     plain = la.run(z, plugins="moments", null_repeats=3, host=host)
     assert cut.outcome.config.cut == ()
     assert cut["moments"].data["moment"] == plain["moments"].data["moment"]
+
+
+class Labeled(Slow):
+    """Runs only where labels are."""
+
+    name = "labeled"
+    requires = frozenset({"labels"})
+
+
+def test_all_cases_count_the_largest_with_all_their_points(
+    make_host: Callable[..., Any],
+) -> None:
+    host = make_host(Slow, Labeled)
+    small, large = ArraySource(np.ones((50, 2), np.float32)), tiny_source(8000)
+    config = RunConfig(
+        sources=("s", "t"), plugins=(PluginChoice(name="slow"), PluginChoice(name="labeled"))
+    )
+    plan = make_plan(config, host, given={"s": small, "t": large})
+    fitted, _ = fit_to_budget(plan, 100.0, clock=lambda: NOW[0])
+    slow, labeled = fitted.plugins
+    assert slow.options == labeled.options
+    assert 100 < slow.options["sample"] < 4000
+
+
+def test_what_is_the_same_once_cut_runs_once(make_host: Callable[..., Any]) -> None:
+    host, source = make_host(Slow), tiny_source(8000)
+    plugins = tuple(PluginChoice(name="slow", options={"sample": n}) for n in (110, 120))
+    plan = make_plan(RunConfig(sources=("s",), plugins=plugins), host, given={"s": source})
+    fitted, _ = fit_to_budget(plan, 0.001, clock=lambda: NOW[0])
+    assert [p.options for p in fitted.plugins] == [{"sample": 100}]
+    assert make_plan(fitted, host, given={"s": source})
+
+
+def test_nothing_chosen_stays_nothing_chosen(make_host: Callable[..., Any]) -> None:
+    host, source = make_host(Slow), tiny_source(500)
+    plan = make_plan(RunConfig(sources=("s",)), host, given={"s": source})
+    assert fit_to_budget(plan, 1e6, clock=lambda: NOW[0])[0].plugins == ()
+    assert fit_to_budget(plan, 1e-3, clock=lambda: NOW[0])[0].plugins != ()

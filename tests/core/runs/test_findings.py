@@ -8,7 +8,7 @@ import pytest
 
 from latent_analyze import AnalysisError
 from latent_analyze.plugin import Analysis, ArraySource, Finding, Frame, Measure, ResultSet
-from latent_analyze.runs.findings import all_findings
+from latent_analyze.runs.findings import all_findings, standard_findings
 from latent_analyze.testing import findings_of, gaussian_members, run_analysis
 
 PEAK = {"calibrated": True, "minimum_effect": 0.1}
@@ -90,3 +90,33 @@ def test_what_is_no_finding_is_an_error(results: ResultSet) -> None:
 
     with pytest.raises(AnalysisError, match="findings of severity problem, warning, finding, note"):
         all_findings(Loose(), results)
+
+
+class Says(Analysis):
+    """Says what it found."""
+
+    name = "says"
+    measures = (
+        Measure("lost", "left out", said="{value:.0f} of {limit}"),
+        Measure("unknown", "not known", said="{value} is unknown"),
+    )
+
+    def prepare(self, reference: Any) -> Frame:
+        return Frame({"limit": 7, "value": 99})
+
+    def run(self, frame: Frame, source: Any, context: Any) -> dict[str, Any]:
+        return {"lost": 3.0, "unknown": float("nan")}
+
+
+def test_the_value_itself_is_said_and_nothing_of_what_is_not_known() -> None:
+    z = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    found = findings_of(Says(), run_analysis(Says(), ArraySource(z)))
+    assert [f.text for f in found] == ["data: 3 of 7."]
+
+
+def test_a_meaning_may_use_options_and_frame(results: ResultSet) -> None:
+    measures = (Measure("peak", "peak", **PEAK, higher="heavier than {limit}"),)
+    found = standard_findings(results, measures)
+    assert "heavier than 7" in found[0].text
+    with pytest.raises(AnalysisError, match=r"placeholders, options or frame values in '\{no\}'"):
+        standard_findings(results, (Measure("peak", "peak", **PEAK, higher="{no}"),))

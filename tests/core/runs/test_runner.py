@@ -459,3 +459,21 @@ def test_results_json(session: Session) -> None:
         "count": 600, "dim": 5, "fingerprint": "",
     }  # fmt: skip
     assert json.loads(dump_json(found))["cases"][0]["failures"] == []
+
+
+class Beside(Analysis):
+    """Looks at the other sources of the run."""
+
+    name = "beside"
+
+    def run(self, frame: Any, source: Any, context: Any) -> dict[str, float]:
+        return {"sum": sum(float(there.sum()) for _, there in context.paired(50).values())}
+
+
+def test_another_source_of_the_run_computes_again(session_of: Callable[..., Session]) -> None:
+    session = session_of(Beside)
+    one, two, three = (ArraySource(np.full((50, 2), i, np.float32), "abc"[i]) for i in (0, 1, 2))
+    for other, expected in ((two, 100.0), (three, 200.0)):
+        found = session(one, other, plugins=[("beside", {})]).cases[0].analyses["beside"]
+        assert found.results is not None
+        assert found.results.data["sum"] == expected
