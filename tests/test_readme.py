@@ -71,7 +71,8 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     environment = {
         **os.environ, "PATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg",
     }  # fmt: skip
-    for command in (["bash", "-e", "-c", EXAMPLE], [sys.executable, "-c", NOTEBOOK]):
+    cells = f"{PLUGIN}\n{NOTEBOOK}"
+    for command in (["bash", "-e", "-c", EXAMPLE], [sys.executable, "-c", cells]):
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
             timeout=900,
