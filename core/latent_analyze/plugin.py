@@ -50,9 +50,11 @@ from latent_analyze.models.bundle import (
     Bundle,
     DecoderSpec,
     EncoderSpec,
+    Spread,
     read_bundle,
     write_bundle,
 )
+from latent_analyze.models.signature import Candidate, Choice, Sample, Signature
 from latent_analyze.models.spec import Latents, Layout, Model, ModelSpec, TensorSpec
 from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.drawn import DrawnSource
@@ -63,14 +65,15 @@ from latent_analyze.sources.views import PosteriorSource
 
 __all__ = [
     "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
-    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Context",
-    "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource", "EncoderSpec",
-    "Figure", "Finding", "Found", "Frame", "Host", "InMemoryDataset", "Items", "LatentAnalyzeError",
-    "Latents", "Layout", "Measure", "MissingDependencyError", "Model", "ModelError", "ModelSpec",
-    "OptionError", "Options", "PluginError", "PosteriorSource", "Progress", "Result",
-    "ResultSet", "Sampler", "SamplerOptions", "Scalar", "Source", "StoreError", "Summary",
-    "Tally", "TensorSpec", "Trainer", "Values", "analysis", "content_hash", "file_sha256",
-    "hookimpl", "keyed_rng", "missing_dependency", "no_progress", "printable",
-    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler",
-    "share_below", "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
+    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate", "Choice",
+    "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
+    "EncoderSpec", "Figure", "Finding", "Found", "Frame", "Host", "InMemoryDataset", "Items",
+    "LatentAnalyzeError", "Latents", "Layout", "Measure", "MissingDependencyError", "Model",
+    "ModelError", "ModelSpec", "OptionError", "Options", "PluginError", "PosteriorSource",
+    "Progress", "Result", "ResultSet", "Sample", "Sampler", "SamplerOptions", "Scalar", "Signature",
+    "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec", "Trainer", "Values",
+    "analysis", "content_hash", "file_sha256", "hookimpl", "keyed_rng", "missing_dependency",
+    "no_progress", "printable", "quantile_positions", "quiet_stderr", "read_bundle", "relative",
+    "row_priority", "sampler", "share_below", "stack_padded", "take_rows", "write_bundle",
+    "write_text_atomically",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze.plugin import Spread
     from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile
@@ -68,9 +69,13 @@ def suitable_batch(plans: Sequence[Plan]) -> int:
     return max(rows // fixed, 1) * fixed
 
 
-def to_log_var(spread: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
-    """Convert a log-variance, variance or standard deviation to log_var."""
+def to_log_var(spread: NDArray[np.float32], kind: Spread) -> NDArray[np.float32]:
+    """Convert a log-variance, variance, standard deviation or its logarithm to log_var."""
     if kind == "log_var":
         return spread
-    power = 2 if kind == "std" else 1
+    if kind == "log_std":
+        return 2 * spread
+    if kind == "softplus":
+        spread = np.logaddexp(np.float32(0), spread)
+    power = 1 if kind == "variance" else 2
     return power * np.log(np.maximum(spread, np.finfo(np.float32).tiny))

@@ -22,6 +22,9 @@ from latent_analyze.models.spec import Layout, Spec
 SIDECAR = "model.toml"
 FORMAT = 1
 
+Spread = Literal["log_var", "log_std", "variance", "std", "softplus"]
+"""What an output about the spread holds; ``softplus``: the standard deviation is its softplus."""
+
 
 class ComponentSpec(Spec):
     """What encoder and decoder have in common: the file, and the format of the images."""
@@ -43,7 +46,9 @@ class ComponentSpec(Spec):
     input: str | None = Field(
         None, description="name of the input tensor; not needed if there is only one"
     )
-    layout: Layout = Field("HWC", description="layout of the images, as the file uses it")
+    layout: Layout = Field(
+        "HWC", description="layout of the images, as the file uses it; array for rows of any shape"
+    )
     range: tuple[FiniteFloat, FiniteFloat] = Field(
         (0.0, 1.0), description="value range of the images, as the file uses it"
     )
@@ -59,13 +64,19 @@ class ComponentSpec(Spec):
         le=65536,
         description="rows per call; 1 if rows affect each other or the batch axis is ignored",
     )
+    batch_mode: Literal["eval", "keep"] = Field(
+        "eval",
+        description="eval: batch normalization and dropout that were exported in training mode run "
+        "as in evaluation; keep: as exported",
+    )
     constants: dict[str, int | float | list[int | float]] = Field(
         default_factory=dict, description="values of additional inputs, the same for every row"
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="additional inputs that get a label of the data set during encoding; "
-        "otherwise their constant, or 0",
+        description="additional inputs that get a label or an array of the data set, one row per "
+        "row; a label becomes one-hot where the input has one value per class. Otherwise their "
+        "constant, or 0",
     )
 
     @model_validator(mode="after")
@@ -80,17 +91,29 @@ class EncoderSpec(ComponentSpec):
 
     mu: str | None = Field(None, description="name of the mu output; the first output by default")
     log_var: str | None = Field(None, description="name of the log_var output, if any; '' for none")
-    spread: Literal["log_var", "variance", "std"] = Field(
-        "log_var", description="what the log_var output contains"
+    spread: Spread = Field("log_var", description="what the log_var output contains")
+    halves_axis: int | None = Field(
+        None,
+        ge=0,
+        description="axis of the mu output, without the batch, in which mean and spread follow "
+        "each other, if one output holds both",
     )
+    mean_half: Literal[0, 1] = Field(0, description="which of the two halves is the mean")
 
 
 class DecoderSpec(ComponentSpec):
     """The decoder: z-points in, images out."""
 
     output: str | None = Field(None, description="name of the output; the first output by default")
-    activation: Literal["sigmoid"] | None = Field(
+    activation: Literal["sigmoid", "tanh"] | None = Field(
         None, description="activation to apply to the output: sigmoid if it holds logits"
+    )
+    scale: FiniteFloat = Field(
+        1.0, description="factor from z-points to the decoder's input, applied after `shift`"
+    )
+    shift: FiniteFloat = Field(0.0, description="added to z-points before `scale`")
+    color: Literal["gray"] | None = Field(
+        None, description="gray: color output is shown as luminance, alpha over black"
     )
 
 
@@ -101,7 +124,7 @@ class Bundle(Spec):
     name: str = "model"
     runtime: str = Field("onnx", description="name of the adapter that opens the files")
     image_shape: tuple[PositiveInt, ...] | None = Field(
-        None, description="shape of one image, (H, W, C), or vector, (n,)"
+        None, description="shape of one image, (H, W, C), or of a row of any other kind"
     )
     latent_shape: tuple[PositiveInt, ...] | None = Field(None, description="shape of one z-point")
     encoder: EncoderSpec | None = None

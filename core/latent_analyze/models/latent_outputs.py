@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze.models.bundle import Bundle
+    from latent_analyze.models.bundle import Bundle, Spread
 
 MAX_REPEAT_DIFFERENCE = 1e-4
 """Two runs of a deterministic output differ by at most this many of its standard deviations."""
 
 NOISE_TOLERANCE = 0.25
 """How far the mean square of the noise may be from 1; for 64 rows of 4 values its std is 0.09."""
-
-Spread = Literal["log_var", "variance", "std"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Layout = Literal["HWC", "CHW", "HW", "flat", "flat-CHW"]
+Layout = Literal["HWC", "CHW", "HW", "flat", "flat-CHW", "array"]
+"""Order of axes in a file; ``array``: rows of any shape and values, which are no images."""
 
 
 class Spec(BaseModel):
@@ -33,8 +34,9 @@ class ModelSpec(Spec):
     """Inputs and outputs of a model.
 
     `input` and `output` describe the arrays that analyses work with: float32 images (H, W, C) with
-    values in [0, 1], or float32 vectors. The adapter converts them to what the model's file expects
-    (NCHW, [-1, 1], a fixed batch size, ...).
+    values in [0, 1] (layout ``"HWC"``), or float32 vectors or arrays of any shape with the values
+    of the data (layout ``"flat"`` or ``"array"``). The adapter converts them to what the model's
+    file expects (NCHW, [-1, 1], a fixed batch size, ...).
     """
 
     name: str
@@ -48,6 +50,9 @@ class ModelSpec(Spec):
     batch: int = Field(256, description="rows per call; a good batch size for the model")
     columns: tuple[str, ...] = Field(
         (), description="labels of the data set that encode gets as its second argument"
+    )
+    decode_columns: tuple[str, ...] = Field(
+        (), description="labels that decode gets as its second argument, else its constants"
     )
     producer: str = ""
     notes: tuple[str, ...] = ()
@@ -91,7 +96,11 @@ class Model(Protocol):
         ...
 
     def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decode (n, dim) to (n, *output); any n >= 1."""
+        """Decode (n, dim) to (n, *output); any n >= 1.
+
+        If the spec lists `decode_columns`, a second argument maps labels to (n,) values. Without
+        it, the model uses its constants.
+        """
         ...
 
 

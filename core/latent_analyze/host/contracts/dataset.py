@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from latent_analyze.errors import DatasetError
 from latent_analyze.files.hashing import content_hash
 from latent_analyze.files.writing import file_sha256
 from latent_analyze.host.options import Options
+from latent_analyze.models.signature import Kind
 from latent_analyze.models.spec import TensorSpec
 from latent_analyze.sources.arrays import ArraySource
 
@@ -31,17 +32,21 @@ class Items:
     Attributes
     ----------
     x
-        Images (n, H, W, C), float32 in [0, 1]; or vectors (n, dim), float32.
+        Images (n, H, W, C), float32 in [0, 1]; vectors (n, dim) or arrays (n, ...), float32, with
+        the values that the file holds.
     ids
         One text per row, unique in the data set. `InMemoryDataset.load` may leave them out: then
         they are the row numbers.
     labels
         Name -> values (integers or texts), shape (n,); a split stands here as ``"split"``.
+    inputs
+        Name -> values (n, ...) of further arrays that a model may take, such as a mask.
     """
 
     x: NDArray[np.float32]
     ids: Sequence[str] = ()
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Dataset(ABC):
@@ -52,7 +57,10 @@ class Dataset(ABC):
     Attributes
     ----------
     kind
-        ``"images"``: to be encoded by a model; ``"vectors"``: z-points as they are.
+        ``"images"``: (H, W, C) with values from black to white; ``"arrays"``: rows of any shape
+        and values (sequences, signals, volumes, tokens), for a model; ``"vectors"``: rows of
+        numbers, which are z-points as they are, or the input of a model. A class may set it when
+        it is opened.
     suffixes
         Suffixes of its files, in lower case: ``(".csv",)``.
     reads_folders
@@ -63,10 +71,15 @@ class Dataset(ABC):
         Number of rows.
     item
         Shape, layout and range of one row.
+    stored_range
+        For images, the values in the files that stand for 0 and 1, such as (0, 255); None if
+        unknown.
+    array_name
+        Name that the rows have in the file, if any; a model may have an input of that name.
     """
 
     name: ClassVar[str]
-    kind: ClassVar[Literal["images", "vectors"]] = "images"
+    kind: Kind = "images"
     suffixes: ClassVar[tuple[str, ...]] = ()
     reads_folders: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
@@ -74,6 +87,8 @@ class Dataset(ABC):
     options: Any
     count: int
     item: TensorSpec
+    stored_range: tuple[float, float] | None = None
+    array_name: str = ""
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
@@ -117,6 +132,11 @@ class Dataset(ABC):
     @property
     def label_names(self) -> Sequence[str]:
         """Names of the labels, ``"split"`` among them."""
+        return ()
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """Names of further arrays that `read` returns as `Items.inputs`."""
         return ()
 
     @abstractmethod
@@ -196,19 +216,25 @@ class InMemoryDataset(Dataset):
         """Names of the labels that `load` returned."""
         return tuple(self._items.labels)
 
+    @property
+    def input_names(self) -> Sequence[str]:
+        """Names of the further arrays that `load` returned."""
+        return tuple(self._items.inputs)
+
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order."""
         labels = {name: values[rows] for name, values in self._items.labels.items()}
-        return Items(self._items.x[rows], [self._items.ids[row] for row in rows], labels)
+        inputs = {name: values[rows] for name, values in self._items.inputs.items()}
+        return Items(self._items.x[rows], [self._items.ids[row] for row in rows], labels, inputs)
 
     def _checked(self, items: Items) -> Items:
         x = np.ascontiguousarray(items.x, np.float32)
-        count, axes = len(x), 4 if self.kind == "images" else 2
+        count, axes = len(x), {"images": 4, "vectors": 2, "arrays": x.ndim}[self.kind]
         ids = list(map(str, items.ids if len(items.ids) else range(count)))
         labels = {name: np.asarray(values) for name, values in items.labels.items()}
         wrong = [name for name, values in labels.items() if values.shape != (count,)]
         if x.ndim != axes or 0 in x.shape:
-            shape = "(n, H, W, C)" if self.kind == "images" else "(n, dim)"
+            shape = {"images": "(n, H, W, C)", "vectors": "(n, dim)"}.get(self.kind, "(n, ...)")
             raise self._broken(f"{self.kind} {shape}", f"shape {x.shape}")
         if self.kind == "images" and not (x.min() >= 0 and x.max() <= 1):
             raise self._broken("pixel values in [0, 1]", f"{x.min():g} to {x.max():g}")
@@ -216,7 +242,7 @@ class InMemoryDataset(Dataset):
             raise self._broken(f"{count} ids, each different", f"{len(set(ids))} different ones")
         if wrong:
             raise self._broken(f"{count} labels {wrong[0]!r}", f"shape {labels[wrong[0]].shape}")
-        return Items(x, ids, labels)
+        return Items(x, ids, labels, items.inputs)
 
     def _broken(self, expected: str, found: str) -> DatasetError:
         return DatasetError(f"{expected} from {self.name} at {self.path}", found=found)

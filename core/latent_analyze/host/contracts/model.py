@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from latent_analyze.host.contracts.progress import Progress, no_progress
@@ -12,7 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from latent_analyze.host.contracts.dataset import Dataset
+    from latent_analyze.models.signature import Sample, Signature
     from latent_analyze.models.spec import Model
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Adapter(ABC):
@@ -52,6 +57,41 @@ class Adapter(ABC):
         Without `trust` nothing of the file may run code, and what is checked about it is checked.
         `image_shape` is (H, W, C) of the images at hand, for what the model does not tell itself.
         """
+
+    def open_for(
+        self,
+        path: Path,
+        sample: Sample,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        stated: Mapping[str, str] = NOTHING,
+    ) -> Model:
+        """Open a model for data, and find out by trying what its files mean.
+
+        Parameters
+        ----------
+        sample
+            Some rows of the data.
+        stated
+            Key -> value, as ``--signature`` gives them: ``{"encoder.range": "[-1, 1]"}``.
+
+        Returns
+        -------
+        Model
+            With an attribute `signature`, where the files leave something open. Unless overridden,
+            the model that `open` returns.
+        """
+        del stated
+        shape = tuple(sample.x.shape[1:]) if sample.kind == "images" else None
+        return self.open(path, device=device, trust=trust, image_shape=shape)
+
+    def reopen(
+        self, path: Path, signature: Signature, *, device: str | None = None, trust: bool = False
+    ) -> Model:
+        """Open a model with a signature that was found before, without trying anything."""
+        del signature
+        return self.open(path, device=device, trust=trust)
 
 
 class Trainer(ABC):

@@ -8,13 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
-from latent_analyze_adapters.runtimes.onnx.surgery.spread import Spread, find_std, parameter_of
+from latent_analyze_adapters.runtimes.onnx.surgery.spread import find_std, parameter_of
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op, used_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onnx import NodeProto
+
+    from latent_analyze.plugin import Spread
 
 NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 RANDOM = NORMAL | {"RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}

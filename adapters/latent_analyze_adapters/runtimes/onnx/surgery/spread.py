@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from onnx import NodeProto
 
-Spread = Literal["log_var", "variance", "std"]
+    from latent_analyze.plugin import Spread
+
 
 PASSING = frozenset({"Identity", "Reshape", "Cast", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})
 """Operators that pass on their first input."""

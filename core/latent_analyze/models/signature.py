@@ -1,0 +1,127 @@
+"""The signature of a model: what goes in, what comes out, what it means, and how each is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from latent_analyze.files.hashing import content_hash
+from latent_analyze.models.bundle import Bundle
+from latent_analyze.models.spec import Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Known = Literal["stated", "graph", "trial", "name", "data", "assumed"]
+"""How a choice is known, the surest first: the user states it, the graph shows it, it explains the
+data best, its name says it, it is the data's own, or nothing tells and it is the usual one."""
+
+Kind = Literal["images", "vectors", "arrays"]
+
+
+class Choice(Spec):
+    """One choice of a signature.
+
+    Attributes
+    ----------
+    key
+        Where it stands in model.toml: ``"encoder.range"``.
+    value
+        What was chosen, as people read it.
+    known
+        How it is known.
+    why
+        What shows it, in a short phrase.
+    """
+
+    key: str
+    value: str
+    known: Known
+    why: str = ""
+
+    def __str__(self) -> str:
+        reason = f": {self.why}" if self.why else ""
+        return f"{self.key} = {self.value} ({self.known}{reason})"
+
+
+class Candidate(Spec):
+    """A signature that was tried, and the share of the data's variance that it explains."""
+
+    text: str
+    explained: float | None = None
+
+
+class Signature(Spec):
+    """What the files of a model mean, for the rows that were encoded with it.
+
+    Attributes
+    ----------
+    bundle
+        All choices, as `model.toml` states them.
+    choices
+        Those that were not stated, with their evidence.
+    explained
+        Share of the data's variance that reconstructions explain; None without both halves.
+    rows
+        Rows that were tried.
+    candidates
+        Signatures that were tried, best first, at most ten.
+    problem
+        What is wrong, in a sentence, if no signature explains the data; else empty.
+    """
+
+    bundle: Bundle
+    choices: tuple[Choice, ...] = ()
+    explained: float | None = None
+    rows: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    problem: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the choices, however they are known, and of nothing else."""
+        parts = self.bundle.model_dump(mode="json", exclude_none=True)
+        ignored = ("format", "name", "check", "training")
+        return content_hash({key: parts[key] for key in sorted(parts) if key not in ignored})
+
+    @property
+    def assumed(self) -> tuple[Choice, ...]:
+        """The choices that nothing shows."""
+        return tuple(choice for choice in self.choices if choice.known == "assumed")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows of a data set, on which signatures are tried.
+
+    Attributes
+    ----------
+    x
+        Images (n, H, W, C) in [0, 1], vectors (n, dim) or arrays (n, ...), float32.
+    kind
+        What they are.
+    stored_range
+        For images, the values in the files that stand for 0 and 1.
+    labels, inputs
+        Labels (n,), and further arrays (n, ...), by name.
+    name
+        Name of the array that `x` is, if it has one.
+    count
+        Rows of the whole data set.
+    """
+
+    x: NDArray[np.float32]
+    kind: Kind = "images"
+    stored_range: tuple[float, float] | None = None
+    labels: Mapping[str, NDArray[np.generic]] = field(default_factory=lambda: MappingProxyType({}))
+    inputs: Mapping[str, NDArray[np.generic]] = field(default_factory=lambda: MappingProxyType({}))
+    name: str = ""
+    count: int = 0
+
+    @property
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Labels and further arrays together."""
+        return {**self.labels, **self.inputs}
