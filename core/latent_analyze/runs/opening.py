@@ -14,6 +14,7 @@ from latent_analyze.errors import (
     printable,
     unknown_name,
 )
+from latent_analyze.files.pairs import all_exist, missing_part, resolved, split_pair
 from latent_analyze.files.writing import exists
 from latent_analyze.host.options import (
     PluginSpec,
@@ -51,17 +52,17 @@ def absolute(text: str) -> str:
         If the path holds bytes that are no text: no report could name it.
     """
     base = SourceText.parse(text).base
-    path = base
-    if not exists(base) and is_path(base) and "://" not in base:
+    path = text if len(split_pair(text)) == 2 else base
+    if not all_exist(path) and is_path(base) and "://" not in base:
         path = base.partition(":")[0]
-    if not exists(path):
+    if not all_exist(path):
         return text
-    resolved = str(Path(path).resolve())
+    found = resolved(path)
     try:
-        resolved.encode()
+        found.encode()
     except UnicodeEncodeError:
-        raise OptionError("a path in UTF-8", found=resolved, next_step="rename it") from None
-    return resolved + text.removeprefix(path)
+        raise OptionError("a path in UTF-8", found=found, next_step="rename it") from None
+    return found + text.removeprefix(path)
 
 
 def label_of(text: str) -> str:
@@ -92,11 +93,13 @@ def open_model(
     for name, plugin in installed_first(host.adapters):
         if plugin.cls.recognizes(place):
             model = plugin.cls().open(place, device=device, trust=trust, image_shape=image_shape)
-            stays = str(place.resolve()) if exists(place) else path
+            stays = resolved(path) if all_exist(path) else path
             return model, ModelRef(stays, model.fingerprint, name, device, trust)
-    if not exists(place):
+    if not all_exist(path):
+        missing = missing_part(path)
         raise ModelError(
-            f"a model at {path}", found="nothing there",
+            f"a model at {path}",
+            found=f"nothing at {missing}" if missing else "nothing there",
             next_step="train one with 'latent-analyze train', or check the path",
         )  # fmt: skip
     raise ModelError(
@@ -114,7 +117,7 @@ def installed_first(plugins: Mapping[str, Plugin[T]]) -> list[tuple[str, Plugin[
 def model_exists(path: str, host: Host) -> bool:
     """Whether a path, or a name that only its adapter understands, still leads to a model."""
     place = Path(path)
-    return exists(place) or any(p.cls.recognizes(place) for p in host.adapters.values())
+    return all_exist(path) or any(p.cls.recognizes(place) for p in host.adapters.values())
 
 
 def reopen_model(ref: ModelRef, host: Host) -> Model:
