@@ -240,8 +240,9 @@ def _base(base: str, host: Host, *, label: str, seed: int) -> Source:
 def _vectors(text: str, host: Host, label: str) -> Source:
     dataset = open_dataset(text, host)
     if dataset.kind != "vectors":
+        found = "images" if dataset.kind == "images" else "rows that are the input of a model"
         raise DatasetError(
-            "a store or vectors (n, dim)", found=f"images at {text}",
+            "a store or vectors (n, dim)", found=f"{found} at {text}",
             next_step="encode them first: latent-analyze encode MODEL DATA -o latents.zarr",
         )  # fmt: skip
     return dataset.source(label)

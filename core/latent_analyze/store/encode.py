@@ -85,7 +85,7 @@ def encode(
         nonfinite=nonfinite,
         block_rows=rows,
         batch=model.spec.batch,
-        thumbnail=thumbnail_shape(dataset.item.shape, side),
+        thumbnail=thumbnail_shape(dataset.item.shape, side) if dataset.kind == "images" else None,
     )
     schema = _schema(model, model_ref, dataset, encoding)
     output = Path(output)
