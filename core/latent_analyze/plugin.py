@@ -13,6 +13,7 @@ from latent_analyze.errors import (
     printable,
 )
 from latent_analyze.files.hashing import content_hash
+from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.files.quiet import quiet_stderr
 from latent_analyze.files.writing import file_sha256, write_text_atomically
 from latent_analyze.host.contracts import (
@@ -72,8 +73,8 @@ __all__ = [
     "ModelError", "ModelSpec", "OptionError", "Options", "PluginError", "PosteriorSource",
     "Progress", "Result", "ResultSet", "Sample", "Sampler", "SamplerOptions", "Scalar", "Signature",
     "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec", "Trainer", "Values",
-    "analysis", "content_hash", "file_sha256", "hookimpl", "keyed_rng", "missing_dependency",
-    "no_progress", "printable", "quantile_positions", "quiet_stderr", "read_bundle", "relative",
-    "row_priority", "sampler", "share_below", "stack_padded", "take_rows", "write_bundle",
-    "write_text_atomically",
+    "analysis", "common_folder", "content_hash", "file_sha256", "hookimpl", "keyed_rng",
+    "missing_dependency", "no_progress", "printable", "quantile_positions", "quiet_stderr",
+    "read_bundle", "relative", "row_priority", "sampler", "share_below", "split_pair",
+    "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
 ]  # fmt: skip

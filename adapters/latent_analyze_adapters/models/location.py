@@ -1,4 +1,4 @@
-"""Finds the files of a model: a bundle, a folder with an encoder and a decoder, or one file."""
+"""Finds the files of a model: a bundle, a folder, two files, or one file."""
 
 from __future__ import annotations
 
@@ -6,78 +6,105 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, ModelError, read_bundle
-from latent_analyze_adapters.models.graph import Role
+from latent_analyze.plugin import (
+    Bundle,
+    DecoderSpec,
+    EncoderSpec,
+    ModelError,
+    common_folder,
+    read_bundle,
+    split_pair,
+)
+from latent_analyze_adapters.models.folders import find_files, one_of_several, runtime_of
+from latent_analyze_adapters.models.roles import ROLES as ROLES
+from latent_analyze_adapters.models.roles import (
+    is_decoder,
+    require_encoder_like,
+    role_in_name,
+)
 
 if TYPE_CHECKING:
+    from latent_analyze_adapters.models.graph import Graph, Role
     from latent_analyze_adapters.models.session import Opener, Read
 
 SIDECAR = "model.toml"
-ROLES: tuple[Role, ...] = ("encoder", "decoder")
 DEFAULT_RUNTIME = "onnx"
-SUFFIXES = {
-    ".onnx": "onnx", ".keras": "keras", "": "keras", ".h5": "keras",
-    ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".ts": "torch",
-}  # fmt: skip
-"""The runtime for each suffix; if a folder holds files of several runtimes, the first one wins.
-
-A folder counts as a model if it is a SavedModel, whatever its name.
-"""
-SAVED_MODEL, SAVED_MODEL_RUNTIME = "saved_model.pb", "keras"
 
 
 def is_model_for(path: Path, runtime: str) -> bool:
     """Whether this runtime is the one to open `path`; False if it cannot be read."""
     try:
-        if (path / SIDECAR).is_file():
-            return _stated_runtime(path / SIDECAR) == runtime
-        if is_model(path):
-            return _runtime(path) == runtime
-        return any(SUFFIXES[suffix] == runtime for suffix in _suffixes(path)[:1])
-    except OSError:
+        first = split_pair(path)[0]
+        if (first / SIDECAR).is_file():
+            return _stated_runtime(first / SIDECAR) == runtime
+        if is_model(first):
+            return runtime_of(first) == runtime
+        found = find_files(first) if first.is_dir() else None
+        return found is not None and found.runtime == runtime
+    except (OSError, ValueError):
         return False
 
 
 def is_model(path: Path) -> bool:
     """Whether this is a file with the suffix of a runtime, or a SavedModel."""
-    return _runtime(path) is not None
+    return runtime_of(path) is not None
 
 
 def folder_of(path: Path) -> Path:
     """Return the folder that holds the files of a model."""
-    return path if path.is_dir() and not is_model(path) else path.parent
+    parts = split_pair(path)
+    return (
+        path if len(parts) == 1 and path.is_dir() and not is_model(path) else common_folder(parts)
+    )
 
 
-def find_bundle(path: Path, opener: Opener, read: Read) -> Bundle:
-    """Return the content of model.toml or, without one, what the file names show.
+def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = None) -> Bundle:
+    """Return the content of model.toml or, without one, what files and their names show.
 
-    A single file is read, with `read`, to find out what it holds.
+    Parameters
+    ----------
+    path
+        A folder, a file, or two files ``encoder+decoder``.
+    opener, read
+        Of the runtime; `read` reads a single file, to find out what it holds.
+    role
+        ``"encoder"`` if data are to be encoded: a single file is the encoder then, whatever its
+        name, unless it holds both networks or is clearly a decoder.
 
     Raises
     ------
     ModelError
-        If there is nothing usable.
+        If there is nothing usable, or several models.
     """
+    parts = split_pair(path)
+    if len(parts) == 2:
+        return _pair(parts, opener)
     if is_model(path) or not path.is_dir():
-        return _single_file(path, opener, read)
+        return _single_file(path, opener, read, role)
     if (path / SIDECAR).is_file():
-        bundle = read_bundle(path)
-        if bundle.encoder is None and bundle.decoder is None:
-            raise ModelError(
-                f"an encoder or a decoder in {path / SIDECAR}", found="neither",
-                next_step=f"add a table [encoder] with file = 'encoder{opener.suffixes[0]}'",
-            )  # fmt: skip
-        return bundle
-    for suffix in _suffixes(path):
-        if suffix in opener.suffixes:
-            names = {role: f"{role}{suffix}" for role in ROLES}
-            names = {role: name for role, name in names.items() if is_model(path / name)}
-            return _named_by_role(path.resolve().name, names, opener)
-    raise ModelError(
-        f"a folder with {SIDECAR}, or with encoder{opener.suffixes[0]} or "
-        f"decoder{opener.suffixes[0]}", found=f"{path}, without any of them",
-        next_step="name the folder or the file of a model",
-    )  # fmt: skip
+        return _stated(path, opener)
+    found = find_files(path)
+    if found is None or found.suffix not in opener.suffixes:
+        raise ModelError(
+            f"a folder with {SIDECAR}, or with encoder{opener.suffixes[0]} or "
+            f"decoder{opener.suffixes[0]}", found=f"{path}, without any of them",
+            next_step="name the folder or the file of a model",
+        )  # fmt: skip
+    if found.single is not None:
+        return _single_file(path / found.single, opener, read, role)
+    if not found.files:
+        raise one_of_several(path, found)
+    return _named_by_role(found.name or path.resolve().name, found.files, opener)
+
+
+def _stated(folder: Path, opener: Opener) -> Bundle:
+    bundle = read_bundle(folder)
+    if bundle.encoder is None and bundle.decoder is None:
+        raise ModelError(
+            f"an encoder or a decoder in {folder / SIDECAR}", found="neither",
+            next_step=f"add a table [encoder] with file = 'encoder{opener.suffixes[0]}'",
+        )  # fmt: skip
+    return bundle
 
 
 def _stated_runtime(sidecar: Path) -> str:
@@ -88,22 +115,59 @@ def _stated_runtime(sidecar: Path) -> str:
         return DEFAULT_RUNTIME
 
 
-def _runtime(path: Path) -> str | None:
-    """Return the runtime of a file, by its suffix, or of a SavedModel; None for anything else."""
-    if path.is_dir():
-        return SAVED_MODEL_RUNTIME if (path / SAVED_MODEL).is_file() else None
-    return SUFFIXES.get(path.suffix.lower()) if path.suffix and path.is_file() else None
-
-
-def _suffixes(folder: Path) -> list[str]:
-    """Return the suffixes that the encoder and decoder in a folder have, preferred ones first."""
-    paths = {suffix: [folder / f"{role}{suffix}" for role in ROLES] for suffix in SUFFIXES}
-    return [s for s in SUFFIXES if any(_runtime(path) == SUFFIXES[s] for path in paths[s])]
-
-
-def _single_file(path: Path, opener: Opener, read: Read) -> Bundle:
-    encoder, decoder = opener.infer_specs(path.name, read)
+def _single_file(path: Path, opener: Opener, read: Read, role: Role | None) -> Bundle:
+    try:
+        encoder, decoder = opener.infer_specs(path.name, read)
+    except ModelError:
+        # A damaged file is reported as such.
+        read(EncoderSpec(file=path.name))
+        graph = _graph(path, opener, read)
+        if role is None and graph is not None:
+            # Exporters call it model.onnx, in a folder that says what it is.
+            role = role_in_name(path.parent.name)[0] if path.stem == "model" else None
+        if role is None:
+            raise
+        if role == "encoder" and graph is not None:
+            require_encoder_like(graph)
+        return _named_by_role(path.stem, {role: path.name}, opener)
+    if role == "encoder" and encoder is None:
+        graph = _graph(path, opener, read)
+        if graph is None or not is_decoder(graph):
+            return _named_by_role(path.stem, {"encoder": path.name}, opener)
     return Bundle(name=path.stem, runtime=opener.name, encoder=encoder, decoder=decoder)
+
+
+def _graph(path: Path, opener: Opener, read: Read) -> Graph | None:
+    """Return the inputs and outputs of a file, if it declares them."""
+    spec = EncoderSpec(file=path.name)
+    try:
+        return opener.open(read(spec), spec, None).graph
+    except ModelError:
+        return None
+
+
+def _pair(parts: tuple[Path, ...], opener: Opener) -> Bundle:
+    """Return the bundle of an encoder and a decoder; names may show that they are swapped."""
+    for part in parts:
+        if runtime_of(part) != opener.name:
+            raise ModelError(
+                f"an encoder and a decoder that {opener.name} opens", found=str(part),
+                next_step="name two files of one runtime: encoder.onnx+decoder.onnx",
+            )  # fmt: skip
+    named = [role_in_name(part.stem) for part in parts]
+    if [role for role, _ in named] == ["decoder", "encoder"]:
+        parts, named = parts[::-1], named[::-1]
+    folder = common_folder(parts)
+    names = [_name_in(folder, part) for part in parts]
+    rest = named[0][1] if named[0][0] else parts[0].stem
+    files: dict[Role, str] = dict(zip(ROLES, names, strict=True))
+    return _named_by_role(rest or folder.resolve().name, files, opener)
+
+
+def _name_in(folder: Path, part: Path) -> str:
+    if part.parent == folder:
+        return part.name
+    return (part.parent.resolve() / part.name).relative_to(folder).as_posix()
 
 
 def _named_by_role(name: str, files: dict[Role, str], opener: Opener) -> Bundle:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from latent_analyze.errors import ModelError
 from latent_analyze.files.writing import exists
 
 PLUS = "+"
@@ -31,6 +33,26 @@ def all_exist(path: str | Path) -> bool:
 def resolved(path: str | Path) -> str:
     """Return a path, or both paths of ``first+second``, as absolute ones."""
     return PLUS.join(str(_resolved(part)) for part in split_pair(path))
+
+
+def common_folder(parts: tuple[Path, ...]) -> Path:
+    """Return the innermost folder that holds all of these files.
+
+    Raises
+    ------
+    ModelError
+        If there is none, because they are on different drives.
+    """
+    parents = list(dict.fromkeys(part.parent for part in parts))
+    if len(parents) == 1:
+        return parents[0]
+    try:
+        return Path(os.path.commonpath([parent.resolve() for parent in parents]))
+    except ValueError:
+        raise ModelError(
+            "an encoder and a decoder on one drive", found=PLUS.join(map(str, parts)),
+            next_step="copy one of them",
+        ) from None  # fmt: skip
 
 
 def missing_part(path: str | Path) -> Path | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from latent_analyze.errors import DatasetError, LatentAnalyzeError, ModelError
+from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.models import inspection, latent_outputs
 from latent_analyze.models.bundle import SIDECAR, replace_bundle
 from latent_analyze.models.configurable import ConfigurableModel
@@ -146,9 +147,10 @@ def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict
             next_step=f"write {SIDECAR} by hand",
         )  # fmt: skip
     files = [half.file for half in (bundle.encoder, bundle.decoder) if half and half.file]
+    parts = split_pair(path)
     bare = bool(files) and not (path / files[0]).exists()
-    folder = path.parent if bare else path
-    if bare and _holds_more(folder, bundle, host, ref):
+    folder = common_folder(parts) if bare else path
+    if bare and len(parts) == 1 and _holds_more(folder, bundle, host, ref):
         raise ModelError(
             f"the only model in {folder}", found=f"{path.name} beside its other half",
             next_step=f"run: latent-analyze inspect {shlex.quote(str(folder))} --write",
