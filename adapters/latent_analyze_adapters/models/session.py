@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
-from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Layout, ModelError
+from latent_analyze.plugin import (
+    Bundle,
+    Choice,
+    DecoderSpec,
+    EncoderSpec,
+    Layout,
+    ModelError,
+)
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
 from latent_analyze_adapters.models.roles import infer_role
 
@@ -43,6 +50,31 @@ class ModelFile:
     size: int
     producer: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the files of a model show without being run.
+
+    Attributes
+    ----------
+    choices
+        Entries of model.toml that they show, whether stated there or not.
+    input_range
+        Value range of the encoder's input, if what is computed first shows it.
+    input_why
+        What shows the range, in a short phrase.
+    positive
+        Outputs of the encoder that cannot be negative, with the operator that makes them so.
+    drawn
+        Outputs of the encoder that depend on random noise.
+    """
+
+    choices: tuple[Choice, ...] = ()
+    input_range: tuple[float, float] | None = None
+    input_why: str = ""
+    positive: Mapping[str, str] = field(default_factory=dict)
+    drawn: frozenset[str] = frozenset()
 
 
 Read = Callable[[NetworkSpec], ModelFile]
@@ -111,6 +143,10 @@ class Opener(Protocol):
         """
         ...
 
+    def facts(self, bundle: Bundle, read: Read) -> Facts:
+        """Return what the files show about the choices of a bundle, without running them."""
+        ...
+
     def read(self, spec: NetworkSpec) -> ModelFile:
         """Check and hash the file of an encoder or decoder, without running it."""
         ...
@@ -154,6 +190,11 @@ class FolderOpener:
         """Return the bundle unchanged."""
         del read
         return bundle, ()
+
+    def facts(self, bundle: Bundle, read: Read) -> Facts:
+        """Return nothing, because most files show nothing without being run."""
+        del bundle, read
+        return Facts()
 
 
 def bundle_path(folder: Path, name: str | None, sidecar: str = "model.toml") -> Path:
