@@ -1,4 +1,4 @@
-"""Grids of small images with labels and frames, and panels of curves for decoders of vectors."""
+"""Grids of small images, or of heat maps of other arrays, with labels and frames."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ TITLE, LEGEND, MARGIN = 0.22, 0.3, 0.06
 GAP, GROUP_GAP = 0.14, 0.5
 """Space between images and between groups of rows, in widths of an image."""
 
+LARGEST_MAP, BAR, NOTE = 1.3, 0.75, 0.22
+"""Inches: the largest heat map, and the room for the scale of its colors and for a note below."""
+
+ASPECTS = (0.5, 4.0)
+"""Width over height that a heat map has at least and at most."""
+
+LONGEST_SCALE, NOTE_COLOR = 2.5, "#555555"
+"""Inches of the scale of colors; color of the note."""
+
+HEAT, OUTLYING = "cividis", 0.002
+"""Colors of heat maps, and the share of their values beyond either end of the scale."""
+
 
 @dataclass(frozen=True)
 class FrameStyle:
@@ -43,7 +55,8 @@ class GridRow:
     label
         Stands left of the row; may have several lines.
     images
-        uint8, shape (n, height, width, channel).
+        uint8, shape (n, height, width, channel); or heat maps, float, (n, height, width, 1), with
+        NaN for no color.
     frames
         A style per image, or None for no frame; empty for no frames at all.
     group_start
@@ -51,7 +64,7 @@ class GridRow:
     """
 
     label: str
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     frames: Sequence[FrameStyle | None] = field(default=())
     group_start: bool = False
 
@@ -67,59 +80,45 @@ def as_pixels(images: NDArray[Any]) -> NDArray[np.uint8]:
     return pixels
 
 
-def draw_grid(rows: Sequence[GridRow], *, titles: Sequence[str] = ()) -> Any:
-    """Return a figure of rows of images of one size.
+def draw_grid(rows: Sequence[GridRow], *, titles: Sequence[str] = (), note: str = "") -> Any:
+    """Return a figure of rows of images of one size; a scale of colors if they are heat maps.
 
     Parameters
     ----------
     titles
         One per column; empty texts are left out.
+    note
+        A line below the images, such as the names of their axes.
     """
     canvas = _Canvas(rows)
     styles = _styles(rows)
     height, width = canvas.pixels.shape[:2]
-    inch = min((WIDTH - LABEL_WIDTH - MARGIN) / width, LARGEST_IMAGE / canvas.size[1])
+    inch = canvas.inches()
     top, bottom = (TITLE if any(titles) else MARGIN), (LEGEND if styles else MARGIN)
-    total = inch * height + top + bottom
+    low = bottom + (NOTE if note else 0)
+    total = inch[1] * height + top + low
     figure, axis = new_figure(height=total)
     figure.set_layout_engine("none")
-    axis.set_position(
-        (LABEL_WIDTH / WIDTH, bottom / total, inch * width / WIDTH, inch * height / total)
-    )
-    canvas.draw(axis, titles)
+    box = (LABEL_WIDTH / WIDTH, low / total, inch[0] * width / WIDTH, inch[1] * height / total)
+    axis.set_position(box)
+    drawn = canvas.draw(axis, titles)
+    if canvas.heat:
+        _add_scale(figure, drawn, box)
+    if note:
+        figure.text(box[0], (bottom + 0.04) / total, note, fontsize=8, color=NOTE_COLOR)
     if styles:
         _add_legend(figure, styles)
     return figure
 
 
-def draw_curves(rows: Sequence[tuple[str, NDArray[Any]]], *, positions: Sequence[str]) -> Any:
-    """Return a figure with a panel per row, for decoders that give vectors.
-
-    Parameters
-    ----------
-    rows
-        Label and vectors, shape (n, feature).
-    positions
-        What the first and the last vector of a row stand for.
-    """
-    from matplotlib import colormaps
-
-    columns = 2 if len(rows) > 1 else 1
-    lines = -(-len(rows) // columns)
-    figure, axes = new_figure(lines, columns, height=1.5, squeeze=False, sharex=True)
-    for axis, (label, vectors) in zip(axes.flat, rows, strict=False):
-        colors = colormaps["cividis"](np.linspace(0, 0.95, len(vectors)))
-        for place, (vector, color) in enumerate(zip(vectors, colors, strict=True)):
-            end = {0: positions[0], len(vectors) - 1: positions[-1]}.get(place)
-            axis.plot(vector, color=color, lw=0.9, label=end)
-        axis.set_title(label, fontsize=8, loc="left")
-    for axis in axes.flat[len(rows) :]:
-        axis.set_visible(False)
-    figure.supxlabel("output feature (index)", fontsize=9)
-    figure.supylabel("decoded value", fontsize=9)
-    ends = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*ends, loc="outside upper right", ncols=2, fontsize=8, frameon=False)
-    return figure
+def _add_scale(figure: Any, drawn: Any, box: tuple[float, ...]) -> None:
+    """Draw the scale of the colors to the right of a box (left, bottom, width, height)."""
+    left, bottom, width, height = box
+    tall = min(height, LONGEST_SCALE / figure.get_figheight())
+    axis = figure.add_axes((left + width + 0.1 / WIDTH, bottom + height - tall, 0.1 / WIDTH, tall))
+    bar = figure.colorbar(drawn, cax=axis, extend="both")
+    bar.set_label("value", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
 
 
 class _Canvas:
@@ -129,29 +128,44 @@ class _Canvas:
         self.rows = rows
         height, width, channels = rows[0].images.shape[1:]
         self.size, self.gap = (height, width), max(round(GAP * width), 2)
-        self.tops, y = [], 0
+        self.heat = rows[0].images.dtype.kind == "f"
+        # Heat maps may be much higher than wide: they are stretched, and so are the gaps.
+        apart = height if self.heat else width
+        self.tops, y, gap = [], 0, max(round(GAP * apart), 2)
         for place, row in enumerate(rows):
-            y += round(GROUP_GAP * width) if row.group_start and place else 0
-            self.tops.append(y + self.gap)
-            y += height + self.gap
+            y += round(GROUP_GAP * apart) if row.group_start and place else 0
+            self.tops.append(y + gap)
+            y += height + gap
         columns = max(len(row.images) for row in rows)
-        shape = (y + self.gap, self._left(columns), channels)
-        self.pixels = np.full(shape, 255, np.uint8)
+        shape = (y + gap, self._left(columns), channels)
+        self.pixels = np.full(shape, np.nan, np.float32) if self.heat else np.full(shape, 255, "u1")
         for top, row in zip(self.tops, rows, strict=True):
             for place, image in enumerate(row.images):
                 left = self._left(place)
                 self.pixels[top : top + height, left : left + width] = image
 
+    def inches(self) -> tuple[float, float]:
+        """Return the width and height of a pixel in inches."""
+        (height, width), whole = self.size, self.pixels.shape[1]
+        if not self.heat:
+            inch = min((WIDTH - LABEL_WIDTH - MARGIN) / whole, LARGEST_IMAGE / width)
+            return inch, inch
+        wide = LARGEST_MAP * float(np.clip(width / height, *ASPECTS)) / width
+        shrink = min(1.0, (WIDTH - LABEL_WIDTH - MARGIN - BAR) / (wide * whole))
+        return shrink * wide, shrink * LARGEST_MAP / height
+
     def _left(self, column: int) -> int:
         left: int = self.gap + column * (self.size[1] + self.gap)
         return left
 
-    def draw(self, axis: Any, titles: Sequence[str]) -> None:
+    def draw(self, axis: Any, titles: Sequence[str]) -> Any:
+        """Draw everything into axes; returns the drawn image."""
         height, width = self.size
         gray = self.pixels.shape[-1] == 1
-        axis.imshow(
-            self.pixels[..., 0] if gray else self.pixels, cmap="gray", vmin=0, vmax=255,
-            aspect="auto", interpolation="nearest",
+        low, high = self._ends()
+        drawn = axis.imshow(
+            self.pixels[..., 0] if gray else self.pixels, cmap=HEAT if self.heat else "gray",
+            vmin=low, vmax=high, aspect="auto", interpolation="nearest",
         )  # fmt: skip
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
@@ -165,6 +179,17 @@ class _Canvas:
         for place, title in enumerate(titles):
             x = self._left(place) + width / 2
             axis.text(x, 0, title, ha="center", va="bottom", fontsize=8)
+        return drawn
+
+    def _ends(self) -> tuple[float, float]:
+        """Return the ends of the scale of colors."""
+        if not self.heat:
+            return 0, 255
+        known = self.pixels[np.isfinite(self.pixels)]
+        if not known.size:
+            return 0, 1
+        low, high = np.quantile(known, [OUTLYING, 1 - OUTLYING])
+        return float(low), float(high if high > low else low + 1)
 
     def _frame(self, left: int, top: int, style: FrameStyle) -> Any:
         from matplotlib.patches import Rectangle

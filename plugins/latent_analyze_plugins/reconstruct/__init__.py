@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from pydantic import Field
 
+from latent_analyze.plotting import words_of
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
@@ -13,43 +16,33 @@ from latent_analyze.plugin import (
     Figure,
     Finding,
     Frame,
-    Measure,
     ResultSet,
     Source,
     Values,
 )  # fmt: skip
 from latent_analyze_plugins.reconstruct.compute import measure
 from latent_analyze_plugins.reconstruct.findings import find
-
-EXAMPLE = ("group", "place")
-
-
-def _over(name: str, short: str, text: str) -> tuple[Measure, ...]:
-    """Return what a z-point's position is, and how the error depends on it."""
-    tenth = f"{name}_bin"
-    return (
-        Measure(f"rank_{name}", f"rank correlation of mse and {short}"),
-        Measure(name, text, "latent units", dims=("row",)),
-        Measure(tenth, "median of each tenth", "latent units", dims=(tenth,)),
-        Measure(f"mse_by_{name}", "quartiles of mse in each tenth", dims=(tenth, "quartile")),
-    )
+from latent_analyze_plugins.reconstruct.measures import all_measures, measures_of
+from latent_analyze_plugins.reconstruct.pairs import make_frame
 
 
 class ReconstructOptions(AnalysisOptions):
     """Options of `Reconstruct`."""
 
-    sample: int = Field(2000, ge=2, description="images that are reconstructed")
-    images: int = Field(10, ge=1, le=16, description="images per row of the figure")
+    sample: int = Field(2000, ge=2, description="rows that are reconstructed")
+    images: int = Field(10, ge=1, le=16, description="rows of the data per line of the figure")
     k: int = Field(10, ge=1, le=200, description="neighbor whose distance tells how thin it is")
 
 
 class Reconstruct(Analysis):
-    """How well does the model reconstruct, which images best and worst, and where do they lie.
+    """How well does the model reconstruct, which rows best and worst, and where do they lie.
 
-    Images of a seeded sample are held against what the decoder makes of their z-points: mean
-    squared error, binary cross-entropy, structural similarity (Wang et al. 2004). Errors are split
-    by `split`, if there is such a label, and related to the radius and to the distance of the k-th
-    nearest neighbor. Decoders of vectors get the mean squared error only.
+    Rows of the data set (images, or rows of any other shape) of a seeded sample are held against
+    what the decoder makes of their z-points: mean squared error and explained variance; for images
+    also binary cross-entropy and structural similarity (Wang et al. 2004); for categories, such as
+    tokens, the share that is right. Errors are split by `split`, if there is such a label, and
+    related to the radius and to the distance of the k-th nearest neighbor. A decoder that takes
+    labels gets those of the rows.
     """
 
     name = "reconstruct"
@@ -57,56 +50,33 @@ class Reconstruct(Analysis):
     counts = {"sample": (200, 2000)}
     requires = frozenset({"decoder", "images"})
     Options = ReconstructOptions
-    measures = (
-        Measure("mse", "mean squared error per pixel"),
-        Measure("mse_median", "median over images"),
-        Measure("mse_q95", "95 % quantile over images"),
-        Measure("explained", "1 - mse / (mse of giving the mean image for every image)", "share"),
-        Measure("bce", "binary cross-entropy per pixel", "nats"),
-        Measure("bce_sum", "binary cross-entropy per image", "nats"),
-        Measure("bce_floor", "binary cross-entropy that a perfect reconstruction has", "nats"),
-        Measure("ssim", "structural similarity, 1 for equal images"),
-        Measure("outside", "decoded values outside [0, 1]; clipped for bce and ssim", "share",
-                said="a share of {value:.2g} of the decoded values lies outside [0, 1]; they were "
-                "clipped for cross-entropy and structural similarity"),
-        Measure("nonfinite", "decoded to NaN or infinity, left out", "images",
-                said="the decoder gives NaN or infinity for {value:,} z-points; they were left "
-                "out"),
-        Measure("mse[{split}]", "mse of the split {split}"),
-        Measure("mse_error[{split}]", "standard error of it"),
-        Measure("ssim[{split}]", "ssim of the split {split}"),
-        Measure("images[{split}]", "sampled of the split {split}", "images"),
-        Measure("image_mse", "squared error, averaged over pixels", dims=("row",)),
-        Measure("image_bce", "binary cross-entropy, averaged over pixels", "nats", dims=("row",)),
-        Measure("image_bce_floor", "binary cross-entropy that a perfect reconstruction has",
-                "nats", dims=("row",)),
-        Measure("image_ssim", "structural similarity, 1 for equal images", dims=("row",)),
-        Measure("split", "the label split", dims=("row",)),
-        *_over("radius", "radius", "distance from the origin"),
-        *_over("neighbor", "distance of the k-th nearest neighbor",
-               "distance of the k-th nearest neighbor in the sample"),
-        Measure("example", "place in the arrays per image", dims=EXAMPLE),
-        *(Measure(name, f"{name} images: over all errors, best, worst", dims=(*EXAMPLE, *dims))
-          for name in ("original", "decoded") for dims in (("y", "x", "channel"), ("feature",))),
-    )  # fmt: skip
+    measures = all_measures()
+
+    def prepare_with(self, reference: Source, context: Context) -> Frame:
+        """Find out what the rows are, and whether they are categories."""
+        return make_frame(reference, context)
+
+    def declare(self, frame: Frame, source: Source) -> Any:
+        """Return the measures in the words for the rows."""
+        measures = measures_of(words_of(frame["kind"]), frame["error"])
+        return replace(super().declare(frame, source), measures=measures)
 
     def run(self, frame: Frame, source: Source, context: Context) -> Values:
-        """Decode a sample and compare it with its images.
+        """Decode a sample and compare it with its rows of the data set.
 
         Raises
         ------
         AnalysisError
-            If the decoder's output has another shape than the images, or none of it is finite.
+            If the decoder's output has another shape than the rows, or none of it is finite.
         """
-        del frame, source
-        return measure(context, self.options)
+        return measure(frame, source, context, self.options)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
         """Say how large the errors are, whether splits differ, and where errors are large."""
-        return find(results.data, self.options.k)
+        return find(results, self.options.k)
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
-        """Draw originals over reconstructions, errors per split, and errors over the position."""
+        """Draw originals next to reconstructions, errors per split, and over the position."""
         from latent_analyze_plugins.reconstruct.figures import draw
 
-        return draw(results.data, self.options.k)
+        return draw(results, self.options.k)

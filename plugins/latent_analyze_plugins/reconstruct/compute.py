@@ -1,18 +1,23 @@
-"""A sample decoded and compared with its images: errors, what they depend on, and examples."""
+"""A sample decoded and compared with its rows: errors, what they depend on, and examples."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plotting import as_pixels
-from latent_analyze.plugin import AnalysisError, Batch, Context, Values
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values
 from latent_analyze.statistics import binned_quantiles, nearest_others, rank_correlation
+from latent_analyze_plugins.reconstruct.pairs import Pairs
 
 PART_VALUES = 2_000_000
-"""Pixel values held at a time: 16 MB in float64, and a few arrays of that size."""
+"""Values of rows held at a time: 16 MB in float64, and a few arrays of that size."""
+
+EXAMPLE_VALUES, FEWEST_EXAMPLES = 500_000, 2
+"""Most values of rows that are no images kept for the figure, per group; fewest rows."""
 
 MOST_SPLITS = 6
 
@@ -28,61 +33,115 @@ C1, C2 = 0.01**2, 0.03**2
 Errors = dict[str, NDArray[np.float64]]
 
 
-def measure(context: Context, options: Any) -> Values:
-    """Return errors, the images at the ends, and how errors depend on the position."""
-    batch = context.sample(options.sample, frozenset({"z", "label:split"}))
+def measure(frame: Frame, source: Source, context: Context, options: Any) -> Values:
+    """Return errors, the rows at the ends, and how errors depend on the position."""
+    pairs, name = Pairs.of(source, frame, context), frame["error"]
+    batch = context.sample(options.sample, pairs.fields | {"label:split"})
     batch = batch.take(np.flatnonzero(np.isfinite(batch.z).all(axis=1)))
-    kept, parts, total = np.zeros(len(batch), bool), [], np.zeros(())
-    size = PART_VALUES // context.images(batch.rows[:1]).size if len(batch) else 1
-    for start in range(0, len(batch), max(size, 1)):
-        context.progress("reconstruct", start, len(batch))
-        part = slice(start, start + max(size, 1))
-        original, decoded = _pairs(batch.take(part), context)
+    kept, parts, total = np.zeros(len(batch), bool), Parts(frame["kind"], name), 0
+    for part in _parts_of(batch, context):
+        context.progress("reconstruct", total, len(batch))
+        original, decoded = pairs.read(batch.take(part))
         kept[part] = finite = np.isfinite(decoded.reshape(len(decoded), -1)).all(axis=1)
-        if finite.any():
-            parts.append(_errors(original[finite], decoded[finite]))
-            total = total + original[finite].sum(axis=0, dtype=np.float64)
+        parts.add(original[finite], decoded[finite])
+        total += len(original)
     if kept.sum() < 2:
         raise AnalysisError(
             "finite numbers from the decoder for at least two z-points",
             found=f"{kept.sum()} of {len(kept)}",
             next_step="check the decoder",
         )
-    good, errors = batch.take(kept), {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    good, errors = batch.take(kept), parts.per_row()
     values = {
-        **_overall(errors, total / len(good)), "nonfinite": int((~kept).sum()),
-        **_by_split(good, errors), **_by_position(good, errors["mse"], options.k),
-        **{f"image_{name}": error.astype(np.float32) for name, error in errors.items()},
-        **_examples(good, errors["mse"], context, options.images),
+        **parts.overall(), "nonfinite": int((~kept).sum()), **_by_split(good, errors, name),
+        **_by_position(good, errors[name], options.k, name),
+        **{f"image_{key}": error.astype(np.float32) for key, error in errors.items()},
+        **_examples(good, errors[name], pairs, options.images),
     }  # fmt: skip
     return Values(values, sample_size=len(good), rows=good.rows)
 
 
-def _pairs(batch: Batch, context: Context) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return images and reconstructions of one shape; gray ones get an axis of channels."""
-    original = np.asarray(context.images(batch.rows), np.float32)
-    decoded = np.asarray(context.model.decode(batch.z), np.float32)
-    original, decoded = (x[..., None] if x.ndim == 3 else x for x in (original, decoded))
-    if original.shape != decoded.shape:
-        raise AnalysisError(
-            f"decoded images of the shape of the originals, {original.shape[1:]}",
-            found=f"{decoded.shape[1:]}",
-            next_step="encode the data in the decoder's size",
-        )
-    return original, decoded
+def _parts_of(batch: Batch, context: Context) -> Iterator[slice]:
+    """Yield slices of so many rows that their values fit into memory a few times."""
+    size = PART_VALUES // max(context.images(batch.rows[:1]).size, 1) if len(batch) else 1
+    for start in range(0, len(batch), max(size, 1)):
+        yield slice(start, start + max(size, 1))
 
 
-def _errors(original: NDArray[np.float32], decoded: NDArray[np.float32]) -> Errors:
-    """Return errors per row (vectors have a mean square only), and what `_overall` needs."""
-    found = {"mse": mean_squared(original, decoded), "square": mean_squared(original, np.zeros(()))}
-    if original.ndim == 4:
-        found["bce"] = cross_entropy(original, decoded)
-        found["bce_floor"] = cross_entropy(original, original)
-        outside = (decoded < 0) | (decoded > 1)
-        found["outside"] = outside.mean(axis=(1, 2, 3))
-        similarity = structural_similarity(original, decoded)
-        found |= {} if similarity is None else {"ssim": similarity}
-    return found
+class Parts:
+    """The errors of parts of a sample, and what they are held against."""
+
+    def __init__(self, kind: str, error: str) -> None:
+        self.kind, self.error = kind, error
+        self.found: list[Errors] = []
+        self.total: Any = 0.0
+        self.origin: Any = None
+        self.categories: list[NDArray[Any]] = []
+
+    def add(self, original: NDArray[np.float32], decoded: NDArray[np.float32]) -> None:
+        """Take in rows and their reconstructions of one shape."""
+        if not len(original):
+            return
+        if self.error == "wrong":
+            self.found.append({"wrong": share_wrong(original, decoded)})
+            self.categories.append(original.reshape(len(original), -1).astype(np.int32))
+            return
+        # Squares about some row: those about 0 lose the digits of data far from it.
+        self.origin = original[0].astype(np.float64) if self.origin is None else self.origin
+        found = {"mse": mean_squared(original, decoded)}
+        found["square"] = mean_squared(original, self.origin)
+        self.total = self.total + (original - self.origin).sum(axis=0)
+        self.found.append(found | (_of_images(original, decoded) if self.kind == "image" else {}))
+
+    def per_row(self) -> Errors:
+        """Return the errors of all rows so far, by name."""
+        joined = self._joined
+        return {name: v for name, v in joined.items() if name not in ("square", "outside")}
+
+    def overall(self) -> dict[str, Any]:
+        """Return means, quantiles, and the share of the error that is less than a constant's."""
+        errors, name = self._joined, self.error
+        square = errors.pop("square", None)
+        values: dict[str, Any] = {key: error.mean() for key, error in errors.items()}
+        values[f"{name}_median"], values[f"{name}_q95"] = np.quantile(errors[name], [0.5, 0.95])
+        if square is None:
+            constant = constant_wrong(np.concatenate(self.categories))
+            values["accuracy"] = 1 - values["wrong"]
+        else:
+            constant = square.mean() - np.square(self.total / len(square)).mean()
+        if constant > 0:
+            values["explained"] = 1 - values[name] / constant
+        if "bce" in errors:
+            values["bce_sum"] = values["bce"] * self.total.size
+        return values
+
+    @property
+    def _joined(self) -> Errors:
+        return {key: np.concatenate([p[key] for p in self.found]) for key in self.found[0]}
+
+
+def _of_images(original: NDArray[np.float32], decoded: NDArray[np.float32]) -> Errors:
+    """Return what only images with values in [0, 1] have, per row."""
+    found = {
+        "bce": cross_entropy(original, decoded), "bce_floor": cross_entropy(original, original),
+        "outside": ((decoded < 0) | (decoded > 1)).mean(axis=(1, 2, 3)),
+    }  # fmt: skip
+    similarity = structural_similarity(original, decoded)
+    return found if similarity is None else {**found, "ssim": similarity}
+
+
+def share_wrong(original: NDArray[Any], decoded: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the share of categories that differ, per row; shape (n, ...) -> (n,)."""
+    return (original != decoded).reshape(len(original), -1).mean(axis=1)
+
+
+def constant_wrong(categories: NDArray[np.int32]) -> float:
+    """Return the share that is wrong if each place always gets its most frequent category.
+
+    Shape (n, place).
+    """
+    most = [np.unique(place, return_counts=True)[1].max() for place in categories.T]
+    return float(1 - np.mean(most) / len(categories))
 
 
 def mean_squared(original: NDArray[Any], decoded: NDArray[Any]) -> NDArray[np.float64]:
@@ -136,20 +195,7 @@ def _blur(images: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     return correlate1d(rows, weights, axis=2)[:, :, inside]
 
 
-def _overall(errors: Errors, mean_image: NDArray[np.float64]) -> dict[str, Any]:
-    """Return means, quantiles, and the share that beats giving the mean image for every image."""
-    variance = errors.pop("square").mean() - np.square(mean_image).mean()
-    values = {name: error.mean() for name, error in errors.items()}
-    errors.pop("outside", None)
-    values["mse_median"], values["mse_q95"] = np.quantile(errors["mse"], [0.5, 0.95])
-    if variance > 0:
-        values["explained"] = 1 - values["mse"] / variance
-    if "bce" in errors:
-        values["bce_sum"] = values["bce"] * mean_image.size
-    return values
-
-
-def _by_split(batch: Batch, errors: Errors) -> dict[str, Any]:
+def _by_split(batch: Batch, errors: Errors, error: str) -> dict[str, Any]:
     """Return errors of the most frequent splits."""
     if "split" not in batch.labels:
         return {}
@@ -157,38 +203,41 @@ def _by_split(batch: Batch, errors: Errors) -> dict[str, Any]:
     names, counts = np.unique(split, return_counts=True)
     values: dict[str, Any] = {"split": split}
     for name in np.sort(names[np.argsort(-counts, kind="stable")[:MOST_SPLITS]]):
-        mse = errors["mse"][split == name]
-        values |= {f"mse[{name}]": mse.mean(), f"images[{name}]": len(mse)}
-        if len(mse) > 1:
-            values[f"mse_error[{name}]"] = mse.std(ddof=1) / np.sqrt(len(mse))
+        own = errors[error][split == name]
+        values |= {f"{error}[{name}]": own.mean(), f"images[{name}]": len(own)}
+        if len(own) > 1:
+            values[f"{error}_error[{name}]"] = own.std(ddof=1) / np.sqrt(len(own))
         if "ssim" in errors:
             values[f"ssim[{name}]"] = errors["ssim"][split == name].mean()
     return values
 
 
-def _by_position(batch: Batch, mse: NDArray[np.float64], k: int) -> dict[str, Any]:
+def _by_position(batch: Batch, errors: NDArray[np.float64], k: int, error: str) -> dict[str, Any]:
     """Return where z-points are, and how the error depends on it."""
     radius = np.linalg.norm(batch.z.astype(np.float64), axis=1)
     values: dict[str, Any] = {}
     for name, where in ("radius", radius), ("neighbor", nearest_others(batch.z, k)[0][:, -1]):
         values[name] = where.astype(np.float32)
-        values[f"{name}_bin"], values[f"mse_by_{name}"] = binned_quantiles(where, mse)
-        rank = rank_correlation(where, mse)
+        values[f"{name}_bin"], values[f"{error}_by_{name}"] = binned_quantiles(where, errors)
+        rank = rank_correlation(where, errors)
         values |= {} if rank is None else {f"rank_{name}": rank}
     return values
 
 
 def _examples(
-    batch: Batch, mse: NDArray[np.float64], context: Context, most: int
+    batch: Batch, errors: NDArray[np.float64], pairs: Pairs, most: int
 ) -> dict[str, NDArray[Any]]:
     """Return originals and reconstructions: evenly over the ranks of the error, best, worst."""
-    order = np.argsort(mse, kind="stable")
+    order = np.argsort(errors, kind="stable")
     count = min(most, len(order))
+    if pairs.kind != "image":
+        size = pairs.read(batch.take(order[:1]))[0].size
+        count = min(count, max(EXAMPLE_VALUES // size, FEWEST_EXAMPLES))
     even = order[np.round(np.linspace(0.02, 0.98, count) * (len(order) - 1)).astype(int)]
     chosen = np.stack([even, order[:count], order[::-1][:count]])
     values: dict[str, NDArray[Any]] = {"example": chosen}
-    pairs = _pairs(batch.take(chosen.ravel()), context)
-    for name, images in zip(("original", "decoded"), pairs, strict=True):
-        shown = as_pixels(images) if images.ndim == 4 else images
+    found = pairs.read(batch.take(chosen.ravel()))
+    for name, rows in zip(("original", "decoded"), found, strict=True):
+        shown = as_pixels(rows) if pairs.kind == "image" else rows
         values[name] = shown.reshape(*chosen.shape, *shown.shape[1:])
     return values

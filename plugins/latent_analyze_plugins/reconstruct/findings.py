@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from latent_analyze.plugin import Finding, Result
+from latent_analyze.plotting import Words, words_of
+from latent_analyze.plugin import Finding, Result, ResultSet
 
 SURE = 3.0
 """Standard errors by which splits, or a rank correlation and 0, must differ to be named."""
@@ -17,29 +18,36 @@ LEAST = 0.15
 POSITIONS = {"radius": "radius", "neighbor": "distance to the {k}th nearest neighbor"}
 
 
-def find(data: Result, k: int) -> Iterator[Finding]:
+def find(results: ResultSet, k: int) -> Iterator[Finding]:
     """Yield how large the errors are, whether splits differ, and where they are large."""
-    yield _size(data)
-    if len(split_names(data)) > 1:
-        yield _splits(data)
+    data, words = results.data, words_of(results.frame["kind"])
+    error = results.frame["error"]
+    yield _categories(data, words) if error == "wrong" else _size(data, words)
+    if len(split_names(data, error)) > 1:
+        yield _splits(data, words, error)
     for name, text in POSITIONS.items():
-        yield _position(data, name, text.format(k=k))
+        yield _position(data, name, text.format(k=k), error)
 
 
-def split_names(data: Result) -> list[str]:
+def split_names(data: Result, error: str) -> list[str]:
     """Return the splits of which there are errors with a standard error."""
-    names = (name for name in data.scalars if name.startswith("mse_error["))
-    return [name.removeprefix("mse_error[").removesuffix("]") for name in names]
+    start = f"{error}_error["
+    names = (name for name in data.scalars if name.startswith(start))
+    return [name.removeprefix(start).removesuffix("]") for name in names]
 
 
-def _size(data: Result) -> Finding:
-    text = f"Mean squared error {data['mse']:.4g} per pixel over {data.sample_size:,} images"
+def _size(data: Result, words: Words) -> Finding:
+    many = words.many
+    text = (
+        f"Mean squared error {data['mse']:.4g} per {words.value} over {data.sample_size:,} {many}"
+    )
     if "explained" in data.scalars:
-        text += f", {100 * data['explained']:.3g} % of the variance of the images explained"
+        text += f", {100 * data['explained']:.3g} % of the variance of the {many} explained"
     if "bce" in data.scalars:
         text += (
-            f"; binary cross-entropy {data['bce_sum']:.4g} nats per image, {data['bce']:.3g} per"
-            f" pixel (a perfect reconstruction has {data['bce_floor']:.3g})"
+            f"; binary cross-entropy {data['bce_sum']:.4g} nats per {words.one},"
+            f" {data['bce']:.3g} per {words.value} (a perfect reconstruction has"
+            f" {data['bce_floor']:.3g})"
         )
     if "ssim" in data.scalars:
         text += f"; structural similarity {data['ssim']:.3g}"
@@ -47,26 +55,41 @@ def _size(data: Result) -> Finding:
     return Finding("note", f"{text}.", {name: data[name] for name in names if name in data.scalars})
 
 
-def _splits(data: Result) -> Finding:
-    values = {name: data[f"mse[{name}]"] for name in split_names(data)}
-    errors = {name: data[f"mse_error[{name}]"] for name in values}
+def _categories(data: Result, words: Words) -> Finding:
+    text = (
+        f"The most likely category is right for {100 * data['accuracy']:.4g} % of the values, over"
+        f" {data.sample_size:,} {words.many}"
+    )
+    if "explained" in data.scalars:
+        text += (
+            f"; that is {100 * data['explained']:.3g} % of the way from always giving a place its"
+            " most frequent category to a perfect reconstruction"
+        )
+    names = ("accuracy", "wrong", "explained")
+    return Finding("note", f"{text}.", {name: data[name] for name in names if name in data.scalars})
+
+
+def _splits(data: Result, words: Words, error: str) -> Finding:
+    values = {name: data[f"{error}[{name}]"] for name in split_names(data, error)}
+    errors = {name: data[f"{error}_error[{name}]"] for name in values}
     best, worst = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     each = ", ".join(
-        f"{name} {value:.4g} ± {errors[name]:.1g} ({data[f'images[{name}]']:,} images)"
+        f"{name} {value:.4g} ± {errors[name]:.1g} ({data[f'images[{name}]']:,} {words.many})"
         for name, value in values.items()
     )
     verdict = "the splits do not differ beyond sampling error"
     if values[worst] - values[best] > SURE * np.hypot(errors[best], errors[worst]):
         more = 100 * (values[worst] / values[best] - 1) if values[best] > 0 else float("inf")
         verdict = f"{worst} is reconstructed worse than {best}, by {more:.2g} %"
-    return Finding("note", f"Mean squared error by split: {each}; {verdict}.", values)
+    what = {"mse": "Mean squared error", "wrong": "Share of wrong values"}[error]
+    return Finding("note", f"{what} by split: {each}; {verdict}.", values)
 
 
-def _position(data: Result, name: str, what: str) -> Finding:
+def _position(data: Result, name: str, what: str, error: str) -> Finding:
     if f"rank_{name}" not in data.scalars:
         return Finding("note", f"The error or the {what} does not vary: nothing to correlate.")
-    rank, least = data[f"rank_{name}"], SURE / np.sqrt(len(data["image_mse"]) - 1)
-    low, high = data[f"mse_by_{name}"][[0, -1], 1]
+    rank, least = data[f"rank_{name}"], SURE / np.sqrt(len(data[f"image_{error}"]) - 1)
+    low, high = data[f"{error}_by_{name}"][[0, -1], 1]
     trend = "grows with" if rank > 0 else "falls with"
     if abs(rank) <= max(least, LEAST):
         trend = "hardly depends on"
