@@ -48,6 +48,23 @@ def find_labels(infos: Mapping[str, ArrayInfo], owner: ArrayInfo, path: Path) ->
     return {LABEL if main == [name] else name: name for name in columns}
 
 
+def find_inputs(infos: Mapping[str, ArrayInfo], owner: ArrayInfo) -> list[str]:
+    """Return the arrays of n rows of numbers that go with the array `owner` and are no labels."""
+    others = [info for name, info in infos.items() if name != owner.name]
+    return [
+        info.name
+        for info in others
+        if info.dtype.kind in "fiub"
+        and info.shape[:1] == owner.shape[:1]
+        and not (_is_column(info, owner.shape[0]) and is_label(info))
+    ]
+
+
+def is_label(info: ArrayInfo) -> bool:
+    """Whether a column is a label by its name, or because it holds no floats."""
+    return info.name in LABEL_NAMES or info.dtype.kind in "SUbiu"
+
+
 def check_length(info: ArrayInfo, count: int, path: Path) -> None:
     """Raise DatasetError unless `info` has one label for each of `count` rows."""
     if not _is_column(info, count):

@@ -31,11 +31,11 @@ COMPRESSED_BYTES = 1 << 33
 BOMB_BYTES, BOMB_RATIO = 1 << 28, 100
 """A larger array that is compressed to less than a hundredth is meant to exhaust memory."""
 
+_SAMPLED_ROW_BYTES, _SAMPLED_BYTES = 1 << 18, 1 << 28
+"""Bytes of a row, and of a compressed array, that a sample is taken from."""
+
 _HEADER_BYTES = 1 << 14
 """NumPy rejects headers of more than 10,000 characters, but only once they are in memory."""
-
-IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
-SPLITS = ("train", "test", "val")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class ArrayInfo:
         return f"{self.name} {self.dtype} {self.shape}"
 
     @property
+    def is_rows(self) -> bool:
+        """Whether it is (n, ...) of real numbers, with at least one axis after the first."""
+        return len(self.shape) > 1 and self.dtype.kind in "fiub"
+
+    @property
     def is_vectors(self) -> bool:
         """Whether it is (n, dim) of numbers."""
         return len(self.shape) == 2 and self.dtype.kind in "fiu"
@@ -58,6 +63,11 @@ class ArrayInfo:
     def is_images(self) -> bool:
         """Whether it is (n, H, W) or (n, H, W, C) of numbers."""
         return len(self.shape) in (3, 4) and self.dtype.kind in "fiub"
+
+    @property
+    def row_size(self) -> int:
+        """Values per row."""
+        return math.prod(self.shape[1:])
 
 
 def peek(path: Path) -> dict[str, ArrayInfo]:
@@ -105,44 +115,29 @@ def map_rows(path: Path, name: str) -> NDArray[np.generic]:
     with _readable(path), zipfile.ZipFile(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         if member.compress_type == zipfile.ZIP_STORED:
+            _verify(archive, member)
             return _map_member(path, archive, member)
     return load(path, name)
 
 
-def holds_vectors(path: Path) -> bool:
-    """Whether a file holds vectors and no images; never raises."""
-    try:
-        return bool(find_vectors(peek(path)))
-    except DatasetError:
-        return False
+def sample(path: Path, name: str, rows: int) -> list[NDArray[np.generic]]:
+    """Return values of up to `rows` rows of an array, spread over it, one array per row.
 
+    Long rows are cut, and of compressed arrays only the beginning is read. Nothing is verified.
 
-def find_vectors(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
-    """Return the arrays of vectors, or nothing if there are images.
-
-    An array with one number per row counts as labels if other arrays have more.
+    Raises
+    ------
+    DatasetError
+        If the file is damaged.
     """
-    if find_images(infos):
-        return {}
-    vectors = {name: info for name, info in infos.items() if info.is_vectors}
-    wide = {name: info for name, info in vectors.items() if info.shape[1] != 1}
-    return wide or vectors
-
-
-def find_images(infos: Mapping[str, ArrayInfo]) -> dict[str, ArrayInfo]:
-    """Return the arrays of images by split: ``x_train``, ... in Keras' layout, or one under "".
-
-    That one is the first of `IMAGE_NAMES` that has the shape of images, or else the only array
-    with such a shape.
-    """
-    splits = {split: infos[f"x_{split}"] for split in SPLITS if f"x_{split}" in infos}
-    if splits and all(info.is_images for info in splits.values()):
-        return splits
-    images = [info for info in infos.values() if info.is_images]
-    named = [infos[name] for name in IMAGE_NAMES if name in infos and infos[name].is_images]
-    if named or len(images) == 1:
-        return {"": (named or images)[0]}
-    return {}
+    with _readable(path):
+        if path.suffix.lower() == ".npy":
+            return _sample_rows(np.load(path, mmap_mode="r", allow_pickle=False), rows)
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{name}.npy")
+            if member.compress_type == zipfile.ZIP_STORED:
+                return _sample_rows(_map_member(path, archive, member), rows)
+            return _sample_stream(archive, member, rows)
 
 
 def listing(infos: Mapping[str, ArrayInfo]) -> str:
@@ -192,13 +187,17 @@ def _peek_members(path: Path) -> list[ArrayInfo]:
     return infos
 
 
+def _verify(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    with archive.open(member) as stream:
+        while stream.read(1 << 20):
+            pass  # the checksum is verified at the end
+
+
 def _map_member(
     path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo
 ) -> NDArray[np.generic]:
     with archive.open(member) as stream:
         shape, is_fortran, dtype, start = _header(stream)
-        while stream.read(1 << 20):
-            pass  # the checksum is verified at the end
     if dtype.hasobject:
         raise ValueError(f"Python objects in {member.filename}")
     with path.open("rb") as file:
@@ -206,6 +205,28 @@ def _map_member(
         file.seek(member.header_offset + 26)
         start += member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
     return np.memmap(path, dtype, "r", start, shape, "F" if is_fortran else "C")
+
+
+def _sample_rows(array: NDArray[np.generic], rows: int) -> list[NDArray[np.generic]]:
+    chosen = np.unique(np.linspace(0, len(array) - 1, min(rows, len(array))).astype(np.int64))
+    most = _SAMPLED_ROW_BYTES // max(array.dtype.itemsize, 1)
+    return [array[row].flat[:most] for row in chosen.tolist()]
+
+
+def _sample_stream(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, rows: int
+) -> list[NDArray[np.generic]]:
+    with archive.open(member) as stream:
+        shape, _, dtype, start = _header(stream)
+        values = min(math.prod(shape), _SAMPLED_BYTES // dtype.itemsize)
+        length = min(math.prod(shape[1:]), _SAMPLED_ROW_BYTES // dtype.itemsize)
+        if not values:
+            return []
+        found = []
+        for first in np.unique(np.linspace(0, values - length, rows).astype(np.int64)).tolist():
+            stream.seek(start + first * dtype.itemsize)
+            found.append(np.frombuffer(stream.read(length * dtype.itemsize), dtype))
+        return found
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:

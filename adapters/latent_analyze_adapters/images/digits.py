@@ -49,6 +49,7 @@ class Digits(Dataset):
     """
 
     name = "digits"
+    stored_range = (0.0, 1.0)
     Options: ClassVar[type[Options]] = ImageOptions
 
     def __init__(self, location: str = "digits", options: ImageOptions | None = None) -> None:

@@ -81,6 +81,7 @@ class ImageFolder(Dataset):
     """
 
     name = "image_folder"
+    stored_range = (0.0, 255.0)
     Options: ClassVar[type[Options]] = ImageFolderOptions
 
     def __init__(self, location: str, options: ImageFolderOptions | None = None) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from latent_analyze.plugin import Dataset, DatasetError, Options, TensorSpec, hookimpl
+from latent_analyze.plugin import Dataset, DatasetError, Items, Options, TensorSpec, hookimpl
 from latent_analyze_adapters.files import npy as _npy
-from latent_analyze_adapters.files.labels import LABEL_NAMES, find_labels, load_labels
+from latent_analyze_adapters.files.array_rows import ArrayRows
+from latent_analyze_adapters.files.contents import find_main, find_vectors, is_kind
+from latent_analyze_adapters.files.fingerprint import file_fingerprint
+from latent_analyze_adapters.files.labels import find_inputs, find_labels, is_label, load_labels
+from latent_analyze_adapters.files.values import as_float32
 from latent_analyze_adapters.vectors.chunked import (
     ChunkedOptions,
     ChunkedVectors,
@@ -33,20 +38,26 @@ class VectorArrayOptions(ChunkedOptions):
     vectors: str | None = Field(
         None, description="array of the vectors in an .npz; by default the only one (n, dim)"
     )
+    kind: Literal["auto", "arrays"] = Field(
+        "auto",
+        description="arrays: the input of a model, of several arrays (n, dim) the first with a "
+        "usual name, or the widest, or the first",
+    )
 
 
 class VectorArrays(ChunkedVectors):
     """Vectors in an .npy file (n, dim), or in one of the arrays of an .npz, memory-mapped.
 
     Ids and labels are arrays (n,) in the same file. A single one of ``y``, ``labels`` and ``label``
-    becomes the label "label". A compressed array is read into memory. Nothing is unpickled.
+    becomes the label "label"; other arrays of n rows of numbers are further inputs of a model. A
+    compressed array is read into memory. Nothing is unpickled.
 
     Parameters
     ----------
     location
         Path of the file.
     options
-        `VectorArrayOptions`: limit, ids, labels, vectors.
+        `VectorArrayOptions`: limit, ids, labels, vectors, kind.
 
     Raises
     ------
@@ -64,7 +75,11 @@ class VectorArrays(ChunkedVectors):
         info = self._find_vectors()
         count, dim = info.shape
         require_vectors(count, dim, self.path)
+        self.kind = "arrays" if self.options.kind == "arrays" else "vectors"
         self._array_name = info.name
+        self.array_name = "" if info.name == _npy.BARE else info.name
+        inputs = find_inputs(self._infos, info)
+        self._inputs = {name: ArrayRows(self.path, [self._infos[name]]) for name in inputs}
         labels = find_labels(self._infos, info, self.path)
         self._columns = {**labels, **{name: name for name in labels.values()}}
         self._labels = list(labels)
@@ -75,8 +90,22 @@ class VectorArrays(ChunkedVectors):
     @classmethod
     def recognizes(cls, location: str) -> bool:
         """Whether this is an .npy or .npz file that holds vectors and no images."""
-        path = Path(location)
-        return path.suffix.lower() in _npy.SUFFIXES and _npy.holds_vectors(path)
+        return is_kind(location, "vectors")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file and of the options."""
+        return file_fingerprint(self, Path(self.location), later=("kind",))
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """The other arrays of numbers with one row per vector."""
+        return tuple(self._inputs)
+
+    def read(self, rows: NDArray[np.int64]) -> Items:
+        """Return these rows, in this order."""
+        inputs = {name: values.take(rows) for name, values in self._inputs.items()}
+        return replace(super().read(rows), inputs=inputs)
 
     @cached_property
     def _array(self) -> NDArray[np.generic]:
@@ -85,26 +114,26 @@ class VectorArrays(ChunkedVectors):
     def _read_chunk(self, index: int) -> NDArray[np.float32]:
         start, stop = self.bounds[index : index + 2].tolist()
         # Values beyond float32 become infinity, which is reported later like any other.
-        with np.errstate(over="ignore"):
-            return np.asarray(self._array[start:stop], np.float32)
+        return as_float32(self._array[start:stop], self._array_name, self.path)
 
     def _default_columns(self) -> Sequence[str]:
-        return [label for label in self._labels if self._is_label(self._columns[label])]
-
-    def _is_label(self, array: str) -> bool:
-        return array in LABEL_NAMES or self._infos[array].dtype.kind in "SUbiu"
+        return [label for label in self._labels if is_label(self._infos[self._columns[label]])]
 
     def _read_column(self, name: str) -> NDArray[np.generic]:
         return load_labels(self.path, [self._columns[name]], self.count)
 
     def _find_vectors(self) -> _npy.ArrayInfo:
-        found = _npy.find_vectors(self._infos)
+        found = find_vectors(self._infos)
         if self.options.vectors is not None:
             return found[choose(self.options.vectors, list(found), self.path)]
+        if found and self.options.kind == "arrays":
+            return find_main(found) or next(iter(found.values()))
         if len(found) != 1:
             next_step = "save it with numpy.save"
             if found:
-                next_step = f"choose one: {self.path.name}:vectors={list(found)[-1]}"
+                name = self.path.name
+                next_step = f"choose one: {name}:vectors={list(found)[-1]}, or take all as the "
+                next_step += f"inputs of a model: {name}:kind=arrays"
             raise DatasetError(
                 f"one array of vectors (n, dim), real numbers, in {self.path}",
                 found=_npy.listing(found or self._infos), next_step=next_step,

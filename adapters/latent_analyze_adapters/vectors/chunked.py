@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze_adapters.files.contents import Kind
+
 ID_NAMES = ("id", "index", "__index_level_0__")
 """Columns that hold ids unless others are named; pandas saves an unnamed index as the last one."""
 
@@ -60,7 +62,7 @@ class ChunkedVectors(Dataset):
     chunk, then the number of rows), `_column_names`, and perhaps `id_names`.
     """
 
-    kind = "vectors"
+    kind: Kind = "vectors"
     Options: ClassVar[type[Options]] = ChunkedOptions
     path: Path
     bounds: NDArray[np.int64]

@@ -85,10 +85,10 @@ def test_fingerprint(tmp_path, z):
 
 def test_recognizes(tmp_path, z):
     np.save(tmp_path / "z.npy", z)
-    np.save(tmp_path / "images.npy", np.zeros((2, 3, 3)))
-    np.savez(tmp_path / "both.npz", x=np.zeros((2, 3, 3)), v=np.zeros((2, 3)))
+    np.save(tmp_path / "images.npy", np.zeros((2, 4, 4)))
+    np.savez(tmp_path / "both.npz", x=np.zeros((2, 4, 4)), v=np.zeros((2, 3)))
     np.savez(tmp_path / "two.npz", a=z, b=z)
-    keras = {"x_train": np.zeros((4, 3, 3)), "y_train": np.zeros(4), "z": np.zeros((4, 3))}
+    keras = {"x_train": np.zeros((4, 4, 4)), "y_train": np.zeros(4), "z": np.zeros((4, 3))}
     np.savez(tmp_path / "mnist.npz", **keras)
     datasets = [plugin.cls for plugin in Host().datasets.values()]
     found = {p.name: [d for d in datasets if d.recognizes(str(p))] for p in tmp_path.iterdir()}

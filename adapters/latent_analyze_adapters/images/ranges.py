@@ -1,0 +1,76 @@
+"""The values in files that mean black and white, and what to say about others."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze.plugin import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from latent_analyze_adapters.files.array_rows import ArrayRows
+
+Range = tuple[float, float]
+
+USUAL = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
+_DIGITS, _MOST_DIGITS, _WHOLE = 4, 300, 1e15
+
+
+def extremes(rows: ArrayRows, count: int) -> Range:
+    """Return the smallest and largest value of the first rows; NaN if there are any."""
+    found = [(float(block.min()), float(block.max())) for block in rows.blocks(count)]
+    return float(np.min(found)), float(np.max(found))
+
+
+def finite_extremes(rows: ArrayRows) -> Range:
+    """Return the smallest and largest finite value of all rows."""
+    finite = (block[np.isfinite(block)] for block in rows.blocks(rows.count))
+    found = [(float(block.min()), float(block.max())) for block in finite if block.size]
+    return min((low for low, _ in found), default=0.0), max((h for _, h in found), default=0.0)
+
+
+def outside(wanted: Range, found: Range, path: Path) -> DatasetError:
+    """Return the error for values outside the range, which names one that admits them all."""
+    if not np.all(np.isfinite(found)):
+        return DatasetError(
+            f"finite pixel values in {path}", found="NaN or infinity",
+            next_step="remove or repair these images",
+        )  # fmt: skip
+    low, high = next((r for r in USUAL if r[0] <= found[0] and found[1] <= r[1]), found)
+    low_text, high_text = outward(low, high)
+    return DatasetError(
+        f"pixel values in [{wanted[0]:g}, {wanted[1]:g}] in {path}",
+        found=" to ".join(_shown(value, wanted) for value in found),
+        next_step=f"give the values of black and white as range=[{low_text},{high_text}], or "
+        "read the values unchanged with kind=arrays",
+    )
+
+
+def widened(low: float, high: float) -> Range:
+    """Return a range with low < high: images of one value are black."""
+    return (low, high) if low < high else (low, low + max(1.0, abs(low)))
+
+
+def outward(low: float, high: float) -> tuple[str, str]:
+    """Return short texts of a range that includes both: the first rounded down, the other up."""
+    low, high = widened(low, high)
+    if low == int(low) and high == int(high) and max(abs(low), abs(high)) < _WHOLE:
+        return str(int(low)), str(int(high))
+    digits = _DIGITS - 1 - math.floor(math.log10(max(abs(low), abs(high))))
+    if abs(digits) < _MOST_DIGITS:
+        step = 10.0**-digits
+        down = f"{round(math.floor(low / step) * step, digits):.15g}"
+        up = f"{round(math.ceil(high / step) * step, digits):.15g}"
+        if float(down) <= low and high <= float(up):
+            return down, up
+    return repr(low), repr(high)
+
+
+def _shown(value: float, wanted: Range) -> str:
+    # 1.0000001 outside [0, 1] must not be shown as 1.
+    text = f"{value:g}"
+    return repr(value) if float(text) in wanted and value not in wanted else text
