@@ -18,6 +18,7 @@ from latent_analyze.plotting.overlay import (
 from latent_analyze.plotting.palette import Classes, Scale, coloring
 from latent_analyze.plotting.panels import Panel, draw_panels
 from latent_analyze.plotting.row_curves import draw_curves
+from latent_analyze.plotting.row_shapes import middle_slices
 from latent_analyze.plotting.rows import RowPairs, draw_pairs, draw_rows
 from latent_analyze.plotting.style import (
     DATA_COLOR,
@@ -41,7 +42,7 @@ __all__ = [
     "SHOWN_MARKERS", "WIDTH", "Classes", "FrameStyle", "GridRow", "Kind", "Panel", "RowPairs",
     "Scale", "Style", "Words", "all_results", "as_pixels", "band", "coloring", "common_edges",
     "density", "draw_curves", "draw_grid", "draw_matrices", "draw_pairs", "draw_panels",
-    "draw_rows", "finish", "gray_caption", "kind_of", "kind_of_shape", "new_figure",
-    "new_panels", "null_bands", "null_label", "one_draw", "overlay", "plain_log_ticks",
-    "styles", "tidy", "words_of",
+    "draw_rows", "finish", "gray_caption", "kind_of", "kind_of_shape", "middle_slices",
+    "new_figure", "new_panels", "null_bands", "null_label", "one_draw", "overlay",
+    "plain_log_ticks", "styles", "tidy", "words_of",
 ]  # fmt: skip

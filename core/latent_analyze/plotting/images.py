@@ -133,7 +133,11 @@ class _Canvas:
         apart = height if self.heat else width
         self.tops, y, gap = [], 0, max(round(GAP * apart), 2)
         for place, row in enumerate(rows):
-            y += round(GROUP_GAP * apart) if row.group_start and place else 0
+            y += (
+                round((0.3 if self.heat else 1.0) * GROUP_GAP * apart)
+                if row.group_start and place
+                else 0
+            )
             self.tops.append(y + gap)
             y += height + gap
         columns = max(len(row.images) for row in rows)

@@ -145,21 +145,24 @@ def draw_two(
     """
     columns = max(len(group) for group in groups)
     figure, axes = new_figure(
-        len(groups), columns, height=1.75, squeeze=False, sharex=True, sharey=True
+        len(groups), columns, height=1.75, squeeze=False, sharex=True, sharey="row"
     )
     chosen = None
     if sequences:
-        every = np.stack([row for group in groups for _, row, _ in group])
-        chosen = most_varying(as_channels(every))
+        every = as_channels(np.stack([row for group in groups for _, row, _ in group]))
+        chosen = most_varying(every)
+        if len(chosen) < every.shape[1]:
+            value += f" (the {len(chosen)} of {every.shape[1]} channels that vary most)"
     for line, group in zip(axes, groups, strict=True):
         for axis, (title, *two) in zip(line, group, strict=False):
             axis.set_title(title, fontsize=8, loc="left")
             _draw_pair(axis, np.stack(two), chosen, names)
         for unused in line[len(group) :]:
             unused.set_visible(False)
-    _scale(axes[0, 0], [row for group in groups for _, row, _ in group])
-    step = "step" if sequences else "place in the row (from 0)"
-    figure.supxlabel(step, fontsize=9)
+        _scale(line[0], [row for _, row, _ in group])
+    for axis in axes[-1]:
+        axis.set_xlabel("step" if sequences else "place in the row")
+        axis.xaxis.get_major_locator().set_params(integer=True)
     figure.supylabel(value, fontsize=9)
     return finish(figure)
 

@@ -46,6 +46,11 @@ def as_maps(rows: NDArray[Any], kind: Kind, *, slices: int = 3) -> NDArray[np.fl
     return inner[..., None]
 
 
+def middle_slices(volumes: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the slice through the middle of the first axis of volumes, as (n, height, width)."""
+    return as_maps(volumes, "volume", slices=1)[..., 0]
+
+
 def _slices(volumes: NDArray[Any], count: int) -> NDArray[Any]:
     """Return the slices through the middle of volumes (n, d, h, w), side by side."""
     middle = [length // 2 for length in volumes.shape[1:]]

@@ -42,6 +42,11 @@ class Words:
     value: str = "value"
     values: str = "values"
 
+    @property
+    def a(self) -> str:
+        """A row, with its article: ``"an image"``."""
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
     def dims(self, axes: int) -> tuple[str, ...]:
         """Return the names of a row's axes in an array of results."""
         if self.kind == "image":

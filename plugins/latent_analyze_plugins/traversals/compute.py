@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from latent_analyze.plugin import Context, Source, Values
+from latent_analyze.plugin import Context, Frame, Source, Values
 from latent_analyze_plugins.shared.rows import sample_size
 from latent_analyze_plugins.traversals.cloud import Cloud
-from latent_analyze_plugins.traversals.images import choose_label, decode_all
+from latent_analyze_plugins.traversals.images import Decoder, choose_label, decode_all
 from latent_analyze_plugins.traversals.paths import KINDS, STEPS, Paths, graph_routes, random_pairs
 
 MIDDLE = slice(STEPS // 4, 3 * STEPS // 4 + 1)
@@ -18,7 +18,7 @@ PART_VALUES = 4_000_000
 """Coordinates of paths held at a time: 32 MB."""
 
 
-def measure(source: Source, context: Context, options: Any) -> Values:
+def measure(frame: Frame, source: Source, context: Context, options: Any) -> Values:
     """Return how far paths are from the data, and what the reference's look like decoded."""
     is_reference = source.fingerprint == context.reference.fingerprint
     label = choose_label(source, options.label) if is_reference else None
@@ -33,7 +33,11 @@ def measure(source: Source, context: Context, options: Any) -> Values:
     if label is not None:
         found["label"] = label
     if is_reference:
-        found |= decode_all(cloud, paths, context, options=options, notes=notes)
+        decode = Decoder(context, frame["kind"])
+        found |= decode_all(cloud, paths, decode, options=options, notes=notes)
+        columns = getattr(getattr(context.model, "spec", None), "decode_columns", ())
+        if columns:
+            notes.append(f"decoded with the model's constants for {', '.join(columns)}")
     return Values(found, sample_size=len(cloud.carriers) + len(cloud.yardstick), notes=notes)
 
 

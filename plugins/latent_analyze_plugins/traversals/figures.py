@@ -1,4 +1,4 @@
-"""Figures: images along lines, paths and differences; how far paths are from the data."""
+"""Figures: decoded rows along lines, paths and differences; how far paths are from the data."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from latent_analyze.plotting import (
     ORIGIN_COLOR,
     FrameStyle,
     GridRow,
-    draw_curves,
-    draw_grid,
+    Kind,
+    Words,
+    draw_rows,
     finish,
     new_figure,
     overlay,
+    words_of,
 )
 from latent_analyze.plugin import Figure, Result, ResultSet
 from latent_analyze_plugins.traversals.findings import NAMES, OUTSIDE
 
 FAR = FrameStyle(OUTSIDE, "#E69F00", (0, (4, 1.5)), 1.4)
-"""Frame of images away from the data; others have none, for being near proves nothing."""
+"""Frame of what is away from the data; others have none, for being near proves nothing."""
 
 
 def draw(results: ResultSet) -> Iterator[Figure]:
     """Yield the lines, the paths, their distances, and the differences of classes."""
-    data = results.data
+    data, words = results.data, words_of(results.frame["kind"])
     if "line" in data.arrays:
-        yield _draw_lines(results)
-    yield _draw_paths(data)
-    yield _draw_distances(results)
+        yield _draw_lines(results, words)
+    yield _draw_paths(data, words)
+    yield _draw_distances(results, words)
     if "moved_images" in data.arrays:
-        yield _draw_moved(data)
+        yield _draw_moved(data, words)
 
 
-def _draw_lines(results: ResultSet) -> Figure:
+def _draw_lines(results: ResultSet, words: Words) -> Figure:
     data, options = results.data, cast("Any", results.options)
     images, far, names = data["line_images"], data["line_distance"] > data["near"], data["line"]
     labels = [f"{n}\nσ = {s:.3g}" for n, s in zip(names, data["line_spread"], strict=True)]
@@ -47,15 +49,16 @@ def _draw_lines(results: ResultSet) -> Figure:
     columns = np.linspace(-options.extent, options.extent, images.shape[1])
     titles = [f"{c:+.3g} σ" if abs(c) > 1e-9 else "mean" for c in columns]
     caption = (
-        "Decoded images along axes (from 0; the ones that change the image most first) and along"
-        " principal components (from 1), through the mean, in standard deviations σ (latent"
-        " units)."
+        f"Decoded {words.many} along axes (from 0; the ones that change the {words.one} most first)"
+        " and along principal components (from 1), through the mean, in standard deviations σ"
+        " (latent units)."
     )
-    alt = f"Images along lines; change of the image per line: {', '.join(changes)}."
-    return _figure("lines", caption, alt, rows=rows, titles=titles)
+    what = words.many.capitalize()
+    alt = f"{what} along lines; change of the {words.one} per line: {', '.join(changes)}."
+    return _figure(words, "lines", caption, alt, rows=rows, titles=titles)
 
 
-def _draw_paths(data: Result) -> Figure:
+def _draw_paths(data: Result, words: Words) -> Figure:
     images, position = data["path_images"], data["position"]
     every = (position.size - 1) // (images.shape[2] - 1)
     far = data["distance"][:, data["decoded_pair"], ::every] > data["near"]
@@ -65,15 +68,16 @@ def _draw_paths(data: Result) -> Figure:
         for row, kind in enumerate(data["decoded_path"])
     ]
     caption = (
-        "Decoded images along paths between random pairs of z-points: straight, spherical, and over"
-        " the neighbor graph. The ends of a pair are the same in each row."
+        f"Decoded {words.many} along paths between random pairs of z-points: straight, spherical,"
+        " and over the neighbor graph. The ends of a pair are the same in each row."
     )
-    alt = f"Images along {len(rows)} paths between {len(images)} pairs of z-points."
+    what = words.many.capitalize()
+    alt = f"{what} along {len(rows)} paths between {len(images)} pairs of z-points."
     titles = [f"{100 * share:.3g} %" for share in position[::every]]
-    return _figure("paths", caption, alt, rows=rows, titles=titles)
+    return _figure(words, "paths", caption, alt, rows=rows, titles=titles)
 
 
-def _draw_moved(data: Result) -> Figure:
+def _draw_moved(data: Result, words: Words) -> Figure:
     images, to, of = data["moved_images"], data["added"], data["subtracted"]
     start, far = f"{data['label']} {of}", data["moved_distance"] > data["near"]
     labels = [f"{start}, no. {p + 1}" for p in range(len(images))]
@@ -82,9 +86,10 @@ def _draw_moved(data: Result) -> Figure:
         f"Label arithmetic: decoded z-points of {start}, moved by growing shares of the mean of"
         f" {to} less the mean of {of}."
     )
-    alt = f"Images on the way from {of} to {to}; {100 * data['hits']:.0f} % arrive."
+    what = words.many.capitalize()
+    alt = f"{what} on the way from {of} to {to}; {100 * data['hits']:.0f} % arrive."
     titles = [f"{100 * share:.3g} %" for share in np.linspace(0, 1, images.shape[1])]
-    return _figure("arithmetic", caption, alt, rows=rows, titles=titles)
+    return _figure(words, "arithmetic", caption, alt, rows=rows, titles=titles)
 
 
 def _row(label: str, images: NDArray[Any], far: NDArray[Any], start: bool = False) -> GridRow:
@@ -92,22 +97,30 @@ def _row(label: str, images: NDArray[Any], far: NDArray[Any], start: bool = Fals
 
 
 def _figure(
-    name: str, caption: str, alt: str, *, rows: Sequence[GridRow], titles: Sequence[str]
-) -> Figure:
-    """Return a grid of images, framed where they are far from the data; or curves."""
-    if rows[0].images.ndim == 2:
-        drawn = draw_curves([(row.label, row.images) for row in rows], positions=titles)
-        caption += " Each panel is a row, curves are decoded vectors."
-    else:
-        drawn = draw_grid(rows, titles=titles)
+    words: Words, name: str, caption: str, alt: str, *, rows: Sequence[GridRow],
+    titles: Sequence[str],
+) -> Figure:  # fmt: skip
+    """Return decoded rows as suits their kind, marked where they are far from the data."""
+    kind: Kind = "window" if words.kind == "volume" else words.kind
+    drawn = draw_rows(rows, kind, titles=titles)
+    if words.kind == "volume":
+        caption += " Of each volume, the slice through the middle of its first long axis."
+    if kind in ("image", "window"):
         caption += (
-            f" Dashed frames: {OUTSIDE}, where the decoder saw little or nothing. An image without"
-            " a frame may still be no image of the data's kind."
+            f" Dashed frames: {OUTSIDE}, where the decoder saw little or nothing."
+            f" {words.a.capitalize()} without a frame may still be no {words.one} of the data's"
+            " kind."
+        )
+    else:
+        curves = "vectors" if kind == "row" else words.many
+        caption += (
+            f" Each panel is a row, curves are decoded {curves}. Dashed: {OUTSIDE}, where the"
+            " decoder saw little or nothing."
         )
     return Figure(f"traversals-{name}", caption, drawn, alt)
 
 
-def _draw_distances(results: ResultSet) -> Figure:
+def _draw_distances(results: ResultSet, words: Words) -> Figure:
     """Return a panel per kind of path, and one of lengths in images."""
     data, options = results.data, cast("Any", results.options)
     figure, axes = new_figure(2, 2, height=2.9)
@@ -123,7 +136,7 @@ def _draw_distances(results: ResultSet) -> Figure:
     top = max(axis.get_ylim()[1] for axis in paths)
     for axis in paths:
         axis.set_ylim(0, top)
-    _draw_lengths(axes[1, 1], data)
+    _draw_lengths(axes[1, 1], data, words)
     gray = " Gray: the same in the null, medians over pairs; the band holds 90 % of its draws."
     caption = (
         "How far paths between random z-points are from the data: the distance of the"
@@ -131,7 +144,7 @@ def _draw_distances(results: ResultSet) -> Figure:
         " median over pairs, with the middle half of the pairs as a blue band. Below the dotted"
         f" line are 95 % of the z-points.{gray if results.ensembles else ''} Lower right: lengths"
         " of decoded paths relative to the straight one of the same pair; above 1 the straight path"
-        " is the shorter one in images."
+        f" is the shorter one in {words.many}."
     )
     distance = f"{data['straight_distance']:.2f}"
     alt = f"Distance in the middle of straight paths {distance}, of a typical z-point 1."
@@ -145,8 +158,8 @@ def _quantile(result: Result, row: int, share: float = 0.5) -> NDArray[np.float6
     return np.quantile(whole, share, axis=0) if len(whole) else np.full(distance.shape[1], np.nan)
 
 
-def _draw_lengths(axis: Any, data: Result) -> None:
-    axis.set_title("length in images", loc="left", fontsize=9)
+def _draw_lengths(axis: Any, data: Result, words: Words) -> None:
+    axis.set_title(f"length in {words.many}", loc="left", fontsize=9)
     axis.axhline(1, color=ORIGIN_COLOR, lw=0.8)
     straight, *others = data["decoded_length"]
     known = straight > 0

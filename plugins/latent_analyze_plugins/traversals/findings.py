@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from latent_analyze.plotting import Words, words_of
 from latent_analyze.plugin import Finding, Result, ResultSet
 
 NAMES = {
@@ -17,11 +18,11 @@ OUTSIDE = "farther from the data than 95 % of the z-points"
 
 def find(results: ResultSet) -> Iterator[Finding]:
     """Yield how far paths are from the data, their lengths, the lines, classes, and defects."""
-    data = results.data
+    data, words = results.data, words_of(results.frame["kind"])
     yield from (_paths(label, result, results) for label, result in results.results.items())
-    yield _lengths(data)
+    yield _lengths(data, words)
     if "line" in data.arrays:
-        yield _lines(data, results.options)
+        yield _lines(data, results.options, words)
     if "hits" in data.scalars:
         to, of, label = data["added"], data["subtracted"], data["label"]
         yield Finding(
@@ -52,7 +53,7 @@ def _paths(label: str, result: Result, results: ResultSet) -> Finding:
     return Finding("note", text, {f"{kind}_distance": result[f"{kind}_distance"] for kind in kinds})
 
 
-def _lengths(data: Result) -> Finding:
+def _lengths(data: Result, words: Words) -> Finding:
     parts = [
         f"{NAMES[kind]} are {data[f'{kind}_to_straight']:.2f} ±"
         f" {data[f'{kind}_to_straight_error']:.2f} times"
@@ -60,29 +61,29 @@ def _lengths(data: Result) -> Finding:
         if f"{kind}_to_straight" in data.scalars
     ]
     if not parts:
-        text = "Decoded paths have no length to compare: the decoder gives equal images."
+        text = f"Decoded paths have no length to compare: the decoder gives equal {words.many}."
         return Finding("note", text)
-    text = f"In images, {' and '.join(parts)} as long as straight ones"
+    text = f"In {words.many}, {' and '.join(parts)} as long as straight ones"
     if "graph_to_straight" in data.scalars:
         text += f" (in latent space those over the graph are {data['graph_detour']:.2f} times)"
     pairs = len(data["decoded_pair"])
     return Finding("note", f"{text}; {pairs} pairs, mean ± standard error.")
 
 
-def _lines(data: Result, options: Any) -> Finding:
+def _lines(data: Result, options: Any, words: Words) -> Finding:
     change, names = data["line_change"], data["line"]
     far = float((data["line_distance"] > data["near"]).mean())
-    text = f"None of {len(change)} lines through the mean changes the image"
+    text = f"None of {len(change)} lines through the mean changes the {words.one}"
     if change.any():
         text = (
-            f"Of the lines through the mean {names[change.argmax()]} changes the image most, by"
-            f" {change.max():.3g}"
+            f"Of the lines through the mean {names[change.argmax()]} changes the {words.one} most,"
+            f" by {change.max():.3g}"
         )
     if change.min() < change.max():
         text += f", and {names[change.argmin()]} least of those shown, by {change.min():.3g}"
     text += (
-        " (root mean square per pixel between -1 and +1 standard deviation). Up to"
-        f" {options.extent:g} standard deviations {100 * far:.0f} % of the images are of points"
-        f" {OUTSIDE}."
+        f" (root mean square per {words.value} between -1 and +1 standard deviation). Up to"
+        f" {options.extent:g} standard deviations {100 * far:.0f} % of the {words.many} are of"
+        f" points {OUTSIDE}."
     )
     return Finding("note", text, {"change": float(change.max()), "far": far})

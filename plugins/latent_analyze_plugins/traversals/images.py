@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plotting import as_pixels
+from latent_analyze.plotting import Kind, as_pixels, middle_slices, words_of
 from latent_analyze.plugin import AnalysisError, Context, OptionError, Source
 from latent_analyze.statistics import nearest, second_moments
 from latent_analyze_plugins.shared.rows import label_names
@@ -16,30 +16,35 @@ from latent_analyze_plugins.traversals.cloud import Cloud
 from latent_analyze_plugins.traversals.paths import KINDS, Paths
 
 CANDIDATES = 64
-"""Axes of largest spread among which those are sought that change the image most."""
+"""Axes of largest spread among which those are sought that change the output most."""
 SHOWN_PAIRS, SHOWN_STEP = 3, 2
-"""Pairs whose paths are drawn as images, and every which step of them."""
+"""Pairs whose paths are drawn decoded, and every which step of them."""
 FEWEST, MOST_MOVED, SHOWN_MOVED = 5, 500, 4
 """Sampled z-points that a class needs in each half, most that are moved, and those drawn."""
 
 
 @dataclass
 class Decoder:
-    """Decodes arrays of z-points of any leading shape; counts what is not finite."""
+    """Decodes arrays of z-points of any leading shape; counts what is not finite.
+
+    `kind` is what the decoder gives. One that takes labels gets its constants: z-points between
+    others have none.
+    """
 
     context: Context
+    kind: Kind
     nonfinite: int = 0
     decoded: int = 0
 
     def __call__(self, z: NDArray[Any]) -> NDArray[np.float32]:
-        """Return images (..., height, width, channel) or vectors (..., feature).
+        """Return images (..., height, width, channel) or rows of any other shape (..., *row).
 
         Gray images without a channel axis get one. Values that are not finite become 0; if none
         is, it is an error.
         """
         flat = np.ascontiguousarray(z.reshape(-1, z.shape[-1]), np.float32)
         out = np.asarray(self.context.model.decode(flat), np.float32)
-        out = out[..., None] if out.ndim == 3 else out
+        out = out[..., None] if out.ndim == 3 and self.kind == "image" else out
         bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
         self.nonfinite += int(bad.sum())
         self.decoded += len(out)
@@ -52,26 +57,30 @@ class Decoder:
         return out.reshape(*z.shape[:-1], *out.shape[1:])
 
     def shown(self, z: NDArray[Any]) -> NDArray[Any]:
-        """Return images as pixels, or vectors as they are."""
-        out = self(z)
-        return as_pixels(out) if out.ndim > z.ndim else out
+        """Return images as uint8, the middle slice of volumes, or rows as they are."""
+        if self.kind != "volume":
+            out = self(z)
+            return as_pixels(out) if self.kind == "image" else out
+        slices = [middle_slices(self(part)) for part in z.reshape(-1, 1, z.shape[-1])]
+        found = np.concatenate(slices)
+        return found.reshape(*z.shape[:-1], *found.shape[1:])
 
     def lengths(self, paths: Paths, kind: str, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the lengths of paths of a kind in images: sums of Euclidean steps."""
+        """Return the lengths of paths of a kind, decoded: sums of Euclidean steps."""
         found = []
         for done, pair in enumerate(chosen):
             self.context.progress(f"decode {kind} paths", done, len(chosen))
-            images = self(paths.along(kind, np.array([pair]))[0])
-            steps = np.diff(images.reshape(len(images), -1).astype(np.float64), axis=0)
+            rows = self(paths.along(kind, np.array([pair]))[0])
+            steps = np.diff(rows.reshape(len(rows), -1).astype(np.float64), axis=0)
             found.append(np.linalg.norm(steps, axis=1).sum())
         return np.array(found)
 
 
 def decode_all(
-    cloud: Cloud, paths: Paths, context: Context, *, options: Any, notes: list[str]
+    cloud: Cloud, paths: Paths, decode: Decoder, *, options: Any, notes: list[str]
 ) -> dict[str, Any]:
-    """Return numbers and images of the reference; adds to the notes what could not be done."""
-    decode = Decoder(context)
+    """Return numbers and decoded rows of the reference; adds to the notes what was not possible."""
+    context = decode.context
     found = _lines(context, cloud, options, decode) | _paths(paths, options, decode)
     if cloud.labels is not None:
         classes = _choose_classes(cloud.labels, options)
@@ -83,8 +92,8 @@ def decode_all(
             )
     if decode.nonfinite:
         notes.append(
-            f"{decode.nonfinite:,} of {decode.decoded:,} decoded images hold NaN or infinity, which"
-            " were set to 0"
+            f"{decode.nonfinite:,} of {decode.decoded:,} decoded {words_of(decode.kind).many} hold"
+            " NaN or infinity, which were set to 0"
         )
     return found
 
@@ -135,16 +144,18 @@ def _axes(std: NDArray[np.float64], asked: Any) -> NDArray[np.int64]:
 def _changes(
     mean: NDArray[np.float64], steps: NDArray[np.float64], decode: Decoder
 ) -> NDArray[np.float64]:
-    """Return how far images one step to either side are apart, shape (step, dim) -> (step,)."""
+    """Return how far decoded rows one step either way are apart, shape (step, dim) -> (step,)."""
     if not len(steps):
         return np.zeros(0)
+    if decode.kind == "volume" and len(steps) > 1:
+        return np.concatenate([_changes(mean, step[None], decode) for step in steps])
     ends = decode(np.stack([mean - steps, mean + steps], axis=1))
     difference = ends[:, 1].astype(np.float64) - ends[:, 0]
     return np.sqrt((difference**2).reshape(len(steps), -1).mean(axis=1))
 
 
 def _paths(paths: Paths, options: Any, decode: Decoder) -> dict[str, Any]:
-    """Return the lengths of paths in images, and the images along some of them."""
+    """Return the lengths of decoded paths, and the decoded rows along some of them."""
     kinds = KINDS if paths.joined.any() else KINDS[:2]
     known = paths.joined if paths.joined.any() else ~paths.joined
     chosen = np.flatnonzero(known)[: options.decoded_pairs]
