@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from latent_analyze.plugin import Dataset, Options, hookimpl
 from latent_analyze_adapters.arrays.file import ArrayFile
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 class ArrayOptions(ImageArrayOptions):
     """Options of `Arrays`: its own, and those that say to read the rows as images or vectors."""
 
-    limit: PositiveInt | None = Field(None, description="read only the first N rows")
     vectors: str | None = Field(
         None, description="array (n, dim) in an .npz whose rows are z-points, as vector_arrays"
-    )
-    labels: tuple[str, ...] | None = Field(
-        None, description="with vectors: columns of the labels, as in vector_arrays"
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.files.contents import Kind
     from latent_analyze_adapters.files.npy import ArrayInfo
 
-LATER_OPTIONS = ("kind", "x", "ids")
+LATER_OPTIONS = ("kind", "x", "ids", "labels")
 """Options that stores of version 0.1 do not know."""
 
 
@@ -51,6 +51,10 @@ class ArrayFileOptions(Options):
         "the one with the most values per row",
     )
     ids: str | None = Field(None, description="array of the ids; by default the row numbers")
+    labels: tuple[str, ...] | None = Field(
+        None,
+        description="arrays of the labels; by default all (n,) of strings, integers or booleans",
+    )
 
 
 class ArrayFile(Dataset):
@@ -71,8 +75,13 @@ class ArrayFile(Dataset):
 
     def _use_rows(self) -> None:
         """Use the array that is called so, or else the main one, as it is."""
-        parts = self._chosen() or find_rows(self._infos, self.path)
-        self._use(parts)
+        given = [name for name in ("range", "crop", "resize") if getattr(self.options, name, None)]
+        if given:
+            raise DatasetError(
+                f"rows of {self.path} to be read unchanged", found=f"the option {given[0]}",
+                next_step="leave it out, or add kind=images",
+            )  # fmt: skip
+        self._use(self._chosen() or find_rows(self._infos, self.path))
         self.item = TensorSpec(shape=self._rows.shape, layout="array")
 
     def _chosen(self) -> dict[str, ArrayInfo]:
@@ -128,6 +137,10 @@ class ArrayFile(Dataset):
         if "" not in self._parts:
             return _split_labels(self._infos, self._parts, self.path)
         found = find_labels(self._infos, self._parts[""], self.path)
+        if self.options.labels is not None:
+            columns = {**found, **{name: name for name in found.values()}}
+            names = [choose(name, list(columns), self.path) for name in self.options.labels]
+            return {name: [columns[name]] for name in names}
         if self.kind == "arrays":
             found = {label: name for label, name in found.items() if is_label(self._infos[name])}
         return {label: [name] for label, name in found.items()}

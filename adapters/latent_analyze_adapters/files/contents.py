@@ -39,7 +39,7 @@ def kind_of(path: Path) -> Kind:
     """
     try:
         status = path.stat()
-        return _kind_of(path, status.st_mtime_ns, status.st_size)
+        return _kind_of(path.absolute(), status.st_mtime_ns, status.st_size)
     except (DatasetError, OSError, ValueError):
         return "images"
 

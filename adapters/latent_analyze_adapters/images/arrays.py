@@ -56,7 +56,7 @@ class ImageArrays(ArrayFile):
     location
         Path of the file.
     options
-        `ImageArrayOptions`: limit, crop, resize, range, kind, x, ids.
+        `ImageArrayOptions`: limit, crop, resize, range, kind, x, ids, labels.
 
     Raises
     ------
@@ -113,11 +113,6 @@ class ImageArrays(ArrayFile):
 
     def _choose_kind(self) -> Kind:
         options = self.options
-        if options.kind == "arrays" and (options.range or options.crop or options.resize):
-            raise DatasetError(
-                f"rows of {self.path} to be read unchanged, as kind=arrays says",
-                found="an option of images", next_step="leave out range, crop and resize",
-            )  # fmt: skip
         if options.kind == "auto" and options.x in self._infos and not options.range:
             is_image = _contents.are_images(self.path, [self._infos[options.x]])
             return "images" if is_image else "arrays"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 USUAL = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
-_DIGITS, _MOST_DIGITS, _WHOLE = 4, 300, 1e15
+_DIGITS, _WHOLE = 6, 1e15
 
 
 def extremes(rows: ArrayRows, count: int) -> Range:
@@ -40,7 +40,7 @@ def outside(wanted: Range, found: Range, path: Path) -> DatasetError:
             f"finite pixel values in {path}", found="NaN or infinity",
             next_step="remove or repair these images",
         )  # fmt: skip
-    low, high = next((r for r in USUAL if r[0] <= found[0] and found[1] <= r[1]), found)
+    low, high = next((r for r in USUAL if _fills(r, found)), found)
     low_text, high_text = outward(low, high)
     return DatasetError(
         f"pixel values in [{wanted[0]:g}, {wanted[1]:g}] in {path}",
@@ -60,14 +60,16 @@ def outward(low: float, high: float) -> tuple[str, str]:
     low, high = widened(low, high)
     if low == int(low) and high == int(high) and max(abs(low), abs(high)) < _WHOLE:
         return str(int(low)), str(int(high))
-    digits = _DIGITS - 1 - math.floor(math.log10(max(abs(low), abs(high))))
-    if abs(digits) < _MOST_DIGITS:
-        step = 10.0**-digits
-        down = f"{round(math.floor(low / step) * step, digits):.15g}"
-        up = f"{round(math.ceil(high / step) * step, digits):.15g}"
-        if float(down) <= low and high <= float(up):
-            return down, up
-    return repr(low), repr(high)
+    return _rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING)
+
+
+def _rounded(value: float, rounding: str) -> str:
+    return f"{float(Context(_DIGITS, rounding).create_decimal(repr(value))):.{_DIGITS}g}"
+
+
+def _fills(usual: Range, found: Range) -> bool:
+    # Values up to 20 are hardly those of 8 bits.
+    return usual[0] <= found[0] and usual[1] / 2 <= found[1] <= usual[1]
 
 
 def _shown(value: float, wanted: Range) -> str:

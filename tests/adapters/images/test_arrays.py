@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,13 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latent_analyze import DatasetError
+from latent_analyze.plugin import Host
+from latent_analyze.runs.opening import open_dataset
 from latent_analyze_adapters.images.arrays import ImageArrays, register_datasets
+from latent_analyze_adapters.images.ranges import outward
 from latent_analyze_adapters.vectors.arrays import VectorArrays
 
 MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist.npz"
 
 opened = opener(ImageArrays)
 refused = refuser(opened)
+
+HOST = Host()
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def test_npy_is_memory_mapped(tmp_path):
     np.save(tmp_path / "a.npy", pixels(3, 4, 5))
     dataset = opened(tmp_path / "a.npy")
     everything(dataset)
-    assert isinstance(dataset._array("array"), np.memmap)
+    assert isinstance(dataset._rows.array("array"), np.memmap)
 
 
 def test_labels_by_name(tmp_path):
@@ -133,10 +139,10 @@ def test_floats_as_they_are(tmp_path):
 @pytest.mark.parametrize(
     ("low", "high", "advice"),
     [
-        (-1.0, 1.0, "[-1,1]"),
         (0.0, 255.0, "[0,255]"),
         (0, 65535, "[0,65535]"),
         (-3.0, 2.0, "[-3,2]"),
+        (0.0, 20.0, "[0,20]"),
     ],
 )
 def test_other_ranges_must_be_stated(tmp_path, low, high, advice):
@@ -148,6 +154,156 @@ def test_other_ranges_must_be_stated(tmp_path, low, high, advice):
     np.testing.assert_allclose(items.x.ravel(), np.linspace(0, 1, 48), atol=1e-6)
     assert items.x.min() >= 0
     assert items.x.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (np.linspace(0, 1, 48), (0, 1)),
+        (np.linspace(-1, 1, 48), (-1, 1)),
+        (np.arange(48), (0, 255)),
+        (np.arange(48.0), (0, 255)),
+        (np.arange(48, dtype=np.uint8), (0, 255)),
+        (np.arange(48) > 20, (0, 1)),
+        (np.arange(48) % 2, (0, 1)),
+    ],
+)
+def test_the_range_is_found_in_the_values(tmp_path, x, expected):
+    np.save(tmp_path / "a.npy", x.reshape(3, 4, 4))
+    dataset = opened(tmp_path / "a.npy")
+    assert dataset.stored_range == expected
+    wanted = (x - expected[0]) / (expected[1] - expected[0])
+    np.testing.assert_allclose(everything(dataset).x.ravel(), wanted, atol=1e-6)
+    stated = opened(tmp_path / "a.npy", range=expected)
+    np.testing.assert_array_equal(everything(stated).x, everything(dataset).x)
+
+
+@pytest.mark.parametrize("layout", [(3, 8, 9), (8, 9, 3)])
+@pytest.mark.parametrize("limit", [None, 2])
+def test_colors_of_any_range(tmp_path, layout, limit):
+    x = np.random.default_rng(0).normal(0, 2, (200, *layout)).astype(np.float32)
+    np.save(tmp_path / "a.npy", x)
+    dataset = opened(tmp_path / "a.npy", limit=limit)
+    low, high = dataset.stored_range
+    assert (low, high) == (x.min(), x.max())
+    found = everything(dataset).x * (high - low) + low
+    moved = x if layout[2] == 3 else x.transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(found, moved[:limit], atol=1e-5)
+
+
+def test_colors_that_are_all_the_same(tmp_path):
+    np.save(tmp_path / "a.npy", np.full((2, 8, 8, 3), 5.5, np.float32))
+    assert opened(tmp_path / "a.npy").stored_range == (5.5, 11)
+    assert not everything(opened(tmp_path / "a.npy")).x.any()
+
+
+def test_rows_unlike_those_of_the_sample(tmp_path):
+    x = np.full((1000, 4, 4), 0.5)
+    x[500] = 1.5
+    np.save(tmp_path / "a.npy", x)
+    text = refused(tmp_path / "a.npy", r"pixel values in \[0, 1\] .* found 0.5 to 1.5")
+    assert "range=[0.5,1.5], or read the values unchanged with kind=arrays" in text
+    assert opened(tmp_path / "a.npy", limit=500).stored_range == (0, 1)
+    x[500] = 1 + 1e-7
+    np.save(tmp_path / "a.npy", x)
+    assert "to 1.0000001;" in refused(tmp_path / "a.npy", r"pixel values in \[0, 1\]")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(
+        st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False),
+        min_size=2,
+        max_size=2,
+        unique=True,
+    ).filter(lambda v: not 0 <= min(v) <= max(v) <= 1)
+)
+def test_following_the_advice_works(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("advice") / "a.npy"
+    x = np.full((2, 4, 4), 0.5 * values[0] + 0.5 * values[1], np.float32)
+    x[0, 0, 0], x[1, 1, 1] = values
+    np.save(path, x)
+    try:
+        dataset = opened(path)
+    except DatasetError as error:
+        (advice,) = re.findall(r"(range=\[.*?\]), or", str(error))
+        assert len(advice) < 70
+        dataset = open_dataset(f"{path}:{advice}:kind=images", HOST)
+    low, high = dataset.stored_range
+    assert low <= x.min() < x.max() <= high
+    assert everything(dataset).x.min() >= 0
+    assert everything(open_dataset(f"{path}:kind=arrays", HOST)).x.max() == x.max()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-3.8994217, 2.5524, ("-3.89943", "2.5524")),
+        (0.0, 1.0000001, ("0", "1.00001")),
+        (-1e-9, 1.0, ("-1e-09", "1")),
+        (1234567.5, 2345678.5, ("1.23456e+06", "2.34568e+06")),
+        (0.123, 0.123, ("0.123", "1.123")),
+        (-5, 70000, ("-5", "70000")),
+        (5e-324, 1e-322, ("4.94066e-324", "9.88131e-323")),
+        (-1.5e300, 1.5e301, ("-1.5e+300", "1.5e+301")),
+    ],
+)
+def test_ranges_are_rounded_outward(low, high, expected):
+    down, up = outward(low, high)
+    assert float(down) <= low <= high <= float(up)
+    assert (down, up) == expected
+
+
+def test_files_of_version_0_1_keep_their_fingerprints(tmp_path):
+    def write(name, values):
+        with (tmp_path / name).open("wb") as file:
+            np.lib.format.write_array(file, values, version=(1, 0))
+        return tmp_path / name
+
+    values = np.arange(96).reshape(4, 6, 4)
+    octets = write("u.npy", values.astype(np.uint8))
+    floats = write("f.npy", (values / 95).astype("<f4"))
+    vectors = write("v.npy", np.arange(24, dtype="<f4").reshape(8, 3))
+    found = [
+        opened(octets), opened(floats), opened(octets, limit=3, crop=4, resize=[2, 3]),
+        opened(floats, range=[-1, 2]), VectorArrays(str(vectors)),
+        VectorArrays(str(vectors), VectorArrays.Options(limit=5, vectors="array")),
+    ]  # fmt: skip
+    assert [dataset.fingerprint for dataset in found] == [
+        "1f80382140434bbf06d954d6ed8027cb685773b6a510c7b10613850cf20305af",
+        "fe6ccdffcf6ebd99629041dc9d418ddc91de3b68d948eb262d8b448b2b5d6557",
+        "f8fc01194525221df13e409f19ed0366fbf266561bbd360f8116ab0daa221e41",
+        "f6562e19dc81e2d1671e495408cdaf6ff92aa3c92a1fc6ce9fa470b25007ceef",
+        "6b9303dcff4e8e26b29c1302b8297e4f0f11b2cd3272e76372e116e4fbaed803",
+        "bbc735f0f65d7e98cb0d90173aa0288b27572872c58cedc9a230132fc1896d14",
+    ]
+
+
+def test_a_range_found_in_the_values_is_in_the_fingerprint(tmp_path):
+    # The rows of one file must not have one fingerprint and two ranges.
+    x = np.zeros((1000, 4, 4))
+    np.save(tmp_path / "a.npy", x)
+    low = opened(tmp_path / "a.npy", limit=3)
+    x[-1] = 255
+    np.save(tmp_path / "b.npy", x)
+    high = opened(tmp_path / "b.npy", limit=3)
+    assert (low.stored_range, high.stored_range) == ((0, 1), (0, 255))
+    assert high.fingerprint != opened(tmp_path / "b.npy", limit=3, range=[0, 1]).fingerprint
+
+
+def test_other_arrays_are_inputs(tmp_path):
+    np.savez(
+        tmp_path / "a.npz", x=pixels(3, 4, 4), y=np.arange(3), code=np.ones((3, 2)),
+        age=np.arange(3) / 2, other=np.ones((4, 2)),
+    )  # fmt: skip
+    dataset = opened(tmp_path / "a.npz", ids="y")
+    items = dataset.read(np.array([2, 0]))
+    assert (dataset.array_name, dataset.input_names) == ("x", ("code", "age"))
+    assert items.inputs["code"].shape == (2, 2)
+    assert items.inputs["age"].tolist() == [1, 0]
+    assert (items.ids, dataset.label_names) == (["2", "0"], ("age",))
+    with pytest.raises(DatasetError, match="'gone' in"):
+        opened(tmp_path / "a.npz", x="gone")
 
 
 def test_a_range_that_makes_no_sense(tmp_path):

@@ -139,6 +139,36 @@ def test_which_array(tmp_path, z):
     assert {n: v.tolist() for n, v in chosen.labels.items()} == {"score": [str(z[2, 0])], "y": [2]}
 
 
+def test_several_arrays_as_the_inputs_of_a_model(tmp_path, z):
+    path = tmp_path / "p.npz"
+    np.savez(path, cond=z[:, :2], features=z, age=z[:, 0], y=np.arange(1000))
+    refused(path, r"take all as the inputs of a model: p\.npz:kind=arrays")
+    dataset = opened(path, kind="arrays")
+    assert (dataset.kind, dataset.array_name, dataset.input_names) == (
+        "arrays", "features", ("cond", "age"),
+    )  # fmt: skip
+    items = dataset.read(np.array([5, 3]))
+    np.testing.assert_array_equal(items.x, z[[5, 3]].astype(np.float32))
+    np.testing.assert_array_equal(items.inputs["cond"], z[[5, 3], :2])
+    assert items.labels["label"].tolist() == [5, 3]
+    assert opened(path, kind="arrays", vectors="cond").array_name == "cond"
+    assert opened(path, vectors="cond").kind == "vectors"
+    again = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(again.read(np.array([5])).inputs["age"], z[[5], 0])
+
+
+@pytest.mark.parametrize("dtype", ["i4", "i8", "u4", "u8"])
+def test_whole_numbers_that_float32_would_round(tmp_path, dtype):
+    largest = np.array([[0, 1 << 24], [3, 4]], dtype)
+    np.save(tmp_path / "a.npy", largest)
+    np.testing.assert_array_equal(first_row(opened(tmp_path / "a.npy")).x, largest[:1])
+    np.save(tmp_path / "b.npy", largest + np.array(1, dtype))
+    text = refused(tmp_path / "b.npy", "whole numbers of at most 16777216 in 'array'")
+    assert "found 16777217; scale them" in text
+    np.save(tmp_path / "c.npy", (largest + np.array(1, dtype)).astype("f4"))
+    first_row(opened(tmp_path / "c.npy"))
+
+
 def test_ids_and_a_column_of_labels(tmp_path, z):
     path = tmp_path / "p.npz"
     np.savez(path, z=z, y=np.arange(1000)[:, None], id=np.arange(1000) + 5)
