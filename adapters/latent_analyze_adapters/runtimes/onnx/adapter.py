@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from latent_analyze.plugin import Adapter, Bundle, EncoderSpec, Layout, hookimpl
+from latent_analyze.plugin import Adapter, Bundle, DecoderSpec, EncoderSpec, Layout, hookimpl
 from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.session import (
+    Facts,
     FolderOpener,
     ModelFile,
     Read,
@@ -16,12 +17,18 @@ from latent_analyze_adapters.models.session import (
     require_unchanged,
 )
 from latent_analyze_adapters.runtimes.onnx.devices import import_runtime
-from latent_analyze_adapters.runtimes.onnx.files import load_proto, read_model_file
+from latent_analyze_adapters.runtimes.onnx.examination import (
+    choices_of,
+    examine,
+    load_graph,
+    specs_of,
+)
+from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto, read_model_file
 from latent_analyze_adapters.runtimes.onnx.safety.trial import vet_model_file
 from latent_analyze_adapters.runtimes.onnx.session import OnnxSession
 from latent_analyze_adapters.runtimes.onnx.surgery.split import (
     extract_network,
-    find_posterior,
+    extract_without_noise,
     has_stated_tensors,
     split_autoencoder,
 )
@@ -41,10 +48,10 @@ class OnnxOpener(FolderOpener):
 
     def infer_specs(self, name: str, read: Read) -> Specs:
         """Find out what a file holds: both networks if it returns images by way of z-points."""
-        file = read(EncoderSpec(file=name))
-        graph = OnnxSession(file.path, "cpu").graph
-        both = split_autoencoder(GraphIndex(load_proto(file.path)), graph)
-        return both or super().infer_specs(name, read)
+        spec = EncoderSpec(file=name)
+        index, session = self._load(read(spec), spec, "cpu")
+        index = index or GraphIndex(load_proto(read(spec).path))
+        return split_autoencoder(index, session.graph) or super().infer_specs(name, read)
 
     def read(self, spec: NetworkSpec) -> ModelFile:
         """Read and check a file, and try it out in another process."""
@@ -52,22 +59,57 @@ class OnnxOpener(FolderOpener):
 
     def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
         """Name the tensors that hold mu and log_var if z is drawn inside the graph."""
-        if bundle.encoder is None or bundle.encoder.mu is not None:
-            return bundle, ()
-        file = read(bundle.encoder)
-        changes, notes = find_posterior(GraphIndex(load_proto(file.path)), bundle.encoder)
-        encoder = bundle.encoder.model_copy(update=changes)
-        return bundle.model_copy(update={"encoder": encoder}), notes
+        notes: tuple[str, ...] = ()
+        changed: dict[str, NetworkSpec] = {}
+        for role, spec in specs_of(bundle).items():
+            found = examine(read(spec), bundle, role)
+            notes += found.changes.notes(role)
+            if isinstance(spec, EncoderSpec) and found.posterior is not None:
+                changes = found.posterior.changes(spec)
+                changed[role] = spec.model_copy(update=changes)
+                notes += (found.posterior.note(changes),) if "mu" in changes else ()
+        return bundle.model_copy(update=changed), notes
+
+    def facts(self, bundle: Bundle, read: Read) -> Facts:
+        """Return what the graphs show."""
+        found = {role: examine(read(s), bundle, role) for role, s in specs_of(bundle).items()}
+        choices = tuple(choice for role in found for choice in choices_of(found[role], role))
+        if "encoder" not in found:
+            return Facts(choices)
+        encoder = found["encoder"]
+        span = encoder.input
+        return Facts(
+            choices, span.range if span else None, span.why if span else "", encoder.positive,
+            encoder.drawn,
+        )  # fmt: skip
 
     def open(self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None) -> OnnxSession:
-        """Open a session, on part of the graph if model.toml names tensors inside it."""
+        """Open a session, on part of the graph if model.toml names tensors inside it.
+
+        Inputs that take noise are left out if model.toml does not state their values, with the
+        outputs that depend on them.
+        """
         del row_shape
         require_unchanged(file, read_model_file(file.path, trusted=True))
-        session = OnnxSession(file.path, self.device)
-        if has_stated_tensors(session.graph, spec):
+        index, session = self._load(file, spec, self.device)
+        stated = has_stated_tensors(session.graph, spec)
+        if stated and (len(session.graph.inputs) == 1 or isinstance(spec, DecoderSpec)):
             return session
-        content = extract_network(GraphIndex(load_proto(file.path)), spec, file.path)
+        index = index or GraphIndex(load_proto(file.path))
+        extract = extract_without_noise if stated else extract_network
+        content = extract(index, spec, file.path)
         return session if content is None else OnnxSession(file.path, self.device, content)
+
+    def _load(
+        self, file: ModelFile, spec: NetworkSpec, device: str | None
+    ) -> tuple[GraphIndex | None, OnnxSession]:
+        """Open a whole file; also return its graph if it was changed to run as in evaluation."""
+        if isinstance(file, OnnxFile) and file.training_mode:
+            index, changes = load_graph(file, spec)
+            if changes:
+                content = index.proto.SerializeToString()
+                return index, OnnxSession(file.path, device, content)
+        return None, OnnxSession(file.path, device)
 
 
 class OnnxRuntime(FileAdapter):

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError, missing_dependency
-from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx
+from latent_analyze_adapters.runtimes.onnx.rejections import rejected
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -127,7 +127,7 @@ def _create(model: str | bytes, path: Path, device: str) -> InferenceSession:
         return runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
     # ONNX Runtime has its own exceptions, and damaged names raise UnicodeDecodeError.
     except Exception as error:
-        raise not_onnx(path, f"one that ONNX Runtime rejects ({cause(error)})") from None
+        raise rejected(path, error) from None
 
 
 def _unusable(device: str, found: str) -> ModelError:

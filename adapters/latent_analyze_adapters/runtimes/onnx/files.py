@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError, content_hash, file_sha256
-from latent_analyze_adapters.models.messages import os_cause, shorten
+from latent_analyze_adapters.models.messages import os_cause
 from latent_analyze_adapters.models.session import ModelFile
+from latent_analyze_adapters.runtimes.onnx.reasons import cause
 from latent_analyze_adapters.runtimes.onnx.safety import static_check as safety
+from latent_analyze_adapters.runtimes.onnx.safety.operators import opset_of, text
+from latent_analyze_adapters.runtimes.onnx.surgery.evaluation import in_training_mode
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 MODEL_SUFFIX = ".onnx"
-# ONNX Runtime puts a code before the cause, and the path, which our message already has.
-_PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed:)?")
 
 
 @dataclass(frozen=True)
 class OnnxFile(ModelFile):
-    """An .onnx file, and the names of the files next to it that hold its weights."""
+    """An .onnx file.
+
+    Attributes
+    ----------
+    external_weights
+        Names of the files next to it that hold its weights.
+    training_mode
+        Whether something in it may run in training mode, such as dropout.
+    """
 
     external_weights: tuple[str, ...] = ()
+    training_mode: bool = False
 
 
 def read_model_file(path: Path, *, trusted: bool = False) -> OnnxFile:
@@ -65,23 +74,18 @@ def _describe(proto: ModelProto, content: bytes, path: Path) -> OnnxFile:
     external = tuple(sorted({safety.external_location(t) for t in tensors if t.external_data}))
     hashes = [hashlib.sha256(content).hexdigest()]
     hashes += [_hash_external(path, name) for name in external]
-    opset = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0)
     return OnnxFile(
         path=path,
         sha256=hashes[0] if len(hashes) == 1 else content_hash(*hashes),
         size=len(content),
         # tf2onnx adds the commit that it was built from, or None if it does not know it.
-        producer=" ".join(map(safety.text, (proto.producer_name, proto.producer_version)))
+        producer=" ".join(map(text, (proto.producer_name, proto.producer_version)))
         .removesuffix(" None")
         .strip(),
-        facts={"external weights": list(external), "opset": opset},
+        facts={"external weights": list(external), "opset": opset_of(proto)},
         external_weights=external,
+        training_mode=in_training_mode(proto),
     )
-
-
-def cause(error: Exception) -> str:
-    """Return the message of ONNX Runtime's error, on one line and shortened."""
-    return shorten(_PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__)
 
 
 def not_onnx(path: Path, found: str) -> ModelError:

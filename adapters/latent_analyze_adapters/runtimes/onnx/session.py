@@ -13,7 +13,8 @@ from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import Graph, Tensor
 from latent_analyze_adapters.models.messages import run_error
 from latent_analyze_adapters.runtimes.onnx.devices import CPU, open_session
-from latent_analyze_adapters.runtimes.onnx.files import cause, not_onnx
+from latent_analyze_adapters.runtimes.onnx.files import not_onnx
+from latent_analyze_adapters.runtimes.onnx.reasons import cause
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import TENSOR_BYTES
 
 if TYPE_CHECKING:

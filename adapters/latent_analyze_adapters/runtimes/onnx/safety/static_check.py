@@ -12,6 +12,7 @@ import numpy as np
 
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.messages import os_cause
+from latent_analyze_adapters.runtimes.onnx.safety.operators import check_operator, opset_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,22 +33,6 @@ FILE_BYTES = (1 << 31) - 1
 
 TENSOR_BYTES = 512 << 20
 """Largest tensor that a file may request without holding its values."""
-
-ONNX_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}
-
-# Contrib operators are compiled into ONNX Runtime and load no library. These are the ones that its
-# own quantization and fusion tools write; others, such as EPContext, can name files.
-MICROSOFT = frozenset({
-    "Attention", "BiasGelu", "BiasSoftmax", "BiasSplitGelu", "DequantizeLinear",
-    "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "EmbedLayerNormalization", "FastGelu",
-    "FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "GroupNorm", "Inverse", "MatMulInteger16",
-    "MatMulIntegerToFloat", "MatMulNBits", "MultiHeadAttention", "NhwcConv", "NhwcMaxPool",
-    "QAttention", "QEmbedLayerNormalization", "QGemm", "QLinearAdd", "QLinearAveragePool",
-    "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul",
-    "QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere", "QuantizeLinear",
-    "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipGroupNorm",
-    "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
-})  # fmt: skip
 
 # Bytes per value by TensorProto.DataType; 8-bit and packed types are not listed and count as one.
 WIDTHS = {1: 4, 4: 2, 5: 2, 6: 4, 7: 8, 8: 8, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2}
@@ -75,12 +60,13 @@ def check_proto(proto: ModelProto, path: Path, *, budget: int = TENSOR_BYTES) ->
     ModelError
         If something is non-standard, too large, or outside the folder.
     """
+    opset = opset_of(proto)
     functions = {(text(f.domain), text(f.name)) for f in proto.functions}
     for body in bodies(proto):
         for node in body.node:
             called = (text(node.domain), text(node.op_type))
             if called not in functions:
-                _check_operator(*called, path)
+                check_operator(*called, path, opset)
         _check_constant_shapes(body, path, budget)
         for name in ("input", "output", "value_info"):
             for info in getattr(body, name):
@@ -122,38 +108,12 @@ def external_location(tensor: TensorProto) -> str:
     return text(next((e.value for e in tensor.external_data if e.key == "location"), ""))
 
 
-def text(value: str | bytes) -> str:
-    """Return a string of a model; protobuf gives damaged ones as bytes.
-
-    Raises
-    ------
-    UnicodeDecodeError
-        If it is damaged.
-    """
-    return value if isinstance(value, str) else value.decode()
-
-
 def _sparse(body: Body) -> Iterator[SparseTensorProto]:
     yield from getattr(body, "sparse_initializer", ())
     for attribute in (a for node in body.node for a in node.attribute):
         yield from attribute.sparse_tensors
         if attribute.HasField("sparse_tensor"):
             yield attribute.sparse_tensor
-
-
-def _check_operator(domain: str, operator: str, path: Path) -> None:
-    from onnx import defs
-
-    if domain in ONNX_DOMAINS:
-        known = defs.has(operator, ONNX_DOMAINS[domain])
-    else:
-        known = domain == "com.microsoft" and operator in MICROSOFT
-    if not known:
-        name = f"{domain}::{operator}" if domain else operator
-        raise ModelError(
-            f"standard ONNX operators in {path.name}", found=repr(name),
-            next_step="export it without custom operators",
-        )  # fmt: skip
 
 
 def _check_declared(info: ValueInfoProto, path: Path, budget: int) -> None:

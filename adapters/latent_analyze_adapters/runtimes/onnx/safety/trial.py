@@ -14,12 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.runtimes.onnx.files import (
-    OnnxFile,
-    cause,
-    not_onnx,
-    read_model_file,
-)
+from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, read_model_file
+from latent_analyze_adapters.runtimes.onnx.rejections import rejected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,8 +176,7 @@ def close() -> None:
 def _judge(answer: dict[str, str], path: Path, limits: tuple[float, int]) -> None:
     seconds, memory = limits
     if "refused" in answer:
-        said = cause(RuntimeError(answer["refused"]))
-        raise not_onnx(path, f"one that ONNX Runtime rejects ({said})")
+        raise rejected(path, answer["refused"])
     if "memory" in answer:
         raise ModelError(
             f"{path.name} to run on one row in {memory >> 20} MiB", found="that it needs more",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
+from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.sampling import DrawnOutput, Draws
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op
 

@@ -7,16 +7,19 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
-from latent_analyze_adapters.runtimes.onnx.surgery.spread import find_std, parameter_of
+from latent_analyze_adapters.runtimes.onnx.safety.operators import text
+from latent_analyze_adapters.runtimes.onnx.surgery.noise_inputs import noise_inputs
+from latent_analyze_adapters.runtimes.onnx.surgery.spread import find_std, parameters_of
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op, used_tensors
+from latent_analyze_adapters.runtimes.onnx.surgery.values import skip_passing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from onnx import NodeProto
 
-    from latent_analyze.plugin import Spread
+    from latent_analyze_adapters.runtimes.onnx.surgery.spread import Parameters
 
 NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 RANDOM = NORMAL | {"RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
@@ -36,14 +39,15 @@ MAX_DRAWS = 64
 class Draw:
     """Names of the tensors in z = mu + std * noise.
 
-    `parameter` is the tensor that std is computed from, and `kind` is what it holds.
+    `parameters` are std and the tensors that it is computed from, with what they hold; the last is
+    the one that the others are computed from. `center` is what mu repeats, if anything, or mu.
     """
 
     z: str
     mu: str
     std: str | None = None
-    parameter: str | None = None
-    kind: Spread = "log_var"
+    parameters: Parameters = ()
+    center: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,16 @@ class DrawnOutput:
         return self._only({"Identity", "Cast"})
 
     @property
+    def only_rearranged(self) -> bool:
+        """Whether the output holds the values of z in the same order, perhaps in other axes."""
+        return self._only(REARRANGING - {"Transpose"})
+
+    @property
     def keeps_spread(self) -> bool:
         """Whether each value of the output varies as much as the one of z in its position."""
         return self._only({"Add", "Sub", *REARRANGING} - {"Transpose"})
 
-    def _only(self, operators: set[str]) -> bool:
+    def _only(self, operators: AbstractSet[str]) -> bool:
         return {op(node) for node in self.after} <= operators
 
 
@@ -120,15 +129,25 @@ class Draws:
         reverse = op(node) == "Div" and varying != names[:1]
         return varying[0] if len(varying) == 1 and not trained and not reverse else None
 
+    @property
+    def random_outputs(self) -> frozenset[str]:
+        """The outputs that depend on something random."""
+        return frozenset(self._random.intersection(self._index.outputs))
+
+    @cached_property
+    def _given(self) -> frozenset[str]:
+        """The inputs that take noise."""
+        return noise_inputs(self._index)
+
     @cached_property
     def _random(self) -> set[str]:
         """The tensors whose values depend on something random."""
-        return self._influenced((), RANDOM)
+        return self._influenced(self._given, RANDOM)
 
     @cached_property
     def _varying(self) -> set[str]:
         """The tensors whose values depend on the inputs."""
-        return self._influenced(self._index.inputs, frozenset())
+        return self._influenced(self._index.inputs - self._given, frozenset())
 
     @cached_property
     def _mu_candidates(self) -> set[str]:
@@ -138,7 +157,7 @@ class Draws:
     @cached_property
     def _images(self) -> set[str]:
         """The inputs, and tensors that only scale, shift or rearrange them: still images."""
-        found = set(self._index.inputs)
+        found = self._index.inputs - self._given
         for node in self._index.nodes:
             found |= {name for name in _first(node.output) if self.linear_source(name) in found}
         return found
@@ -146,7 +165,7 @@ class Draws:
     @cached_property
     def _noise(self) -> set[str]:
         """The tensors that are normal noise times something, and so zero wherever that is zero."""
-        found = self._influenced((), NORMAL) - self._varying
+        found = self._influenced(self._given, NORMAL) - self._varying
         for node in self._index.nodes:
             names = [text(name) for name in node.input]
             kept = names if op(node) == "Mul" else names[:1]
@@ -165,18 +184,22 @@ class Draws:
 
     def _draw_at(self, node: NodeProto | None) -> Draw | None:
         """Return the draw if a node adds noise to something that is not random."""
-        if node is None or op(node) not in ("Add", "Sum") or len(node.input) != 2:
+        if node is None or op(node) not in ("Add", "Sum", "Sub") or len(node.input) != 2:
             return None
         names = [text(name) for name in node.input]
         noises = [name for name in names if name in self._noise]
         fixed = [name for name in names if name in self._mu_candidates]
-        if len(noises) != 1 or len(fixed) != 1:
+        if len(noises) != 1 or len(fixed) != 1 or (op(node) == "Sub" and noises == names[:1]):
             return None
         z, mu = text(node.output[0]), fixed[0]
-        std = find_std(self._index, noises[0], self._random)
+        std = find_std(self._index, noises[0], self._random, self._given)
         if std is None:
-            return Draw(z, mu)
-        return Draw(z, mu, std, *parameter_of(self._index, std))
+            return Draw(z, mu, center=mu)
+        center = skip_passing(self._index, mu, {"Expand"})
+        # Exports of torch.distributions expand both to the shape that they have already.
+        expanded = center != mu and skip_passing(self._index, std, {"Expand"}) != std
+        parameters = parameters_of(self._index, std, expanded=expanded)
+        return Draw(z, mu, std, parameters, center if expanded else mu)
 
 
 def _first(names: Iterable[str | bytes]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Finds the encoder and decoder inside one ONNX graph, and mu before z is drawn."""
+"""Finds the encoder and decoder inside one ONNX graph, and extracts them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from latent_analyze_adapters.models.graph import (
     canonical,
 )
 from latent_analyze_adapters.runtimes.onnx.devices import open_session
-from latent_analyze_adapters.runtimes.onnx.surgery.moments import MEAN, STD, has_std, with_moments
-from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draw, DrawnOutput, Draws
+from latent_analyze_adapters.runtimes.onnx.surgery.moments import with_moments
+from latent_analyze_adapters.runtimes.onnx.surgery.noise_inputs import noise_inputs
+from latent_analyze_adapters.runtimes.onnx.surgery.posterior import OutputNames, pick_parameter
+from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draw, Draws
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, extract_subgraph
 
 if TYPE_CHECKING:
@@ -31,30 +33,6 @@ def has_stated_tensors(graph: Graph, spec: NetworkSpec) -> bool:
     """Whether the tensors that model.toml names are inputs and outputs of the graph."""
     has_input = spec.input is None or spec.input in {t.name for t in graph.inputs}
     return has_input and _stated_outputs(spec) <= {t.name for t in graph.outputs}
-
-
-def find_posterior(index: GraphIndex, spec: EncoderSpec) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the changes to the spec of an encoder that draws z, and notes about them.
-
-    There are none if an output has a usual name of mu, or nothing is drawn.
-    """
-    if _with_usual_name(index.outputs, MU_NAMES):
-        return {}, ()
-    draws = Draws(index)
-    pairs = ((name, draws.behind(name)) for name in index.outputs)
-    output, drawn = next(((name, d) for name, d in pairs if d is not None), ("", None))
-    if drawn is None:
-        return {}, ()
-    mu = drawn.draw.mu if drawn.is_z else MEAN + output
-    origin = "before the noise is added" if drawn.is_z else f"{output!r} without the noise"
-    note = f"encoder: {drawn.draw.z!r} is drawn inside the graph; mu is {mu!r}, {origin}"
-    usual = _with_usual_name(index.outputs, LOG_VAR_NAMES) if drawn.keeps_spread else []
-    if spec.log_var is not None or usual:
-        return {"mu": mu, "log_var": spec.log_var or usual[0]}, (note,)
-    spread = _spread_of_output(index, output, drawn)
-    if spread:
-        return {"mu": mu, **spread}, (f"{note}; its {spread['spread']} is {spread['log_var']!r}",)
-    return {"mu": mu}, (f"{note}; its log_var cannot be determined",)
 
 
 def split_autoencoder(index: GraphIndex, graph: Graph) -> tuple[EncoderSpec, DecoderSpec] | None:
@@ -74,7 +52,9 @@ def split_autoencoder(index: GraphIndex, graph: Graph) -> tuple[EncoderSpec, Dec
     start = next((name for name in candidates if _separates(index, name, image)), None)
     if start is None:
         return None
-    named = {"mu": draw.mu if draw else start, **_spread(draw, vectors)}
+    outputs = OutputNames(index)
+    mu = next(iter(outputs.equal_to(draw.center)), draw.center) if draw else start
+    named = {"mu": mu, **_spread(draw, outputs, vectors)}
     return (
         EncoderSpec(file=graph.name, **named),
         DecoderSpec(file=graph.name, input=start, output=image),
@@ -102,6 +82,18 @@ def extract_network(index: GraphIndex, spec: NetworkSpec, path: Path) -> bytes |
     given = _declared(index, spec.input, path)
     after = (name for name in index.outputs if _separates(index, spec.input, name))
     return _extract(index, given, [spec.output or next(after, index.outputs[0])], path)
+
+
+def extract_without_noise(index: GraphIndex, spec: NetworkSpec, path: Path) -> bytes | None:
+    """Return the model without its inputs that take noise, or None if it needs them.
+
+    It does if model.toml states their values, or names outputs that depend on them.
+    """
+    noise = noise_inputs(index) - {*spec.constants, *spec.columns, spec.input}
+    kept = [name for name in index.outputs if not noise & index.required_inputs([name])]
+    if not noise or not kept or not _stated_outputs(spec) <= set(kept):
+        return None
+    return _extract(index, None, kept, path)
 
 
 def _stated_outputs(spec: NetworkSpec) -> set[str]:
@@ -137,20 +129,12 @@ def _in_decoder(index: GraphIndex, draw: Draw, vectors: list[str]) -> bool:
     return any(_separates(index, name, draw.mu) for name in vectors)
 
 
-def _spread(draw: Draw | None, vectors: list[str]) -> dict[str, str]:
+def _spread(draw: Draw | None, outputs: OutputNames, vectors: list[str]) -> dict[str, str]:
+    if draw is not None and draw.parameters:
+        name, kind = pick_parameter(draw, outputs)
+        return {"log_var": str(name), "spread": kind}
     usual = _with_usual_name(vectors, LOG_VAR_NAMES)
-    if usual:
-        return {"log_var": usual[0]}
-    if draw is None or draw.parameter is None:
-        return {}
-    return {"log_var": draw.parameter, "spread": draw.kind}
-
-
-def _spread_of_output(index: GraphIndex, output: str, drawn: DrawnOutput) -> dict[str, str]:
-    """Return what to state about the spread of a drawn output, if it can be determined."""
-    if drawn.is_z:
-        return _spread(drawn.draw, [])
-    return {"log_var": STD + output, "spread": "std"} if has_std(index, drawn) else {}
+    return {"log_var": usual[0]} if usual else {}
 
 
 def _with_usual_name(names: Iterable[str], usual: frozenset[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.runtimes.onnx.safety.static_check import text
+from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, ValueInfoProto
