@@ -131,8 +131,9 @@ def folder_config(folder: Path) -> dict[str, float]:
         content = _json(folder / inner / CONFIG)
         for key in CONFIG_KEYS:
             value = content.get(key)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if math.isfinite(value):
                 found.setdefault(key, float(value))
     return found
 

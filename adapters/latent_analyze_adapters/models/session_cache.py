@@ -34,7 +34,8 @@ class SessionCache:
 
     def file(self, spec: NetworkSpec) -> ModelFile:
         """Return the file of an encoder or decoder; the first call checks and hashes it."""
-        key = (spec.model_dump_json(include={"file", "entry", "arguments", "part"}),)
+        fields = {"file", "entry", "arguments", "part", "batch_mode", "constants"}
+        key = (spec.model_dump_json(include=fields),)
         if key not in self._files:
             self._files[key] = self.opener.read(spec)
         return self._files[key]
@@ -43,8 +44,21 @@ class SessionCache:
         """Return the session of an encoder or decoder."""
         key = self._key(file, spec, row_shape)
         if key not in self._sessions:
-            self._sessions[key] = self.opener.open(file, spec, row_shape)
+            shared = self._shared(file, spec)
+            self._sessions[key] = shared or self.opener.open(file, spec, row_shape)
         return self._sessions[key]
+
+    def _shared(self, file: ModelFile, spec: NetworkSpec) -> Session | None:
+        """Return a session of the whole file that is open already, if it has what a spec names."""
+        if self.opener.needs_row_shape:
+            return None
+        named = {spec.input, *(getattr(spec, name, None) for name in ("mu", "log_var", "output"))}
+        for key, session in self._sessions.items():
+            if key[1] == file.sha256 and key[4] == spec.batch_mode and key[5]:
+                graph = session.graph
+                if named - {None, ""} <= {t.name for t in (*graph.inputs, *graph.outputs)}:
+                    return session
+        return None
 
     def check_batching(
         self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None, plan: Plan
@@ -66,9 +80,14 @@ class SessionCache:
 
     def _key(self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None) -> Key:
         """Return everything that decides what is opened."""
-        fields = {"entry", "arguments", "part", "constants", "input", "mu", "log_var", "output"}
+        fields = {
+            "entry", "arguments", "part", "batch_mode", "constants", "input", "mu", "log_var",
+            "output",
+        }  # fmt: skip
         shape = row_shape if self.opener.needs_row_shape else None
-        return (type(spec), file.sha256, spec.model_dump_json(include=fields), shape)
+        plain = not any(getattr(spec, name, None) for name in ("input", "mu", "log_var", "output"))
+        known = spec.model_dump_json(include=fields)
+        return (type(spec), file.sha256, known, shape, spec.batch_mode, plain)
 
     def __reduce__(self) -> tuple[type[SessionCache], tuple[Opener]]:
         return SessionCache, (self.opener,)

@@ -1,40 +1,54 @@
-"""The adapter for PyTorch: exported programs, TorchScript, and state dicts with their class."""
+"""The adapter for PyTorch: programs, TorchScript, modules, and state dicts with their class."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from latent_analyze.plugin import Adapter, Layout, ModelError, content_hash, file_sha256, hookimpl
+from latent_analyze.plugin import (
+    Adapter,
+    DecoderSpec,
+    EncoderSpec,
+    Layout,
+    ModelError,
+    content_hash,
+    file_sha256,
+    hookimpl,
+)
 from latent_analyze_adapters.models import entries as entries
 from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
-from latent_analyze_adapters.models.location import ROLES
 from latent_analyze_adapters.models.messages import typed_cause
+from latent_analyze_adapters.models.roles import ROLES, role_in_name
 from latent_analyze_adapters.models.session import (
     FolderOpener,
     ModelFile,
     Read,
     Session,
+    Specs,
     bundle_path,
     require_unchanged,
 )
-from latent_analyze_adapters.runtimes.torch.programs import (
-    limit_batch,
-    notes_on_program,
-    notes_on_script,
-)
+from latent_analyze_adapters.runtimes.torch.kinds import PROGRAM_SUFFIX, Kind, kind_of
+from latent_analyze_adapters.runtimes.torch.programs import limit_batch, notes_on_program
 from latent_analyze_adapters.runtimes.torch.session import (
     ModuleSession,
     ProgramSession,
     choose_device,
     import_torch,
 )
-from latent_analyze_adapters.runtimes.torch.weights import load_weights, not_torch
+from latent_analyze_adapters.runtimes.torch.training_mode import (
+    evaluate_program,
+    evaluate_script,
+    kept_note,
+    program_layers,
+    script_layers,
+    switched_note,
+)
+from latent_analyze_adapters.runtimes.torch.weights import load_pickled, load_weights, not_torch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +58,8 @@ if TYPE_CHECKING:
 
     from latent_analyze.plugin import Bundle
 
-PROGRAM_SUFFIX = ".pt2"
-Kind = Literal["exported program", "TorchScript", "state dict"]
+HALVES = (("encode", "decode"), ("encoder", "decoder"))
+"""Names of methods or submodules that are the two networks of a module."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +78,34 @@ class TorchOpener(FolderOpener):
     suffixes: ClassVar[tuple[str, ...]] = (PROGRAM_SUFFIX, ".pt", ".pth", ".ts")
     default_layout: ClassVar[Layout] = "CHW"
 
+    def infer_specs(self, name: str, read: Read) -> Specs:
+        """Find out what a file holds: both networks if a module has them as methods or submodules.
+
+        A module does not declare its shapes: it is the encoder, unless its name says otherwise.
+        """
+        spec = EncoderSpec(file=name)
+        loaded = self._load(read(spec), spec)
+        if loaded.kind == "exported program":
+            return super().infer_specs(name, read)
+        for encode, decode in HALVES:
+            if all(callable(getattr(loaded.value, half, None)) for half in (encode, decode)):
+                return EncoderSpec(file=name, part=encode), DecoderSpec(file=name, part=decode)
+        if role_in_name(Path(name).stem)[0] == "decoder":
+            return None, DecoderSpec(file=name)
+        return spec, None
+
     def read(self, spec: NetworkSpec) -> ModelFile:
         """Hash a file and determine its kind, without opening it."""
         path = bundle_path(self.folder, spec.file)
-        kind, sha256 = _kind(path), file_sha256(path)
+        kind, sha256 = kind_of(path), file_sha256(path)
         if spec.entry is not None:
             entries.require_trust(self.trusted, f"the class {spec.entry}")
             entry = entries.load_entry(spec.entry, self.folder)
             sha256 = content_hash(sha256, entries.entry_sha256(entry, spec.entry), spec.arguments)
         if spec.constants:
             sha256 = content_hash(sha256, *entries.typed_constants(spec))
+        if spec.batch_mode == "keep":
+            sha256 = content_hash(sha256, spec.batch_mode)
         facts = {"kind": kind, "entry": spec.entry, "part": spec.part}
         return ModelFile(path, sha256, path.stat().st_size, "PyTorch", facts)
 
@@ -92,9 +124,6 @@ class TorchOpener(FolderOpener):
                 rows, note = limit_batch(loaded.value, spec)
                 changes[role] = spec.model_copy(update={"batch": rows}) if note else spec
                 found += [note] if note else []
-            elif loaded.kind == "TorchScript":
-                path = bundle_path(self.folder, spec.file)
-                found += notes_on_script(_part(loaded.value, spec.part, path))
             notes += [f"{role}: {note}" for note in found]
         return bundle.model_copy(update=changes), tuple(notes)
 
@@ -112,7 +141,9 @@ class TorchOpener(FolderOpener):
         name = file.path.name
         if loaded.kind == "exported program":
             return ProgramSession(loaded.value, spec, name=name, device=device)
-        module = loaded.value.to(device).eval()
+        module = loaded.value.to(device)
+        if spec.batch_mode == "eval" or loaded.kind == "state dict":
+            module.eval()
         dtype, part = _dtype(module), _part(module, spec.part, file.path)
         return ModuleSession(part, spec, row_shape, name=name, device=device, dtype=dtype)
 
@@ -125,7 +156,7 @@ class TorchOpener(FolderOpener):
         return {key: value for key, value in self.__dict__.items() if key != "_loaded"}
 
     def _load(self, file: ModelFile, spec: NetworkSpec) -> Loaded:
-        path, kind = file.path, _kind(file.path)
+        path, kind = file.path, kind_of(file.path)
         entries.require_trust(self.trusted, f"{path} ({kind})")
         if kind == "exported program":
             _require_no_part(spec, path)
@@ -134,11 +165,21 @@ class TorchOpener(FolderOpener):
         return self._loaded[file.sha256]
 
     def _load_anew(self, kind: Kind, path: Path, spec: NetworkSpec) -> Loaded:
+        keep = spec.batch_mode == "keep"
         if kind == "exported program":
-            return Loaded(kind, _load(path, lambda torch: torch.export.load(path)))
+            program: Any = _load(path, lambda torch: torch.export.load(path))
+            if keep:
+                return Loaded(kind, program, kept_note(program_layers(program)))
+            return Loaded(kind, program, switched_note(evaluate_program(program, path)))
         if kind == "TorchScript":
-            return Loaded(kind, _load(path, lambda t: t.jit.load(path, map_location="cpu")))
+            script: Any = _load(path, lambda t: t.jit.load(path, map_location="cpu"))
+            if keep:
+                return Loaded(kind, script, kept_note(script_layers(script)))
+            return Loaded(kind, script, switched_note(evaluate_script(script)))
         if spec.entry is None:
+            module = load_pickled(path, self.folder)
+            if module is not None:
+                return Loaded("pickled module", module)
             raise ModelError(
                 f"entry = 'package.module:Class' for {path}", found="a state dict without it",
                 next_step="state the class in model.toml, or save the model with torch.export",
@@ -152,8 +193,8 @@ class TorchOpener(FolderOpener):
 class TorchRuntime(FileAdapter):
     """Opens PyTorch models, all of which can run code and so require trust.
 
-    These are programs of `torch.export` (.pt2), TorchScript (.pt), and state dicts whose class
-    model.toml names. A pickled module is never opened.
+    These are programs of `torch.export` (.pt2), TorchScript (.pt), modules that were pickled as a
+    whole, and state dicts whose class model.toml names.
     """
 
     name = TorchOpener.name
@@ -163,21 +204,6 @@ class TorchRuntime(FileAdapter):
     def import_runtime(cls) -> object:
         """Import PyTorch."""
         return import_torch()
-
-
-def _kind(path: Path) -> Kind:
-    """Determine the kind of a file by the names in its archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.split("/", 1)[-1] for name in archive.namelist()]
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
-        raise not_torch(path, error) from None
-    if any(name in ("archive_format", "serialized_exported_program.json") for name in names):
-        return "exported program"
-    if path.suffix.lower() == PROGRAM_SUFFIX:
-        # A truncated program may look like one of the archives of tensors inside it.
-        raise not_torch(path, ValueError("not an exported program"))
-    return "TorchScript" if any(name.startswith("code/") for name in names) else "state dict"
 
 
 def _load(path: Path, load: Callable[[ModuleType], object]) -> object:

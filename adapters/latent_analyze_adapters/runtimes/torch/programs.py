@@ -40,27 +40,10 @@ def output_names(program: ExportedProgram, spec: NetworkSpec) -> tuple[str, ...]
 
 
 def notes_on_program(program: ExportedProgram, spec: NetworkSpec) -> tuple[str, ...]:
-    """Return notes about outputs without names, and about training mode."""
+    """Return notes about outputs without names."""
     names = output_names(program, spec)
     unstated = isinstance(spec, EncoderSpec) and spec.mu is None and not any(_keys(program))
-    notes = list(_assumptions(program, names)) if unstated and len(names) > 1 else []
-    return (*notes, *training_note(_training_layers(program)))
-
-
-def notes_on_script(call: object) -> tuple[str, ...]:
-    """Return notes about a module or method of TorchScript that was traced in training mode."""
-    graph = getattr(call, "inlined_graph", None)
-    return () if graph is None else training_note(_traced_layers(graph))
-
-
-def training_note(layers: Iterable[str]) -> tuple[str, ...]:
-    """Return the note for layers in training mode, if there are any."""
-    if found := ", ".join(dict.fromkeys(layers)):
-        return (
-            f"exported in training mode ({found}), where the outputs are not those of the trained "
-            "model: call model.eval() before the export",
-        )
-    return ()
+    return tuple(_assumptions(program, names)) if unstated and len(names) > 1 else ()
 
 
 def _assumptions(program: ExportedProgram, names: tuple[str, ...]) -> Iterator[str]:
@@ -139,37 +122,14 @@ def _shapes(program: ExportedProgram) -> list[tuple[str, ...]]:
     return [tuple(map(str, getattr(value, "shape", ()))) for value in found]
 
 
-def _calls(program: ExportedProgram) -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Yield the operators that are called, also in nested graphs, and their arguments."""
+def _calls(program: ExportedProgram) -> Iterator[str]:
+    """Yield the names of the operators that are called, also in nested graphs."""
     graphs = (getattr(module, "graph", None) for module in program.graph_module.modules())
     for graph in graphs:
         for node in graph.nodes if graph is not None else ():
             if node.op == "call_function":
-                yield str(node.target).removeprefix("aten."), node.args
+                yield str(node.target)
 
 
 def _draws(program: ExportedProgram) -> bool:
-    return any(word in name for name, _ in _calls(program) for word in RANDOM)
-
-
-def _training_layers(program: ExportedProgram) -> Iterator[str]:
-    for name, args in _calls(program):
-        # Without running statistics, evaluation uses those of the batch, too.
-        if "batch_norm" in name and len(args) > 5 and args[5] is True and args[3] is not None:
-            yield "batch normalization"
-        if "dropout" in name and len(args) > 2 and args[2] is True and args[1]:
-            yield "dropout"
-
-
-def _traced_layers(graph: torch.Graph) -> Iterator[str]:
-    # Scripted modules check the mode when they run; only traced ones hold it as a constant.
-    kinds = {"aten::batch_norm": ("batch normalization", 5), "aten::dropout": ("dropout", 2)}
-    for kind, (layer, position) in kinds.items():
-        for node in graph.findAllNodes(kind):
-            given = list(node.inputs())
-            mode, mean = given[position], given[3] if layer != "dropout" else None
-            # Without running statistics, evaluation uses those of the batch, too.
-            if mean is not None and mean.type().kind() == "NoneType":
-                continue
-            if mode.node().kind() == "prim::Constant" and mode.toIValue() is True:
-                yield layer
+    return any(word in name for name in _calls(program) for word in RANDOM)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -90,7 +90,7 @@ class ModuleSession:
         (_, rows), *extra = ((name, to_tensor(feed, self._device)) for name, feed in feeds.items())
         with import_torch().inference_mode():
             try:
-                given = self._call(rows, **dict(extra))
+                given = _moments(self._call(rows, **dict(extra)))
                 return name_outputs(given, _to_array_if_tensor, name=self._label)
             except ModelError:
                 raise
@@ -147,6 +147,25 @@ class ProgramSession:
         dtype = str(found.dtype).removeprefix("torch.")
         # NumPy lacks bfloat16.
         return Tensor(name, "float32" if dtype == "bfloat16" else dtype, shape)
+
+
+def _moments(given: object) -> object:
+    """Return mu and log_var of a Gaussian, as torch.distributions and diffusers return it."""
+    from torch.distributions import Distribution, Independent
+
+    found = given
+    if isinstance(given, Mapping) and len(given) == 1:
+        (found,) = given.values()
+    if isinstance(found, Independent):
+        found = found.base_dist
+    if isinstance(found, Distribution):
+        return {"mu": found.mean, "log_var": found.variance.log()}
+    # Tensors have a method of that name.
+    mean, log_var = getattr(found, "mean", None), getattr(found, "logvar", None)
+    tensor = import_torch().Tensor
+    if isinstance(mean, tensor) and isinstance(log_var, tensor):
+        return {"mu": mean, "log_var": log_var}
+    return given
 
 
 def to_tensor(values: NDArray[np.generic], device: torch.device) -> torch.Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.messages import cause
+from latent_analyze_adapters.models.messages import cause, typed_cause
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +56,42 @@ def load_weights(
     return (*notes, *([f"{prefix!r} removed from the weights of {path.name}"] if prefix else []))
 
 
+def load_pickled(path: Path, folder: Path) -> torch.nn.Module | None:
+    """Unpickle a file, which can run code, and return the module in it, or None for mere weights.
+
+    Its class is imported from the folder of the file or from what is installed.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged, or its class cannot be imported.
+    """
+    import torch
+
+    with suppress(Exception):
+        torch.load(path, map_location="cpu", weights_only=True)
+        return None
+    place = str(folder.resolve())
+    sys.path.append(place)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=False)
+    except (AttributeError, ImportError) as error:
+        raise ModelError(
+            f"the class of the module in {path}, next to it or installed", found=typed_cause(error),
+            next_step="put its file there; if a script or notebook defined it, save "
+            "model.state_dict() and name the class as entry in model.toml",
+        ) from error  # fmt: skip
+    # Unpickling runs the code of classes, which can raise anything.
+    except Exception as error:
+        raise not_torch(path, error) from error
+    finally:
+        sys.path.remove(place)
+    inside = [content, *(content.get(key) for key in INSIDE)] if _is_dict(content) else [content]
+    module = next((value for value in inside if isinstance(value, torch.nn.Module)), None)
+    # Its devices are those of the machine where it was saved.
+    return module.module if isinstance(module, torch.nn.DataParallel) else module
+
+
 def not_torch(path: Path, error: Exception) -> ModelError:
     """Return the error for a file that PyTorch cannot load."""
     found = cause(error)
@@ -74,6 +112,10 @@ def _unwrapped(content: object) -> tuple[str, object]:
         return "", content
     found = [key for key in INSIDE if _is_state_dict(content.get(key))]
     return (found[0], content[found[0]]) if len(found) == 1 else ("", content)
+
+
+def _is_dict(content: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(content, Mapping)
 
 
 def _is_state_dict(content: object) -> TypeGuard[Mapping[str, object]]:

@@ -213,15 +213,6 @@ class TestExportedPrograms:
         with pytest.raises(ModelError, match="a batch of at most 6"):
             open_folder(tmp_path, encoder=EncoderSpec(file="encoder.pt2", batch=7))
 
-    def test_training_mode(self, vae, tmp_path):
-        module = torch.nn.Sequential(torch.nn.Dropout(0.5), vae.encoder).train()
-        export(module, tmp_path / "encoder.pt2", torch.rand(3, 3, 4, 6))
-        export(module.eval(), tmp_path / "right.pt2", torch.rand(3, 3, 4, 6))
-        notes = TorchRuntime().open(tmp_path / "encoder.pt2", trust=True).spec.notes
-        assert any("training mode (dropout)" in note for note in notes)
-        notes = TorchRuntime().open(tmp_path / "right.pt2", trust=True).spec.notes
-        assert not any("training mode" in note for note in notes)
-
     def test_it_pickles_as_what_is_known_of_it(self, programs):
         model = TorchRuntime().open(programs, device="cpu", trust=True)
         dumped = pickle.dumps(model)
@@ -256,19 +247,6 @@ class TestTorchScript:
     def test_shapes_must_be_stated(self, folder):
         with pytest.raises(ModelError, match="state image_shape"):
             open_folder(folder, encoder=EncoderSpec(file="vae.pt", part="encoder"))
-
-    def test_traced_in_training_mode(self, vae, tmp_path):
-        module = torch.nn.Sequential(torch.nn.Dropout(0.5), vae.encoder).train()
-        rows = torch.rand(2, 3, 4, 6)
-        torch.jit.trace(module, rows, check_trace=False).save(tmp_path / "vae.pt")
-        torch.jit.script(module).save(tmp_path / "scripted.pt")
-        vae.eval()
-        spec = EncoderSpec(file="vae.pt")
-        notes = open_folder(tmp_path, image_shape=SHAPE, encoder=spec).spec.notes
-        assert any("training mode (dropout)" in note for note in notes)
-        spec = EncoderSpec(file="scripted.pt")
-        notes = open_folder(tmp_path, image_shape=SHAPE, encoder=spec).spec.notes
-        assert not any("training mode" in note for note in notes)
 
     def test_unknown_part(self, folder):
         with pytest.raises(ModelError, match="'encoder', 'decoder'"):
@@ -332,6 +310,7 @@ class TestStateDict:
         content = torch.nn.Linear(2, 2) if new else vae.state_dict()
         torch.save(content, folder / "vae.pt", _use_new_zipfile_serialization=new)
         with pytest.raises(ModelError, match=r"model\.state_dict\(\) with torch\.save") as error:
+            # The class in model.toml is for weights.
             self.open(folder)
         assert ("pickled module" in str(error.value)) == new
         assert "weights_only" not in str(error.value)
@@ -396,7 +375,7 @@ class TestErrors:
             open_folder(tmp_path, trust=False, encoder=EncoderSpec(file=path.name))
         assert "\n" not in str(error.value)
 
-    def test_pickles_are_never_loaded(self, vae, tmp_path):
+    def test_pickles_are_never_loaded_for_a_class(self, vae, tmp_path):
         class Bomb(dict):
             def __reduce__(self):
                 return print, ("loaded",)
