@@ -19,6 +19,7 @@ from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.location import is_model
 from latent_analyze_adapters.models.messages import os_cause
+from latent_analyze_adapters.models.roles import ROLES
 from latent_analyze_adapters.models.session import (
     FolderOpener,
     ModelFile,
@@ -36,11 +37,14 @@ from latent_analyze_adapters.runtimes.keras.session import (
     SavedModelSession,
     on_device,
 )
+from latent_analyze_adapters.runtimes.keras.training_mode import training_layers, training_note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import keras
+
+    from latent_analyze.plugin import Bundle
 
 
 class KerasOpener(FolderOpener):
@@ -80,7 +84,19 @@ class KerasOpener(FolderOpener):
         if entry is not None:
             sha256 = content_hash(sha256, entries.entry_sha256(entry, str(spec.entry)))
             facts["entry"] = spec.entry
+        if spec.batch_mode == "keep":
+            sha256 = content_hash(sha256, spec.batch_mode)
         return ModelFile(path, sha256, size, "Keras", facts)
+
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
+        """Return the bundle unchanged, and notes about layers that are in training mode."""
+        specs = {role: spec for role in ROLES if (spec := getattr(bundle, role)) is not None}
+        notes = []
+        for role, spec in specs.items():
+            layers = training_layers(read(spec).path)
+            found = training_note(layers, keep=spec.batch_mode == "keep")
+            notes += [f"{role}: {note}" for note in found]
+        return bundle, tuple(notes)
 
     def open(self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None) -> Session:
         """Open a file, if it is still the same.
@@ -99,7 +115,8 @@ class KerasOpener(FolderOpener):
         with on_device(self.device):
             whole = self._load(spec, file.path)
             model, inputs = extract_network(whole, spec, file.path, row_shape)
-        return KerasSession(model, inputs, file.path.name, self.device)
+        keep = spec.batch_mode == "keep"
+        return KerasSession(model, inputs, file.path.name, self.device, keep=keep)
 
     def _load(self, spec: NetworkSpec, path: Path) -> keras.Model:
         if path.suffix.lower() != ".keras":

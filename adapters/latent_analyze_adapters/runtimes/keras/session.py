@@ -53,11 +53,21 @@ def on_device(device: str | None) -> AbstractContextManager[object]:
 
 
 class KerasSession:
-    """A functional Keras model, with names for its inputs; see `Session`."""
+    """A functional Keras model, with names for its inputs; see `Session`.
+
+    With `keep`, layers that it calls in training mode run in that mode.
+    """
 
     def __init__(
-        self, model: keras.Model, inputs: list[str], name: str, device: str | None
+        self,
+        model: keras.Model,
+        inputs: list[str],
+        name: str,
+        device: str | None,
+        *,
+        keep: bool = False,
     ) -> None:
+        self._keep = keep
         self._model, self._name, self._device = model, name, device
         self._input_names, self._output_names = inputs, output_names(model)
         self.device = (
@@ -79,11 +89,14 @@ class KerasSession:
         struct = keras.tree.pack_sequence_as(self._model.input, given)
         with on_device(self._device):
             try:
-                values = keras.tree.flatten(self._model.predict_on_batch(struct))
+                # Predicting runs everything as in evaluation.
+                run = self._model if self._keep else self._model.predict_on_batch
+                values = keras.tree.flatten(run(struct))
             # Keras and its backend raise errors of many kinds.
             except Exception as error:
                 raise run_error(feeds, cause(error)) from error
-        return [np.asarray(values[self._output_names.index(name)]) for name in outputs]
+        found = (values[self._output_names.index(name)] for name in outputs)
+        return [keras.ops.convert_to_numpy(value) for value in found]
 
 
 class SavedModelSession:
