@@ -14,19 +14,18 @@ from latent_analyze.host.contracts import Analysis, Progress, Sampler, no_progre
 from latent_analyze.host.discovery import Host
 from latent_analyze.host.numbers import seconds_of
 from latent_analyze.host.options import PluginSpec, parse_specs, split_outside_brackets
-from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.report.report import Report, check_output
 from latent_analyze.runs.budget import fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
+from latent_analyze.runs.encoding import open_encoding
 from latent_analyze.runs.inspecting import Inspection, inspect_model
-from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
+from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset
 from latent_analyze.runs.opening import open_source as open_source_text
 from latent_analyze.runs.plan import check_names, make_plan
 from latent_analyze.runs.result_files import ResultFiles
 from latent_analyze.runs.runner import Runner
 from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.source import Source
-from latent_analyze.store.encode import encode as encode_into_store
 
 if TYPE_CHECKING:
     from latent_analyze.store import Store
@@ -147,12 +146,19 @@ def encode(
     output: str | Path = DEFAULT_STORE,
     *,
     host: Host | None = None,
+    signature: Mapping[str, object] | None = None,
     nonfinite: Literal["refuse", "drop"] = "refuse",
     device: str | None = None,
     trust: bool = False,
     progress: Progress = no_progress,
 ) -> Store:
     """Encode a data set into a store; an interrupted encode goes on where it stopped.
+
+    Parameters
+    ----------
+    signature
+        What you know about the model's files, ``{"encoder.range": [-1, 1]}``; the rest is found by
+        trying. ``store.schema.signature`` says what was found.
 
     Raises
     ------
@@ -161,13 +167,11 @@ def encode(
     LatentAnalyzeError
         For anything else that is wrong with model, data or output.
     """
-    host = host or Host()
-    opened, ref = open_model(str(model), host, device=device, trust=trust)
-    check_runtime(opened)
-    dataset = open_dataset(str(data), host)
-    return encode_into_store(
-        opened, ref, dataset, Path(output), nonfinite=nonfinite, progress=progress
-    )
+    encoding = open_encoding(
+        str(model), str(data), Path(output), host or Host(), device=device, trust=trust,
+        stated={key: str(value) for key, value in (signature or {}).items()},
+    )  # fmt: skip
+    return encoding.write(nonfinite=nonfinite, progress=progress)
 
 
 def train(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from latent_analyze.plugin import Adapter, Model
+from latent_analyze.plugin import NOTHING, Adapter, Bundle, Model, Sample, Signature
+from latent_analyze_adapters.models.folders import folder_config
+from latent_analyze_adapters.models.graph import Role
 from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel
 from latent_analyze_adapters.models.session import Opener
 from latent_analyze_adapters.models.session_cache import SessionCache
+from latent_analyze_adapters.models.signatures.find import Search
+from latent_analyze_adapters.models.signatures.stated import apply_stated
 
 
 class FileAdapter(Adapter):
@@ -56,8 +61,41 @@ class FileAdapter(Adapter):
         MissingDependencyError
             If the runtime is not installed.
         """
+        bundle, cache = self._found(path, device=device, trust=trust)
+        return FileModel(path, bundle, cache, image_shape=image_shape)
+
+    def open_for(
+        self,
+        path: Path,
+        sample: Sample,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        stated: Mapping[str, str] = NOTHING,
+    ) -> Model:
+        """Open a model for data, and find out by trying what its files mean; see `Adapter`."""
+        bundle, cache = self._found(path, device=device, trust=trust, role="encoder")
+        bundle = apply_stated(bundle, stated)
+        if bundle.encoder is None:
+            return FileModel(path, bundle, cache)
+        completed, _ = cache.opener.complete(bundle, cache.file)
+        facts = cache.opener.facts(bundle, cache.file)
+        config = folder_config(folder_of(path))
+        signature = Search(cache, completed, facts, sample, config).signature()
+        return FileModel(path, signature.bundle, cache, signature=signature)
+
+    def reopen(
+        self, path: Path, signature: Signature, *, device: str | None = None, trust: bool = False
+    ) -> Model:
+        """Open a model with a signature that was found before; see `Adapter`."""
+        self.import_runtime()
+        cache = SessionCache(self.opener(folder_of(path), device, trust))
+        return FileModel(path, signature.bundle, cache, signature=signature)
+
+    def _found(
+        self, path: Path, *, device: str | None, trust: bool, role: Role | None = None
+    ) -> tuple[Bundle, SessionCache]:
         self.import_runtime()
         opener = self.opener(folder_of(path), device, trust)
         cache = SessionCache(opener)
-        bundle = find_bundle(path, opener, cache.file)
-        return FileModel(path, bundle, cache, image_shape=image_shape)
+        return find_bundle(path, opener, cache.file, role=role), cache

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LABEL_WORDS = ("label", "class", "cond", "digit", "target")
+"""Words in the names of inputs that take a class."""
+
+
 @dataclass(frozen=True)
 class LabelTensor(Tensor):
     """An input that takes labels of any number type: integers as int64, others as `floating`."""
@@ -39,15 +43,30 @@ class ExtraInput:
     value: tuple[float, ...]
     column: str | None = None
 
+    @property
+    def classes(self) -> int | None:
+        """Number of classes if a label becomes one-hot, because a row has one value per class."""
+        axes = self.tensor.shape[1:]
+        one_hot = self.tensor.dtype.startswith("float") and len(axes) == 1 and (axes[0] or 0) > 1
+        return axes[0] if one_hot else None
+
     def fill(self, rows: int) -> NDArray[np.number]:
         """Return the value for a batch of this many rows; a free first axis is the batch."""
         axes = self.tensor.shape
         shape = tuple(rows if length is None else length for length in axes)
+        if self.is_label and self.classes and len(self.value) == 1:
+            return self.take(np.full(rows, int(self.value[0])), rows)
         value = np.array(self.value, self.tensor.dtype)
         return np.broadcast_to(value if len(value) > 1 else value[0], shape).copy()
 
+    @property
+    def is_label(self) -> bool:
+        """Whether its one number stands for a class."""
+        named = any(word in self.tensor.name.lower() for word in LABEL_WORDS)
+        return (self.column is not None or named) and all(v == int(v) for v in self.value)
+
     def take(self, values: NDArray[np.generic], rows: int) -> NDArray[np.number]:
-        """Return labels, one per row, padded to this many rows with copies of the last one.
+        """Return labels or rows of an array, padded to this many rows with copies of the last one.
 
         Raises
         ------
@@ -57,14 +76,31 @@ class ExtraInput:
         dtype = np.dtype(self.tensor.dtype)
         if isinstance(self.tensor, LabelTensor) and values.dtype.kind == "f":
             dtype = np.dtype(self.tensor.floating)
+        padded = np.concatenate([values, np.repeat(values[-1:], rows - len(values), axis=0)])
+        if self.classes and values.ndim == 1:
+            return self._one_hot(padded, self.classes)
         if values.dtype.kind not in "iufb" or not _fits(values, dtype):
             kind = "integers" if dtype.kind in "iu" else "numbers"
             raise ModelError(
-                f"{kind} in the label {self.column!r} for the input {self.tensor.name!r}, {dtype}",
-                found=f"{values[:3].tolist()}", next_step="correct columns in model.toml",
+                f"{kind} in {self.column!r} for the input {self.tensor.name!r}, {dtype}",
+                found=f"{values[:3].tolist()}",
+                next_step=f"choose another: --signature columns.{self.tensor.name}=LABEL",
             )  # fmt: skip
-        padded = np.concatenate([values, np.repeat(values[-1:], rows - len(values), axis=0)])
-        return padded.astype(dtype).reshape(rows, *[1] * (len(self.tensor.shape) - 1))
+        axes = self.tensor.shape[1:]
+        if values.ndim > 1 or not axes:
+            return padded.astype(dtype)
+        return padded.astype(dtype).reshape(rows, *[1] * len(axes))
+
+    def _one_hot(self, labels: NDArray[np.generic], classes: int) -> NDArray[np.number]:
+        known = labels.dtype.kind in "iub"
+        if not known or labels.min() < 0 or labels.max() >= classes:
+            raise ModelError(
+                f"labels 0 to {classes - 1} in {self.column or 'the constant'!r} for the input "
+                f"{self.tensor.name!r}, one value per class",
+                found=f"{labels[:3].tolist()}",
+                next_step=f"choose another label: --signature columns.{self.tensor.name}=LABEL",
+            )
+        return np.eye(classes, dtype=self.tensor.dtype)[labels.astype(np.int64)]
 
 
 def find_extra_inputs(
@@ -87,8 +123,8 @@ def find_extra_inputs(
     for name in others.keys() - stated.keys():
         raise ModelError(
             f"a model with one input in {graph.name}", found=f"another input, {others[name]}",
-            next_step=f"state its value in model.toml, under [encoder] or [decoder]: constants = "
-            f"{{ {name!r} = 0 }}, or columns = {{ {name!r} = 'a label of the data' }}",
+            next_step=f"state its value, --signature constants.{name}=0, or a label of the data, "
+            f"--signature columns.{name}=LABEL",
         )  # fmt: skip
     found = (_extra_input(graph, others[name], stated[name]) for name in others)
     return tuple(replace(extra, column=spec.columns.get(extra.tensor.name)) for extra in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,27 +12,26 @@ import numpy as np
 from latent_analyze.plugin import (
     Bundle,
     Latents,
-    Layout,
     ModelError,
     ModelSpec,
+    Signature,
     TensorSpec,
     content_hash,
 )
 from latent_analyze_adapters.models.check import compare_with_samples
-from latent_analyze_adapters.models.extra_inputs import find_extra_inputs
-from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape, Tensor
-from latent_analyze_adapters.models.image_tensor import file_shape
+from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape
 from latent_analyze_adapters.models.latents import size_from
 from latent_analyze_adapters.models.location import ROLES, SIDECAR
 from latent_analyze_adapters.models.network import (
     Network,
     columns_of,
     suitable_batch,
-    to_log_var,
+    to_decoder,
+    to_latents,
 )
-from latent_analyze_adapters.models.plan import Plan, Settings, make_plan
+from latent_analyze_adapters.models.opening import open_network
+from latent_analyze_adapters.models.plan import Plan, Settings
 from latent_analyze_adapters.models.session import (
-    Feeds,
     Opener,
     Session,
     bundle_path,
@@ -61,6 +60,8 @@ class FileModel:
         it explicit and changes nothing else.
     spec
         Shapes, ranges and abilities.
+    signature
+        What the files mean and how that is known, if the model was opened for data.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class FileModel:
         cache: SessionCache,
         *,
         image_shape: Shape | None = None,
+        signature: Signature | None = None,
     ) -> None:
+        self.signature = signature
         self.path, self._cache, self._data_shape = path, cache, image_shape
         self._networks: dict[Role, Network] = {}
         bundle, self._notes = self._opener.complete(bundle, cache.file)
@@ -83,7 +86,16 @@ class FileModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the files and of everything done around them, stated or inferred."""
+        """Hash of the files, whatever they mean."""
+        parts = [
+            (role, network.file.sha256, getattr(self.bundle, role).part or "")
+            for role, network in self._networks.items()
+        ]
+        return content_hash("files", self._opener.name, *parts)
+
+    @cached_property
+    def settings_fingerprint(self) -> str:
+        """Hash of the files and of everything done around them; stores of 0.1 hold this one."""
         parts: list[object] = []
         for role, network in self._networks.items():
             plan, image = network.plan, network.plan.image
@@ -110,28 +122,34 @@ class FileModel:
         ModelError
             If there is no encoder, the shape does not fit, or the runtime fails.
         """
-        plan = self._plan("encoder")
+        plan, spec = self._plan("encoder"), self.bundle.encoder
+        assert spec is not None
         _check_shape(x, plan.image.shape, f"the encoder of {self.spec.name}")
-        parts = [np.empty((len(x), plan.dim), np.float32) for _ in plan.outputs]
+        width = plan.output_size
+        parts = [np.empty((len(x), width), np.float32) for _ in plan.outputs]
         for rows, outputs in self._run("encoder", x, plan.image.to_file, columns):
             for part, output in zip(parts, outputs, strict=True):
                 part[rows] = output
-        if len(parts) == 2 and self.bundle.encoder is not None:
-            parts[1] = to_log_var(parts[1], self.bundle.encoder.spread)
-        return Latents(*parts)
+        return Latents(*to_latents(parts, plan, spec))
 
-    def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decode (n, dim) to (n, *spec.output.shape); images are clipped to [0, 1].
+    def decode(
+        self, z: NDArray[np.float32], columns: Mapping[str, NDArray[np.generic]] = NO_COLUMNS
+    ) -> NDArray[np.float32]:
+        """Decode (n, dim) to (n, *spec.output.shape); images may leave [0, 1].
+
+        `columns` holds the values, (n,) each, of the labels that `spec.decode_columns` names.
+        Inputs whose label is missing get their constants.
 
         Raises
         ------
         ModelError
             If there is no decoder, the shape does not fit, or the runtime fails.
         """
-        plan = self._plan("decoder")
+        plan, spec = self._plan("decoder"), self._networks["decoder"].spec
         _check_shape(z, (plan.dim,), f"the decoder of {self.spec.name}")
         images = np.empty((len(z), *plan.image.shape), np.float32)
-        for rows, (output,) in self._run("decoder", z, lambda part: _to_latent(part, plan)):
+        pack = partial(to_decoder, plan=plan, spec=spec)
+        for rows, (output,) in self._run("decoder", z, pack, columns):
             images[rows] = plan.image.from_file(output)
         return images
 
@@ -193,20 +211,7 @@ class FileModel:
             data=self._data_shape,
             encoder_layout=encoder.image.layout if encoder else None,
         )
-        file = self._cache.file(spec)
-        row_shape = _row_shape(role, settings, self._opener.default_layout)
-        session = self._cache.session(file, spec, row_shape)
-        graph = session.graph
-
-        def probe(input_tensor: Tensor, rows: NDArray[np.number], output: str) -> Shape:
-            feeds: Feeds = {input_tensor.name: rows}
-            for extra in find_extra_inputs(graph, input_tensor, spec):
-                feeds[extra.tensor.name] = extra.fill(len(rows))
-            return session.run([output], feeds)[0].shape
-
-        plan = make_plan(graph, settings, probe)
-        plan = self._cache.check_batching(file, spec, row_shape, plan)
-        self._networks[role] = Network(file, graph, plan, spec, row_shape)
+        self._networks[role] = open_network(self._cache, role, settings)
 
     def _session(self, role: Role) -> Session:
         network = self._networks[role]
@@ -265,28 +270,17 @@ class FileModel:
             input=encoder.plan.image.spec if encoder else None,
             latent=TensorSpec(shape=self.bundle.latent_shape or ()),
             output=decoder.plan.image.spec if decoder else None,
-            variational=encoder is not None and len(encoder.plan.outputs) == 2,
+            variational=encoder is not None and encoder.plan.is_variational,
             can_encode=encoder is not None,
             can_decode=decoder is not None,
             batch=suitable_batch([network.plan for network in self._networks.values()]),
             columns=columns_of(encoder),
+            decode_columns=columns_of(decoder),
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )
 
 
-def _row_shape(role: Role, settings: Settings, default_layout: Layout) -> Shape | None:
-    """Return the shape of one row of the input, if model.toml or the data define it."""
-    image = settings.image or settings.data
-    if role == "decoder" or image is None:
-        return settings.latent if role == "decoder" else None
-    return file_shape(image, settings.layout or default_layout)
-
-
 def _check_shape(rows: NDArray[np.generic], shape: Shape, owner: str) -> None:
     if rows.shape[1:] != shape:
         raise ModelError(f"rows of shape {shape} for {owner}", found=str(rows.shape[1:]))
-
-
-def _to_latent(z: NDArray[np.float32], plan: Plan) -> NDArray[np.number]:
-    return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)

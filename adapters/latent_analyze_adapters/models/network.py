@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from latent_analyze.plugin import DecoderSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Spread
+    from latent_analyze.plugin import EncoderSpec, Spread
     from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile
@@ -55,9 +57,9 @@ class Network:
         }
 
 
-def columns_of(encoder: Network | None) -> tuple[str, ...]:
-    """Return the labels of the data set that an encoder takes."""
-    extra_inputs = encoder.plan.extra_inputs if encoder else ()
+def columns_of(network: Network | None) -> tuple[str, ...]:
+    """Return the labels of the data set that an encoder or a decoder takes."""
+    extra_inputs = network.plan.extra_inputs if network else ()
     return tuple(dict.fromkeys(e.column for e in extra_inputs if e.column is not None))
 
 
@@ -69,7 +71,27 @@ def suitable_batch(plans: Sequence[Plan]) -> int:
     return max(rows // fixed, 1) * fixed
 
 
-def to_log_var(spread: NDArray[np.float32], kind: Spread) -> NDArray[np.float32]:
+def to_latents(
+    outputs: Sequence[NDArray[np.float32]], plan: Plan, spec: EncoderSpec
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return mu and log_var (n, dim), or None, from the outputs of an encoder, (n, values) each."""
+    mu, spread = outputs[0], outputs[1] if len(outputs) > 1 else None
+    if plan.whole and spec.halves_axis is not None:
+        halves = np.split(mu.reshape(len(mu), *plan.whole), 2, axis=spec.halves_axis + 1)
+        mean, spread = halves if spec.mean_half == 0 else halves[::-1]
+        mu, spread = mean.reshape(len(mu), -1), spread.reshape(len(mu), -1)
+    return mu, None if spread is None else to_log_var(spread, spec.spread)
+
+
+def to_decoder(z: NDArray[np.float32], plan: Plan, spec: NetworkSpec) -> NDArray[np.number]:
+    """Return z-points (n, dim) as a decoder takes them."""
+    assert isinstance(spec, DecoderSpec)
+    if (spec.shift, spec.scale) != (0.0, 1.0):
+        z = (z + np.float32(spec.shift)) * np.float32(spec.scale)
+    return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
+
+
+def to_log_var(spread: NDArray[Any], kind: Spread) -> NDArray[Any]:
     """Convert a log-variance, variance, standard deviation or its logarithm to log_var."""
     if kind == "log_var":
         return spread
@@ -78,4 +100,5 @@ def to_log_var(spread: NDArray[np.float32], kind: Spread) -> NDArray[np.float32]
     if kind == "softplus":
         spread = np.logaddexp(np.float32(0), spread)
     power = 1 if kind == "variance" else 2
-    return power * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
+    found: NDArray[Any] = power * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
+    return found

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze.plugin import DecoderSpec, EncoderSpec, Layout, ModelError
-from latent_analyze_adapters.models import image_tensor as images
+from latent_analyze_adapters.models import resolving as images
+from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, lacks_batch
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
 from latent_analyze_adapters.models.graph import (
     IMAGE_RANKS,
@@ -56,6 +57,8 @@ class Settings:
     @property
     def layout(self) -> Layout | None:
         """The layout, if it is stated and not a default."""
+        if self.spec.layout == "array" and "layout" in self.spec.model_fields_set:
+            return "array"
         if self.image is not None and len(self.image) == 1:
             return "flat"
         return self.spec.layout if "layout" in self.spec.model_fields_set else None
@@ -92,6 +95,8 @@ class Plan:
         The other inputs, with the values that model.toml states.
     repeated
         Whether each row is run alone, in a fixed batch filled with copies of it.
+    whole
+        Shape of the output of an encoder that holds mean and spread, one after the other; else ().
     """
 
     role: Role
@@ -104,6 +109,7 @@ class Plan:
     notes: tuple[str, ...]
     extra_inputs: tuple[ExtraInput, ...] = ()
     repeated: bool = False
+    whole: Shape = ()
 
     @property
     def dim(self) -> int:
@@ -111,9 +117,15 @@ class Plan:
         return math.prod(self.latent)
 
     @property
+    def is_variational(self) -> bool:
+        """Whether an encoder gives the spread of the posterior as well."""
+        return len(self.outputs) == 2 or bool(self.whole)
+
+    @property
     def output_size(self) -> int:
         """Values per row of an output."""
-        return self.dim if self.role == "encoder" else math.prod(self.image.shape)
+        row = (self.whole or self.latent) if self.role == "encoder" else self.image.file_shape
+        return math.prod(row)
 
 
 Probe = Callable[[Tensor, "NDArray[np.number]", str], Shape]
@@ -156,28 +168,31 @@ def _plan_encoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe:
     log_var = _find_output(graph, settings.spec.log_var, LOG_VAR_NAMES)
     rest = [t for t in graph.outputs if t != log_var]
     mu = _find_output(graph, settings.spec.mu, MU_NAMES) or (rest or list(graph.outputs))[0]
-    if settings.layout is None:
-        batched = len(input_tensor.shape) == max(IMAGE_RANKS) or not _is_vector(mu)
-    else:
-        batched = len(input_tensor.shape) != images.AXES[settings.layout]
-    if batched and _is_vector(mu):
+    batched = is_batched(input_tensor, mu, settings.layout, settings.image)
+    if batched and is_vector(mu):
         mu = replace(mu, shape=(1, *mu.shape))
     image = _resolve_image(graph, input_tensor, settings, batched)
     batch = _fixed_batch(input_tensor, mu, batched)
     mu = _with_known_shape(mu, input_tensor, image.file_shape, (batched, batch, probe))
     outputs = (mu.name,) if log_var is None else (mu.name, log_var.name)
-    latent = latent_shape(graph.name, mu, _row_axes(mu, batched), settings.latent)
+    axes = _row_axes(mu, batched)
+    whole: Shape = ()
+    if settings.spec.halves_axis is not None:
+        axes, whole = halved(graph, mu, axes, settings.spec.halves_axis)
+    latent = latent_shape(graph.name, mu, axes, settings.latent)
     notes = _notes("encoder", input_tensor, image, settings)
     if log_var is None and settings.spec.mu is None:
         notes += note_ambiguous_outputs(graph, input_tensor, mu)
-    return Plan("encoder", input_tensor, outputs, image, latent, batch, batched, notes)
+    return Plan(
+        "encoder", input_tensor, outputs, image, latent, batch, batched, notes, whole=whole
+    )  # fmt: skip
 
 
 def _plan_decoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe: Probe) -> Plan:
     assert isinstance(settings.spec, DecoderSpec)
     output = _find_output(graph, settings.spec.output, frozenset()) or graph.outputs[0]
-    batched = not _is_vector(input_tensor)
-    if batched and _lacks_batch(output, input_tensor):
+    batched = not is_vector(input_tensor)
+    if batched and lacks_batch(output, input_tensor, settings.layout, settings.image):
         output = replace(output, shape=(1, *output.shape))
     axes = _row_axes(input_tensor, batched)
     latent = latent_shape(graph.name, input_tensor, axes, settings.latent)
@@ -204,15 +219,6 @@ def _find_output(graph: Graph, name: str | None, usual: frozenset[str]) -> Tenso
     if not name:
         return None
     raise _no_tensor(graph, "output", name, [tensor.name for tensor in graph.outputs])
-
-
-def _is_vector(latent: Tensor) -> bool:
-    return len(latent.shape) == 1 and latent.shape[0] is not None
-
-
-def _lacks_batch(image: Tensor, latent: Tensor) -> bool:
-    known = len(image.shape) == min(IMAGE_RANKS) and None not in image.shape
-    return known and image.shape[0] != (latent.shape[0] or 1)
 
 
 def _row_axes(tensor: Tensor, batched: bool) -> FreeShape:
@@ -242,7 +248,8 @@ def _resolve_image(graph: Graph, tensor: Tensor, settings: Settings, batched: bo
     layout = settings.layout or images.infer_layout(axes, settings.encoder_layout)
     shape = settings.image or images.shape_from_data(axes, layout, settings.data)
     where = f"{tensor} in {graph.name}"
-    form = (layout, settings.range, tensor.dtype)
+    color = settings.spec.color if isinstance(settings.spec, DecoderSpec) else None
+    form = (layout, settings.range, tensor.dtype, color)
     image = images.resolve_image(axes, form, shape, where=where)
     return images.add_preprocessing(image, settings.spec, where=where)
 

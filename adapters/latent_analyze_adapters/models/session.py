@@ -258,6 +258,24 @@ def run_batch(
         If the runtime fails, or the size of an output differs from the plan.
     """
     count = len(rows)
+    feeds = feeds_of(plan, rows, columns)
+    padded = len(feeds[plan.input.name]) if plan.batched else 1
+    outputs = session.run(plan.outputs, feeds)
+    wanted = padded * plan.output_size
+    for name, output in zip(plan.outputs, outputs, strict=True):
+        if output.size != wanted:
+            raise ModelError(
+                f"{padded} rows of {plan.output_size} values from {name!r} of the {plan.role}",
+                found=f"shape {output.shape}", next_step="export it with a free batch axis",
+            )  # fmt: skip
+    return [np.asarray(o, np.float32).reshape(padded, -1)[:count] for o in outputs]
+
+
+def feeds_of(
+    plan: Plan, rows: NDArray[np.generic], columns: Mapping[str, NDArray[np.generic]]
+) -> Feeds:
+    """Return all inputs for rows (n, *axes), padded to a fixed batch; n is at most that."""
+    count = len(rows)
     if plan.batch and count < plan.batch:
         # Pad with a real row, because some models turn zeros into NaN.
         rows = np.concatenate([rows, np.repeat(rows[-1:], plan.batch - count, axis=0)])
@@ -266,12 +284,4 @@ def run_batch(
         values = columns.get(extra.column or "")
         fed = extra.fill(len(rows)) if values is None else extra.take(values, len(rows))
         feeds[extra.tensor.name] = fed
-    outputs = session.run(plan.outputs, feeds)
-    wanted = len(rows) * plan.output_size
-    for name, output in zip(plan.outputs, outputs, strict=True):
-        if output.size != wanted:
-            raise ModelError(
-                f"{len(rows)} rows of {plan.output_size} values from {name!r} of the {plan.role}",
-                found=f"shape {output.shape}", next_step="export it with a free batch axis",
-            )  # fmt: skip
-    return [np.asarray(o, np.float32).reshape(len(rows), -1)[:count] for o in outputs]
+    return feeds

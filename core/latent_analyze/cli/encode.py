@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from latent_analyze.cli.options import Device, Nonfinite, Output, Quiet, Trust
+from latent_analyze.cli.options import (
+    BatchMode,
+    Device,
+    Nonfinite,
+    Output,
+    Quiet,
+    StatedConstants,
+    StatedSignature,
+    Trust,
+    stated_signature,
+)
 from latent_analyze.cli.progress import progress_bars
-
-if TYPE_CHECKING:
-    from latent_analyze.models.spec import Model
 
 
 def encode(
@@ -24,39 +32,43 @@ def encode(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="Data set: digits, an .npz file, or a folder of images."
+            metavar="DATA",
+            help="Data: digits, an .npz or .npy file, a table, or a folder of images.",
         ),
     ],
+    signature: StatedSignature = None,
+    constant: StatedConstants = None,
+    batch_mode: BatchMode = "eval",
     nonfinite: Nonfinite = "refuse",
     device: Device = None,
     trust: Trust = False,
     output: Output = Path("latents.zarr"),
     quiet: Quiet = False,
 ) -> None:
-    """Encode a data set into a latent store, or resume an interrupted encode."""
+    """Encode a data set into a latent store, or resume an interrupted encode.
+
+    What the model's files mean (value range, which output is the mean, ...) is found by trying it
+    on some rows, and is stored with the z-points.
+    """
     from latent_analyze.errors import printable
     from latent_analyze.host.discovery import Host
-    from latent_analyze.runs.opening import open_dataset, open_model
-    from latent_analyze.store.encode import encode as encode_into_store
+    from latent_analyze.runs.encoding import open_encoding
 
-    host = Host()
-    opened, ref = open_model(model, host, device=device, trust=trust)
-    print_runtime_check(opened)
-    dataset = open_dataset(data, host)
+    stated = stated_signature(signature, constant, batch_mode)
+    encoding = open_encoding(model, data, output, Host(), device=device, trust=trust, stated=stated)
+    print_runtime_check(encoding.runtime)
+    if encoding.signature is not None:
+        for line in encoding.signature.lines:
+            typer.echo(printable(line))
     with progress_bars(quiet) as progress:
-        store = encode_into_store(
-            opened, ref, dataset, output, nonfinite=nonfinite, progress=progress
-        )
+        store = encoding.write(nonfinite=nonfinite, progress=progress)
     typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
-    for note in opened.spec.notes:
+    for note in encoding.model.spec.notes:
         typer.echo(printable(f"note: {note}"))
 
 
-def print_runtime_check(model: Model) -> None:
-    """Print how far the outputs are from those in training; raises ModelError if too far."""
-    from latent_analyze.models.runtime_check import check_runtime
-
-    found = check_runtime(model)
+def print_runtime_check(found: Mapping[str, float] | None) -> None:
+    """Print how far the outputs are from those in training."""
     if found:
         shown = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
         typer.echo(f"same as in training: max |difference| / standard deviation {shown}")

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from latent_analyze.cli.options import Device, Json, Trust
+from latent_analyze.cli.options import (
+    BatchMode,
+    Device,
+    Json,
+    StatedConstants,
+    StatedSignature,
+    Trust,
+    stated_signature,
+)
 
 Data = Annotated[
     str | None, typer.Option("--data", metavar="DATA", help="Data set to check the model on.")
@@ -16,8 +24,8 @@ Write = Annotated[
     bool,
     typer.Option(
         "--write",
-        help="Save the settings as model.toml next to the files; with --data, those that "
-        "reconstruct best. An existing model.toml is kept as model.toml.old.",
+        help="Save the settings as model.toml next to the files; with --data, those that explain "
+        "the data best. An existing model.toml is kept as model.toml.old.",
     ),
 ]
 
@@ -31,20 +39,27 @@ def inspect(
     ],
     data: Data = None,
     write: Write = False,
+    signature: StatedSignature = None,
+    constant: StatedConstants = None,
+    batch_mode: BatchMode = "eval",
     device: Device = None,
     trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Show a model's inputs, outputs and inferred settings.
 
-    With --data, also check the model on real images. The exit code is 1 if a check finds a problem.
+    With --data, also try on real rows what its files mean, and check it on them. The exit code is 1
+    if a check finds a problem.
     """
     from latent_analyze.errors import printable
     from latent_analyze.host.discovery import Host
     from latent_analyze.runs.inspecting import inspect_model
     from latent_analyze.runs.result_files import dump_json
 
-    found = inspect_model(path, data, Host(), write=write, device=device, trust=trust)
+    stated = stated_signature(signature, constant, batch_mode)
+    found = inspect_model(
+        path, data, Host(), write=write, device=device, trust=trust, stated=stated
+    )
     if as_json:
         typer.echo(dump_json(found.describe()), nl=False)
     else:

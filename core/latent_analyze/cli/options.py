@@ -33,3 +33,52 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME.KEY=VALUE", help="Set an option of a plugin; repeatable."),
 ]
+StatedSignature = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signature",
+        metavar="KEY=VALUE",
+        help="State what the model's files mean, as encoder.range=[-1,1]; repeatable.",
+    ),
+]
+StatedConstants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--constant",
+        metavar="INPUT=VALUE",
+        help="Value of a further input of the model, as label=7; repeatable.",
+    ),
+]
+BatchMode = Annotated[
+    Literal["eval", "keep"],
+    typer.Option(
+        "--batch-mode",
+        help="Batch normalization and dropout exported in training mode: run as in evaluation, or "
+        "keep them.",
+    ),
+]
+
+
+def stated_signature(
+    signature: list[str] | None, constants: list[str] | None, batch_mode: str = "eval"
+) -> dict[str, str]:
+    """Return what the user states about a model, key -> value.
+
+    Raises
+    ------
+    OptionError
+        If something is not KEY=VALUE.
+    """
+    from latent_analyze.errors import OptionError
+
+    found = {"batch_mode": batch_mode} if batch_mode != "eval" else {}
+    pairs = [(text, "") for text in signature or ()]
+    pairs += [(text, "constants.") for text in constants or ()]
+    for text, prefix in pairs:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise OptionError(
+                "KEY=VALUE", found=repr(text), next_step="write --signature encoder.range=[-1,1]"
+            )
+        found[prefix + key.strip()] = value.strip()
+    return found

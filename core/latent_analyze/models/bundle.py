@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -188,6 +189,20 @@ def replace_bundle(folder: Path, bundle: Bundle) -> Path | None:
         shutil.copy2(existing, kept)
     write_bundle(folder, bundle)
     return kept
+
+
+def without(bundle: Bundle, keys: Iterable[str]) -> Bundle:
+    """Return a bundle that leaves fields open: ``["encoder.range", ...]``."""
+    tables = bundle.model_dump(exclude_unset=True)
+    for key in keys:
+        role, _, rest = key.partition(".")
+        field, _, name = rest.partition(".")
+        table = tables.get(role) or {}
+        if name and isinstance(table.get(field), dict):
+            table[field].pop(name, None)
+        else:
+            table.pop(field, None)
+    return Bundle.model_validate(tables)
 
 
 def _without_empty(table: dict[str, object]) -> dict[str, object]:

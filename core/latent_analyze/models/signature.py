@@ -22,6 +22,16 @@ data best, its name says it, it is the data's own, or nothing tells and it is th
 Kind = Literal["images", "vectors", "arrays"]
 
 
+HOW: dict[Known, str] = {
+    "stated": "as stated",
+    "graph": "the file shows it",
+    "trial": "tried",
+    "name": "by name",
+    "data": "from the data",
+    "assumed": "assumed",
+}
+
+
 class Choice(Spec):
     """One choice of a signature.
 
@@ -42,9 +52,11 @@ class Choice(Spec):
     known: Known
     why: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def known_as(self) -> str:
+        """The value, and how it is known."""
         reason = f": {self.why}" if self.why else ""
-        return f"{self.key} = {self.value} ({self.known}{reason})"
+        return f"{self.value} ({HOW[self.known]}{reason})"
 
 
 class Candidate(Spec):
@@ -52,6 +64,10 @@ class Candidate(Spec):
 
     text: str
     explained: float | None = None
+
+    def __str__(self) -> str:
+        score = "   none" if self.explained is None else f"{self.explained:7.3f}"
+        return f"{score}  {self.text}"
 
 
 class Signature(Spec):
@@ -91,6 +107,30 @@ class Signature(Spec):
     def assumed(self) -> tuple[Choice, ...]:
         """The choices that nothing shows."""
         return tuple(choice for choice in self.choices if choice.known == "assumed")
+
+    def describe(self) -> dict[str, object]:
+        """Return the choices and the signatures that were tried, best first, as plain data."""
+        found: dict[str, object] = {"problem": self.problem} if self.problem else {}
+        if self.explained is not None:
+            found["explained"] = round(self.explained, 4)
+            found["rows tried"] = self.rows
+        found |= {choice.key: choice.known_as for choice in self.choices}
+        return found | {"tried": [str(candidate) for candidate in self.candidates]}
+
+    @property
+    def lines(self) -> list[str]:
+        """What people are told, in a few lines: problems and assumptions first."""
+        found = [f"problem: {self.problem}"] if self.problem else []
+        if not self.problem:
+            found += [f"{choice.key} = {choice.known_as}" for choice in self.assumed]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for choice in self.choices:
+            if choice.known not in ("assumed", "stated"):
+                reason = (HOW[choice.known], choice.why)
+                groups.setdefault(reason, []).append(f"{choice.key} = {choice.value}")
+        for (how, why), texts in groups.items():
+            found.append(f"{', '.join(texts)} ({how}{f': {why}' if why else ''})")
+        return found
 
 
 @dataclass(frozen=True)

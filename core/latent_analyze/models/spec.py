@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,10 +83,10 @@ class Model(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the model files and of the conversions around them (layout, range, ...)."""
+        """SHA-256 of the model files, whatever they mean."""
         ...
 
-    def encode(self, x: NDArray[np.float32]) -> Latents:
+    def encode(self, x: NDArray[np.float32], /, *columns: Any) -> Latents:
         """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1.
 
         If the spec lists `columns`, a second argument maps labels to (n,) values. Without it, the
@@ -95,25 +94,10 @@ class Model(Protocol):
         """
         ...
 
-    def decode(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+    def decode(self, z: NDArray[np.float32], /, *columns: Any) -> NDArray[np.float32]:
         """Decode (n, dim) to (n, *output); any n >= 1.
 
         If the spec lists `decode_columns`, a second argument maps labels to (n,) values. Without
         it, the model uses its constants.
         """
         ...
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """How to open a model again in another process: path, hash and adapter; no open session."""
-
-    path: str
-    fingerprint: str
-    adapter: str
-    device: str | None = None
-    trust: bool = False
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the fields that are saved in a store; device and trust are not."""
-        return {"path": self.path, "fingerprint": self.fingerprint, "adapter": self.adapter}

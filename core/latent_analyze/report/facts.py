@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from latent_analyze.host.numbers import show, show_range
+from latent_analyze.models.signature import Signature
 
 if TYPE_CHECKING:
     from latent_analyze.host.options import Options
@@ -31,7 +32,10 @@ def case_facts(case: CaseOutcome, config: RunConfig) -> list[Group]:
     """Return what was analyzed in a case: reference, model, data set, sources beside it, nulls."""
     details = {key: value for key, value in case.details.items() if _is_spec(value)}
     groups = [Group("Reference", _reference(case, config))]
+    signature = details.pop("signature", None)
     groups += [Group(TITLES.get(key, _term(key)), spec_rows(details[key])) for key in details]
+    if isinstance(signature, Signature):
+        groups.insert(2, Group("How the model is read", list(_choices(signature))))
     groups.append(Group("Shown beside it", list(_beside(case))))
     groups.append(Group("Null models", [_null(null) for null in case.nulls]))
     return [group for group in groups if group.rows]
@@ -74,6 +78,12 @@ def companions(case: CaseOutcome) -> dict[str, list[str]]:
         if entry.results is not None
     }
     return {key: labels for key, labels in found.items() if labels}
+
+
+def _choices(signature: Signature) -> Iterator[tuple[str, str]]:
+    if signature.explained is not None:
+        yield "explained", f"{signature.explained:.0%} of the variance of {signature.rows} rows"
+    yield from ((choice.key, choice.known_as) for choice in signature.choices)
 
 
 def _reference(case: CaseOutcome, config: RunConfig) -> list[tuple[str, str]]:

@@ -152,7 +152,10 @@ class _Case:
     @property
     def found(self) -> list[_Found]:
         anchors = {a.entry.key: a.anchor for a in self.analyses}
-        return [_Found(f, self.label, key, anchors[key]) for key, f in self.outcome.findings]
+        return [
+            _Found(f, self.label, key, anchors.get(key, self.anchor))
+            for key, f in self.outcome.findings
+        ]
 
 
 class _Page:

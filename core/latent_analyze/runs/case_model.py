@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from latent_analyze.host.contracts import Dataset
     from latent_analyze.host.discovery import Host
-    from latent_analyze.models.spec import Model, ModelRef
+    from latent_analyze.models.reference import ModelRef
+    from latent_analyze.models.spec import Model
     from latent_analyze.runs.config import RunConfig
     from latent_analyze.sources.source import Source
 
@@ -56,6 +57,7 @@ class CaseModel:
         self.can = {"encoder": spec.can_encode, "decoder": spec.can_decode}
         self.details = {
             "model": spec,
+            "signature": store.schema.signature,
             "dataset": store.schema.dataset,
             "store": str(store.path),
             "model_fingerprint": store.model_ref.fingerprint,
@@ -67,10 +69,13 @@ class CaseModel:
             self.ref = None
 
     def _take_given(self, path: str, config: RunConfig, store: Store | None) -> None:
-        model, self.ref = open_model(path, self.host, device=config.device, trust=config.trust)
-        if store is not None and store.model_ref.fingerprint != model.fingerprint:
+        known = store.model_ref.signature if store is not None else None
+        model, self.ref = open_model(
+            path, self.host, device=config.device, trust=config.trust, signature=known
+        )
+        if store is not None and store.model_ref.fingerprint != self.ref.fingerprint:
             raise StoreError(
-                f"a store made with the model {path} ({model.fingerprint[:12]})",
+                f"a store made with the model {path} ({self.ref.fingerprint[:12]})",
                 found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
                 next_step="encode again with this model, or leave --model out",
             )

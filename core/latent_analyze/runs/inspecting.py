@@ -7,16 +7,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from latent_analyze.errors import DatasetError, LatentAnalyzeError, ModelError
+from latent_analyze.errors import LatentAnalyzeError, ModelError
 from latent_analyze.files.pairs import common_folder, split_pair
-from latent_analyze.models import inspection, latent_outputs
-from latent_analyze.models.bundle import SIDECAR, replace_bundle
-from latent_analyze.models.configurable import ConfigurableModel
+from latent_analyze.host.contracts import NOTHING
+from latent_analyze.models import inspection
+from latent_analyze.models.bundle import SIDECAR, replace_bundle, without
 from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.runs.encoding import draw_sample
 from latent_analyze.runs.opening import open_dataset, open_model
 from latent_analyze.store.encode import require_encodable
 
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
     from latent_analyze.host.discovery import Host
     from latent_analyze.models.bundle import Bundle
     from latent_analyze.models.inspection import Check
-    from latent_analyze.models.spec import Model, ModelRef, ModelSpec
+    from latent_analyze.models.reference import ModelRef
+    from latent_analyze.models.signature import Sample, Signature
+    from latent_analyze.models.spec import Model, ModelSpec
 
 ROWS, VALUES = 64, 1 << 24
 """Images that the checks take, evenly from the whole data set, and values of all of them."""
@@ -50,6 +51,8 @@ class Inspection:
         ``"written"`` and ``"kept"``: the model.toml that was saved, and the former one.
     next_step
         The command that leads further, without ``latent-analyze``.
+    signature
+        What the files mean for these data, and the signatures that were tried; None without data.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Inspection:
     checks: Sequence[Check] = ()
     written: Mapping[str, str] = field(default_factory=dict)
     next_step: str = ""
+    signature: Signature | None = None
 
     @property
     def problems(self) -> list[Check]:
@@ -78,6 +82,8 @@ class Inspection:
         }
         if self.files is not None:
             found["files"] = self.files
+        if self.signature is not None:
+            found["signature"] = self.signature.describe()
         return found | {"checks": [asdict(check) for check in self.checks], **self.written}
 
 
@@ -89,6 +95,7 @@ def inspect_model(
     write: bool = False,
     device: str | None = None,
     trust: bool = False,
+    stated: Mapping[str, str] = NOTHING,
 ) -> Inspection:
     """Open a model, check it on a data set if there is one, and save model.toml if asked to.
 
@@ -98,46 +105,43 @@ def inspect_model(
         If model or data cannot be opened, or there is nothing to write.
     """
     dataset = open_dataset(data, host) if data else None
-    shape = dataset.item.shape if dataset else None
-    model, ref = open_model(path, host, device=device, trust=trust, image_shape=shape)
+    sample = draw_sample(dataset) if dataset else None
+    model, ref = open_model(path, host, device=device, trust=trust, sample=sample, stated=stated)
     runtime = check_runtime(model)
     describe = getattr(model, "describe", None)
     files = None if describe is None else describe()
-    stated = getattr(model, "bundle", None)
-    checks, bundle = _check(model, dataset) if dataset else ([], stated)
-    written = _write(Path(path), bundle, host, ref) if write else {}
-    settled = write or bundle is None or (bundle == stated and (Path(path) / SIDECAR).exists())
+    checks = _check(model, dataset, sample) if dataset and sample else []
+    bundle = getattr(model, "bundle", None)
+    written = _write(Path(path), _decided(bundle, ref), host, ref) if write else {}
     place = str(Path(written["written"]).parent) if write else path
-    step = _next_step(model.spec, place, data, stated=settled) + (" --trust" if trust else "")
+    step = _next_step(model.spec, place, data) + (" --trust" if trust else "")
     return Inspection(
-        ref.path, ref.adapter, model.fingerprint, model.spec, runtime, files, checks, written, step
-    )
+        ref.path, ref.adapter, ref.fingerprint, model.spec, runtime, files, checks, written, step,
+        ref.signature,
+    )  # fmt: skip
 
 
-def _check(model: Model, dataset: Dataset) -> tuple[list[Check], Bundle | None]:
-    """Return what the checks found, and the bundle that reconstructs best."""
-    if not dataset.count:
-        raise DatasetError("a data set with rows", found=f"none in {dataset.name}")
-    most = max(8, min(ROWS, VALUES // max(math.prod(dataset.item.shape), 1)))
-    rows = np.unique(np.linspace(0, dataset.count - 1, most).astype(np.int64))
+def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
+    """Return what the model does with real rows."""
     if model.spec.can_encode:
         require_encodable(model, dataset)
-    images = dataset.read(rows).x
-    outputs = (
-        latent_outputs.identify_latent_outputs(model, images) if model.spec.can_encode else None
-    )
-    checks = inspection.check_outputs(model, outputs)
-    if outputs is not None and isinstance(model, ConfigurableModel):
-        # All that follows is of the right outputs.
-        model = cast("Model", model.with_bundle(outputs.applied_to(model.bundle)))
-    checks += inspection.inspect_model(model, images)
-    bundle = getattr(model, "bundle", None)
-    if model.spec.can_encode and model.spec.can_decode:
-        candidates = inspection.candidates(model, images)
-        check = inspection.compare_candidates(inspection.round_trip(model, images), candidates)
-        checks.append(check)
-        bundle = candidates[0].bundle if check.severity == "warning" else bundle
-    return checks, bundle
+    size = max(math.prod(dataset.item.shape), 1)
+    rows = max(8, min(ROWS, VALUES // size))
+    columns = {name: values[:rows] for name, values in sample.columns.items()}
+    return inspection.inspect_model(model, sample.x[:rows], columns)
+
+
+def _decided(bundle: Bundle | None, ref: ModelRef) -> Bundle | None:
+    """Return the settings to save; what nothing shows is no knowledge, so it is not saved."""
+    signature = ref.signature
+    if bundle is None or signature is None:
+        return bundle
+    if signature.problem:
+        raise ModelError(
+            "a signature that explains the data", found=signature.problem,
+            next_step="state what you know, as --signature encoder.range=[-1,1], and inspect again",
+        )  # fmt: skip
+    return without(bundle, [choice.key for choice in signature.assumed])
 
 
 def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict[str, str]:
@@ -169,12 +173,8 @@ def _holds_more(folder: Path, bundle: Bundle, host: Host, ref: ModelRef) -> bool
     return spec.can_encode + spec.can_decode > halves
 
 
-def _next_step(spec: ModelSpec, path: str, data: str | None, *, stated: bool) -> str:
+def _next_step(spec: ModelSpec, path: str, data: str | None) -> str:
     path = shlex.quote(path)
-    if data is not None and not stated:
-        return f"inspect {path} --data {shlex.quote(data)} --write"
     if not spec.can_encode:
         return f"run normal:dim={spec.dim}:count=2000 --model {path}"
-    if data is None:
-        return f"inspect {path} --data DATA"
-    return f"encode {path} {shlex.quote(data)} -o latents.zarr"
+    return f"encode {path} {'DATA' if data is None else shlex.quote(data)} -o latents.zarr"

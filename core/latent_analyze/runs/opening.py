@@ -16,11 +16,9 @@ from latent_analyze.errors import (
 )
 from latent_analyze.files.pairs import all_exist, missing_part, resolved, split_pair
 from latent_analyze.files.writing import exists
-from latent_analyze.host.options import (
-    PluginSpec,
-    parse_spec,
-)
-from latent_analyze.models.spec import ModelRef
+from latent_analyze.host.contracts import NOTHING
+from latent_analyze.host.options import PluginSpec, parse_spec
+from latent_analyze.models.reference import ModelRef
 from latent_analyze.runs.source_text import SourceText
 from latent_analyze.sources.seeding import derived_seed
 from latent_analyze.sources.views import PosteriorSource, RelabeledSource, finite_rows, select
@@ -29,6 +27,7 @@ from latent_analyze.store import is_store, open_store
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Dataset, Sampler
     from latent_analyze.host.discovery import Host, Plugin
+    from latent_analyze.models.signature import Sample, Signature
     from latent_analyze.models.spec import Model
     from latent_analyze.sources.source import Source
 
@@ -80,9 +79,18 @@ def open_model(
     *,
     device: str | None = None,
     trust: bool = False,
-    image_shape: tuple[int, ...] | None = None,
+    sample: Sample | None = None,
+    stated: Mapping[str, str] = NOTHING,
+    signature: Signature | None = None,
 ) -> tuple[Model, ModelRef]:
-    """Open a model by the first adapter that recognizes it; see `Adapter.open`.
+    """Open a model by the first adapter that recognizes it; see `Adapter`.
+
+    Parameters
+    ----------
+    sample, stated
+        Rows of the data that it is opened for, and what the user states about it.
+    signature
+        What its files mean, if that was found before: then nothing is tried.
 
     Raises
     ------
@@ -92,9 +100,16 @@ def open_model(
     place = Path(path)
     for name, plugin in installed_first(host.adapters):
         if plugin.cls.recognizes(place):
-            model = plugin.cls().open(place, device=device, trust=trust, image_shape=image_shape)
+            adapter = plugin.cls()
+            if signature is not None:
+                model = adapter.reopen(place, signature, device=device, trust=trust)
+            elif sample is not None:
+                model = adapter.open_for(place, sample, device=device, trust=trust, stated=stated)
+            else:
+                model = adapter.open(place, device=device, trust=trust)
             stays = resolved(path) if all_exist(path) else path
-            return model, ModelRef(stays, model.fingerprint, name, device, trust)
+            found = getattr(model, "signature", None)
+            return model, ModelRef(stays, fingerprint_of(model), name, device, trust, found)
     if not all_exist(path):
         missing = missing_part(path)
         raise ModelError(
@@ -107,6 +122,14 @@ def open_model(
         found=f"{path}, which none of them recognizes",
         next_step="name a bundle folder with model.toml, or the file of a model",
     )
+
+
+def fingerprint_of(model: Model) -> str:
+    """Return the hash of a model's files; without a signature, also of the settings around them."""
+    if getattr(model, "signature", None) is not None:
+        return model.fingerprint
+    settings: str = getattr(model, "settings_fingerprint", model.fingerprint)
+    return settings
 
 
 def installed_first(plugins: Mapping[str, Plugin[T]]) -> list[tuple[str, Plugin[T]]]:
@@ -128,7 +151,9 @@ def reopen_model(ref: ModelRef, host: Host) -> Model:
     ModelError
         If the file has changed since.
     """
-    model, found = open_model(ref.path, host, device=ref.device, trust=ref.trust)
+    model, found = open_model(
+        ref.path, host, device=ref.device, trust=ref.trust, signature=ref.signature
+    )
     if found.fingerprint != ref.fingerprint:
         raise ModelError(
             f"the model that the store was made with ({ref.fingerprint[:12]})",

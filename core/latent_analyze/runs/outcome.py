@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from latent_analyze.runs.config import RunConfig
     from latent_analyze.runs.engine import Failure
     from latent_analyze.runs.selection import LeftOut
+    from latent_analyze.sources.source import Source
 
 SCHEMA = 1
+MODEL = "model"
+"""Where findings about the model itself stand, in place of an analysis."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class SourceInfo:
     count: int
     dim: int
     fingerprint: str
+
+    @classmethod
+    def of(cls, source: Source) -> SourceInfo:
+        """Return what names a source."""
+        return cls(source.label, source.count, source.dim, source.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,14 @@ class CaseOutcome:
     analyses: Mapping[str, AnalysisOutcome]
     left_out: Sequence[LeftOut] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    about_model: Sequence[Finding] = ()
 
     @property
     def findings(self) -> list[tuple[str, Finding]]:
         """(analysis, finding), the gravest first, else in the order of the analyses."""
         order = {severity: i for i, severity in enumerate(get_args(Severity))}
-        found = [(key, f) for key, entry in self.analyses.items() for f in entry.findings]
+        found = [(MODEL, finding) for finding in self.about_model]
+        found += [(key, f) for key, entry in self.analyses.items() for f in entry.findings]
         return sorted(found, key=lambda pair: order[pair[1].severity])
 
     @property

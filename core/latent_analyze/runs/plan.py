@@ -141,7 +141,7 @@ def _case(
         choices=chosen,
         left_out=left_out if config.plugins else (*left_out, *unasked(host)),
         details=model.details,
-        model_fingerprint=model.ref.fingerprint if model.ref else "",
+        model_fingerprint=model.ref.identity if model.ref else "",
     )
 
 

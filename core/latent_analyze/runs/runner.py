@@ -15,6 +15,7 @@ from latent_analyze.plotting.standard_figures import plot_of
 from latent_analyze.runs.calibration import Test, calibrate, tests_of
 from latent_analyze.runs.engine import Failure, LocalEngine, Outcome, RunContext, Task, failure
 from latent_analyze.runs.findings import all_findings
+from latent_analyze.runs.model_findings import with_model_findings
 from latent_analyze.runs.nulls import null_member
 from latent_analyze.runs.opening import fit_sampler
 from latent_analyze.runs.outcome import (
@@ -111,7 +112,8 @@ class Runner:
             )
             for i, (case, ws) in enumerate(zip(plan.cases, works, strict=True))
         ]
-        return RunOutcome(plan.config, cases, self.versions, tuple(self.host.problems))
+        about = with_model_findings(cases)
+        return RunOutcome(plan.config, about, self.versions, tuple(self.host.problems))
 
     def _run_case(self, case: Case, plan: Plan) -> list[_Work]:
         works = [self._prepare(choice, case) for choice in case.choices]
@@ -284,8 +286,8 @@ def _case_outcome(
     case: Case, analyses: Mapping[str, AnalysisOutcome], skipped: Sequence[LeftOut], repeats: int
 ) -> CaseOutcome:
     return CaseOutcome(
-        reference=_info(case.reference),
-        shown=[_info(source) for source in case.shown],
+        reference=SourceInfo.of(case.reference),
+        shown=[SourceInfo.of(source) for source in case.shown],
         nulls=[
             NullInfo(label, repeats, type(sampler).__doc__ or "")
             for label, sampler in case.nulls.items()
@@ -294,7 +296,3 @@ def _case_outcome(
         left_out=(*case.left_out, *skipped),
         details=case.details,
     )
-
-
-def _info(source: Source) -> SourceInfo:
-    return SourceInfo(source.label, source.count, source.dim, source.fingerprint)

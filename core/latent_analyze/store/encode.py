@@ -29,7 +29,8 @@ from latent_analyze.store.thumbnails import DEFAULT_SIDE, thumbnail_shape
 from latent_analyze.store.writer import require_matching
 
 if TYPE_CHECKING:
-    from latent_analyze.models.spec import Model, ModelRef
+    from latent_analyze.models.reference import ModelRef
+    from latent_analyze.models.spec import Model
 
 
 def encode(
@@ -97,46 +98,44 @@ def encode(
     return store
 
 
+def require_rows(dataset: Dataset) -> None:
+    """Raise DatasetError if a data set is empty."""
+    if dataset.count < 1:
+        raise DatasetError(
+            "a data set with at least one row", found=f"none in {dataset.name}",
+            next_step="choose another folder or file",
+        )  # fmt: skip
+
+
 def require_encodable(model: Model, dataset: Dataset) -> None:
     """Raise DatasetError or ModelError if the model cannot encode the data set."""
     spec = model.spec
-    if dataset.kind == "vectors":
-        raise DatasetError(
-            "images to encode", found=f"vectors in {dataset.name}",
-            next_step="vectors need no encoding: give them to 'latent-analyze run' directly",
-        )  # fmt: skip
     if not spec.can_encode or spec.input is None:
         raise ModelError(
             f"a model with an encoder for {dataset.name}", found=f"none in {spec.name}",
             next_step="give a bundle or a file that contains the encoder",
         )  # fmt: skip
-    if dataset.count < 1:
-        raise DatasetError(
-            "a data set with at least one image", found=f"none in {dataset.name}",
-            next_step="choose another folder or file",
-        )  # fmt: skip
+    require_rows(dataset)
     if tuple(dataset.item.shape) != tuple(spec.input.shape):
         raise DatasetError(
-            f"images of shape {_shape(spec.input.shape)}, which {spec.name} takes",
+            f"rows of shape {_shape(spec.input.shape)}, which {spec.name} takes",
             found=f"{_shape(dataset.item.shape)} in {dataset.name}",
             next_step=_shape_advice(tuple(spec.input.shape), tuple(dataset.item.shape)),
         )
+    known = (*dataset.label_names, *dataset.input_names)
     for name in spec.columns:
-        if name not in dataset.label_names:
+        if name not in known:
             raise DatasetError(
                 f"the label {name!r}, which {spec.name} takes as an input",
-                found=f"{', '.join(map(repr, dataset.label_names)) or 'no labels'} in "
-                f"{dataset.name}",
-                next_step="correct columns in model.toml, or choose a data set with that label",
+                found=f"{', '.join(map(repr, known)) or 'no labels'} in {dataset.name}",
+                next_step="choose a data set with that label, or another label: "
+                "--signature columns.INPUT=LABEL",
             )
 
 
 def _shape_advice(expected: tuple[int, ...], found: tuple[int, ...]) -> str:
     if expected == (math.prod(found),):
-        return (
-            f"set image_shape = {list(found)} in model.toml, or run: "
-            "latent-analyze inspect MODEL --data IMAGES --write"
-        )
+        return f"add --signature image_shape={list(found)}".replace(" ", "", 0)
     return "change them with the options resize= and crop= of the data set"
 
 
@@ -150,6 +149,7 @@ def _schema(
     return StoreSchema(
         creator=f"latent-analyze {version('latent-analyze')}",
         model=StoredModel(**model_ref.to_dict()),
+        signature=model_ref.signature,
         spec=model.spec,
         dataset=DatasetSpec(
             name=dataset.name,

@@ -94,7 +94,8 @@ class Pipeline:
     def _encode(self, items: Items) -> Latents:
         spec = self.model.spec
         # Only models with columns have to accept a second argument.
-        columns = ({name: items.labels[name] for name in spec.columns},) if spec.columns else ()
+        given = {**items.labels, **items.inputs}
+        columns = ({name: given[name] for name in spec.columns},) if spec.columns else ()
         latents = self.model.encode(items.x, *columns)
         shapes = [None if part is None else part.shape for part in latents]
         expected = (len(items.x), spec.dim)
@@ -103,7 +104,7 @@ class Pipeline:
                 f"mu{' and log_var' if spec.variational else ' alone'} of shape {expected} "
                 f"from {spec.name}",
                 found=f"shapes {shapes}",
-                next_step="run latent-analyze inspect, then correct model.toml",
+                next_step="run: latent-analyze inspect MODEL --data DATA",
             )
         log_var = None if latents.log_var is None else np.asarray(latents.log_var, np.float32)
         return Latents(np.asarray(latents.mu, np.float32), log_var)

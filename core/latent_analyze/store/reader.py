@@ -21,7 +21,8 @@ from latent_analyze.store.schema import StoreAttributes, damaged, parse_attribut
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.models.spec import ModelRef, ModelSpec
+    from latent_analyze.models.reference import ModelRef
+    from latent_analyze.models.spec import ModelSpec
     from latent_analyze.sources.source import AnyArray
 
 

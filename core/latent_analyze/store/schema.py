@@ -9,12 +9,14 @@ from pydantic import Field, PositiveInt, ValidationError
 
 from latent_analyze.errors import StoreError
 from latent_analyze.files.hashing import content_hash
-from latent_analyze.models.spec import ModelRef, ModelSpec, Spec, TensorSpec
+from latent_analyze.models.reference import ModelRef
+from latent_analyze.models.signature import Signature
+from latent_analyze.models.spec import ModelSpec, Spec, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT = 1
+FORMAT = 2
 """Version of the store format. Readers open this version and all older ones."""
 
 Json = Any  # Any: content of a JSON file; `parse_attributes` checks it
@@ -63,9 +65,10 @@ class EncodeSpec(Spec):
 class StoreSchema(Spec):
     """What is known before the first block is encoded."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     creator: str
     model: StoredModel
+    signature: Signature | None = None
     spec: ModelSpec
     dataset: DatasetSpec
     encode: EncodeSpec
@@ -73,10 +76,10 @@ class StoreSchema(Spec):
     @property
     def model_ref(self) -> ModelRef:
         """How to open the model again."""
-        return ModelRef(**self.model.model_dump())
+        return ModelRef(**self.model.model_dump(), signature=self.signature)
 
     def differences(self, other: StoreSchema) -> list[str]:
-        """Return what would give other rows: ``"model"``, ``"data set"``, ``"options"``.
+        """Return what would give other rows: ``"model"``, ``"signature"``, ``"data set"``, ...
 
         Paths and program versions may differ: an encode can resume after the model was moved.
         """
@@ -87,6 +90,7 @@ class StoreSchema(Spec):
         data = self.dataset
         return {
             "model": self.model.fingerprint,
+            "signature": self.signature.fingerprint if self.signature else "",
             "data set": (data.fingerprint, data.count, data.item, data.labels),
             "options": self.encode,
         }

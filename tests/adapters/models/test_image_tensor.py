@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze import ModelError
-from latent_analyze_adapters.models.image_tensor import ImageTensor, infer_layout, resolve_image
+from latent_analyze_adapters.models.image_tensor import ImageTensor
+from latent_analyze_adapters.models.resolving import infer_layout, resolve_image
 
 LENGTHS = st.integers(1, 6)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latent_analyze.models.spec import ModelRef
+from latent_analyze.models.reference import ModelRef
 from latent_analyze.plugin import Dataset, Items, Latents, ModelSpec, Options, TensorSpec
 from latent_analyze.store.encode import encode
 

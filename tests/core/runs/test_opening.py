@@ -10,7 +10,7 @@ import pytest
 from latent_analyze import LatentAnalyzeError
 from latent_analyze.errors import DatasetError, ModelError, OptionError, StoreError
 from latent_analyze.host.discovery import Host
-from latent_analyze.models.spec import ModelRef
+from latent_analyze.models.reference import ModelRef
 from latent_analyze.plugin import Adapter, InMemoryDataset, Items, Model, ModelSpec, TensorSpec
 from latent_analyze.runs.opening import (
     absolute,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Choice
-from latent_analyze_adapters.runtimes.onnx.files import load_proto
+from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto
 from latent_analyze_adapters.runtimes.onnx.surgery.evaluation import Changes, to_evaluation
 from latent_analyze_adapters.runtimes.onnx.surgery.input_facts import InputFact, input_fact
 from latent_analyze_adapters.runtimes.onnx.surgery.positive import positive_outputs
@@ -42,11 +42,11 @@ class Examination:
         Outputs that depend on random noise.
     """
 
-    changes: Changes
-    posterior: Posterior | None
-    input: InputFact | None
-    positive: Mapping[str, str]
-    drawn: frozenset[str]
+    changes: Changes = Changes()
+    posterior: Posterior | None = None
+    input: InputFact | None = None
+    positive: Mapping[str, str] = field(default_factory=dict)
+    drawn: frozenset[str] = frozenset()
 
 
 def specs_of(bundle: Bundle) -> dict[Role, NetworkSpec]:
@@ -80,6 +80,8 @@ def examine(file: ModelFile, bundle: Bundle, role: Role) -> Examination:
     """
     spec: NetworkSpec | None = getattr(bundle, role)
     assert spec is not None
+    if role == "decoder" and not (isinstance(file, OnnxFile) and file.training_mode):
+        return Examination()
     decoder = bundle.decoder
     z = decoder.input if decoder is not None and decoder.file == spec.file else None
     given = spec.input if role == "encoder" else None

@@ -2,11 +2,12 @@
 
 from latent_analyze.host.contracts.analysis import Accumulator, Analysis, Context
 from latent_analyze.host.contracts.dataset import Dataset, InMemoryDataset, Items
-from latent_analyze.host.contracts.model import Adapter, Trainer
+from latent_analyze.host.contracts.model import NOTHING, Adapter, Trainer
 from latent_analyze.host.contracts.progress import Progress, no_progress
 from latent_analyze.host.contracts.sampler import Sampler
 
 __all__ = [
+    "NOTHING",
     "Accumulator",
     "Adapter",
     "Analysis",

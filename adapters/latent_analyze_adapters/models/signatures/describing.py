@@ -1,0 +1,179 @@
+"""Puts a signature together: what was chosen, how each choice is known, and what else was tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.plugin import Candidate, Choice, Signature
+from latent_analyze_adapters.models.image_tensor import UNIT
+from latent_analyze_adapters.models.signatures.choosing import LEAST_EXPLAINED, runner_up
+from latent_analyze_adapters.models.signatures.values import BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Bundle, EncoderSpec, Known, Sample
+    from latent_analyze_adapters.models.session import Facts
+    from latent_analyze_adapters.models.signatures.encoders import OpenEncoder
+    from latent_analyze_adapters.models.signatures.outputs import Mean
+    from latent_analyze_adapters.models.signatures.spread import Found
+    from latent_analyze_adapters.models.signatures.trial import Tried, Way
+    from latent_analyze_adapters.models.signatures.values import Scaling
+
+SHOWN = 10
+
+
+def values_alone(
+    every: Sequence[Scaling], stated: EncoderSpec, sample: Sample, facts: Facts
+) -> tuple[Scaling, list[Choice]]:
+    """Return how values go into an encoder that has no decoder, and how that is known."""
+    first = every[0]
+    key = "encoder.range"
+    if stated.model_fields_set & {"range", "mean", "std"}:
+        return first, []
+    if facts.input_range is not None and sample.kind == "images":
+        return first, [Choice(key=key, value=first.text, known="graph", why=facts.input_why)]
+    if sample.kind != "images":
+        return first, [Choice(key=key, value=first.text, known="data")]
+    if first.range == BYTES and len(every) > 1:
+        unit = next(scaling for scaling in every if scaling.range == UNIT)
+        why = (
+            "no decoder to try it with; if it takes 0 to 255, add --signature encoder.range=[0,255]"
+        )
+        return unit, [Choice(key=key, value=unit.text, known="assumed", why=why)]
+    if len(every) == 1:
+        return first, [Choice(key=key, value=first.text, known="graph", why="its type is integer")]
+    return first, [Choice(key=key, value=first.text, known="data", why="as they are")]
+
+
+def too_alike(x: NDArray[np.float32]) -> str:
+    """Return why rows show nothing about a model, or an empty text."""
+    if len(x) < 2:
+        return "One row cannot show what the model means: its signature is assumed."
+    if not np.ptp(x, axis=0).any():
+        return (
+            f"All {len(x)} rows tried are equal, so they cannot show what the model means: its "
+            "signature is assumed."
+        )
+    return ""
+
+
+def nothing_explains(best: Tried, shuffled: float) -> str:
+    """Return that no signature explains the data, or an empty text."""
+    share = max(best.explained, 0.0) if np.isfinite(best.explained) else 0.0
+    start = "No signature explains the data"
+    if not best.explained >= LEAST_EXPLAINED:
+        return (
+            f"{start}: reconstructions explain {share:.1%} of the variance at best. Check that "
+            "encoder and decoder belong together, are trained, and that these are their data."
+        )
+    if best.explained <= shuffled:
+        return (
+            f"{start}: reconstructions explain {share:.1%} of the variance, and {shuffled:.1%} "
+            "with the latent axes shuffled. Check that encoder and decoder belong together."
+        )
+    return ""
+
+
+def choices_of(
+    chosen: Tried, tried: Sequence[Tried], bundle: Bundle, *, problem: str
+) -> list[Choice]:
+    """Return the choices that the trial made."""
+    assert bundle.encoder is not None
+    assert bundle.decoder is not None
+    known: Known = "assumed" if problem else "trial"
+    why = "nothing explains the data" if problem else _why(chosen, tried)
+    found = []
+    if not bundle.encoder.model_fields_set & {"range", "mean", "std"}:
+        value = chosen.way.scaling.text
+        found.append(Choice(key="encoder.range", value=value, known=known, why=why))
+    if not bundle.decoder.model_fields_set & {"range", "mean", "std", "activation"}:
+        value = chosen.output.text
+        found.append(Choice(key="decoder.range", value=value, known=known, why=why))
+    if bundle.encoder.mu is None:
+        found.append(Choice(key="encoder.mu", value=chosen.mean.text, known=known, why=why))
+    if chosen.scale.text:
+        found.append(Choice(key="decoder.scale", value=chosen.scale.text, known=known, why=why))
+    if chosen.decoder.network.plan.image.colors:
+        why = "the data are gray: luminance, alpha over black"
+        found.append(Choice(key="decoder.color", value="gray", known="data", why=why))
+    return found
+
+
+def assemble(
+    bundle: Bundle,
+    encoder: OpenEncoder,
+    way: Way,
+    mean: Mean,
+    *,
+    spread: Found | None,
+    choices: Sequence[Choice],
+    chosen: Tried | None = None,
+    tried: Sequence[Tried] = (),
+    problem: str = "",
+    rows: int = 0,
+) -> Signature:
+    """Return the signature with all of its choices."""
+    latent = mean.take(way.outputs).shape[1:]
+    scaling = way.scaling.fields
+    in_halves = mean.axis is not None
+    named = {"log_var": ""} if spread is None or in_halves else spread.fields
+    if in_halves and spread is not None:
+        named = {"log_var": "", "spread": spread.kind}
+    ends = encoder.spec.model_copy(update={"layout": way.layout, **scaling, **mean.fields, **named})
+    changes: dict[str, Any] = {
+        "encoder": ends,
+        "image_shape": tuple(encoder.half.network.plan.image.shape),
+        "latent_shape": bundle.latent_shape or latent,
+    }
+    if chosen is not None:
+        plan, spec = chosen.decoder.network.plan, chosen.decoder.network.spec
+        out = chosen.output
+        changes["decoder"] = spec.model_copy(
+            update={
+                **out.fields, "activation": out.activation, "output": plan.outputs[0],
+                "input": plan.input.name, "layout": plan.image.layout,
+                "scale": chosen.scale.scale, "shift": chosen.scale.shift,
+            }
+        )  # fmt: skip
+    return Signature(
+        bundle=bundle.model_copy(update=changes),
+        choices=_distinct(choices),
+        explained=None if chosen is None or not np.isfinite(chosen.explained) else chosen.explained,
+        rows=rows,
+        candidates=_candidates(tried),
+        problem=problem,
+    )
+
+
+def _why(chosen: Tried, tried: Sequence[Tried]) -> str:
+    text = f"reconstructions explain {chosen.explained:.0%} of the variance"
+    second = runner_up(chosen, tried)
+    if second is None:
+        return text
+    share = "nothing" if second.explained <= 0 else f"{second.explained:.0%}"
+    return f"{text}, {share} with {second.text}"
+
+
+def _candidates(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
+    best: dict[str, float] = {}
+    for one in tried:
+        best.setdefault(one.text, one.explained)
+    shown = list(best.items())[:SHOWN]
+    return tuple(
+        Candidate(text=text, explained=value if np.isfinite(value) else None)
+        for text, value in shown
+    )
+
+
+def _distinct(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return one choice per key, the surest one; those that nothing shows come first."""
+    order: list[Known] = ["stated", "graph", "trial", "name", "data", "assumed"]
+    best: dict[str, Choice] = {}
+    for choice in sorted(choices, key=lambda c: order.index(c.known)):
+        best.setdefault(choice.key, choice)
+    return tuple(sorted(best.values(), key=lambda c: (c.known != "assumed", c.key)))

@@ -1,0 +1,174 @@
+"""Opens the encoder of a trial, and runs it on the rows in every way that fits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze.plugin import Choice, EncoderSpec, ModelError
+from latent_analyze_adapters.models.opening import open_network, row_shape_of
+from latent_analyze_adapters.models.plan import Settings
+from latent_analyze_adapters.models.resolving import infer_layout
+from latent_analyze_adapters.models.signatures.inputs import (
+    IMAGE_LAYOUTS,
+    fill_others,
+    layouts_of,
+    main_input,
+)
+from latent_analyze_adapters.models.signatures.runs import run_outputs
+from latent_analyze_adapters.models.signatures.trial import Half, Way
+from latent_analyze_adapters.models.signatures.values import Scaling, scalings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Layout, Sample
+    from latent_analyze_adapters.models.graph import Graph, Tensor
+    from latent_analyze_adapters.models.session import Facts
+    from latent_analyze_adapters.models.session_cache import SessionCache
+    from latent_analyze_adapters.models.signatures.outputs import Outputs
+
+REPEATED_ROWS = 16
+DRAWN = 1e-4
+"""Two runs of an output that is not random differ by at most this many standard deviations."""
+
+
+@dataclass(frozen=True)
+class OpenEncoder:
+    """An encoder in one layout, with what its further inputs get and how that is known."""
+
+    half: Half
+    spec: EncoderSpec
+    layout: Layout
+    choices: tuple[Choice, ...]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """All outputs of the session."""
+        return tuple(tensor.name for tensor in self.half.session.graph.outputs)
+
+    def run(self, x: NDArray[np.float32], scaling: Scaling, sample: Sample) -> Outputs:
+        """Return all outputs for rows of the data."""
+        plan = self.half.network.plan
+        image = replace(
+            plan.image, range=scaling.range, mean=scaling.mean or (0.0,), std=scaling.std or (1.0,)
+        )
+        columns = {name: values[: len(x)] for name, values in sample.columns.items()}
+        rows = image.to_file(x)
+        return run_outputs(self.half.session, plan, self.output_names, rows, columns)
+
+
+def open_encoders(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> list[OpenEncoder]:
+    """Return the encoder in every layout that fits the data, the likeliest first.
+
+    Raises
+    ------
+    ModelError
+        What keeps the encoder from taking the data.
+    """
+    found, errors = [], []
+    for layout in _layouts(cache, spec, sample):
+        try:
+            found.append(_open(cache, spec.model_copy(update={"layout": layout}), sample))
+        except ModelError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
+def scalings_for(
+    encoder: OpenEncoder, stated: EncoderSpec, sample: Sample, facts: Facts
+) -> list[Scaling]:
+    """Return how the values of the data may go in: as stated, as the graph shows, or any way."""
+    if stated.model_fields_set & {"range", "mean", "std"}:
+        return [Scaling(stated.range, stated.mean, stated.std, text="values as stated")]
+    every = scalings(sample, encoder.half.network.plan.input.dtype)
+    if facts.input_range is None or sample.kind != "images":
+        return every
+    low, high = facts.input_range
+    return [Scaling(facts.input_range, text=f"values in [{low:g}, {high:g}]")]
+
+
+def ways_in(
+    encoder: OpenEncoder, scales: Sequence[Scaling], x: NDArray[np.float32], sample: Sample
+) -> list[Way]:
+    """Return the outputs for every way in."""
+    return [Way(encoder.layout, scaling, encoder.run(x, scaling, sample)) for scaling in scales]
+
+
+def drawn_outputs(
+    encoder: OpenEncoder, way: Way, x: NDArray[np.float32], sample: Sample
+) -> dict[str, NDArray[np.generic]]:
+    """Return the outputs that differ from run to run."""
+    again = encoder.run(x[:REPEATED_ROWS], way.scaling, sample)
+    return {
+        name: way.outputs[name]
+        for name, values in again.items()
+        if values.dtype.kind == "f" and name in way.outputs
+        and _differ(values, way.outputs[name][: len(values)])
+    }  # fmt: skip
+
+
+def _differ(first: NDArray[np.generic], second: NDArray[np.generic]) -> bool:
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    with np.errstate(all="ignore"):
+        return bool(np.abs(a - b).max(initial=0) > DRAWN * max(b.std(), 1e-12))
+
+
+def _layouts(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> list[Layout]:
+    if "layout" in spec.model_fields_set and (spec.layout == "array") == (sample.kind != "images"):
+        return [spec.layout]
+    if sample.kind != "images":
+        return ["array"]
+    first = cache.opener.default_layout
+    return sorted(IMAGE_LAYOUTS, key=lambda layout: layout != first)
+
+
+def _open(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> OpenEncoder:
+    shape = tuple(sample.x.shape[1:])
+    settings = Settings(spec, image=shape)
+    file = cache.file(spec)
+    row_shape = row_shape_of("encoder", settings, cache.opener.default_layout)
+    graph = cache.session(file, spec, row_shape).graph
+    main = main_input(graph, spec, sample)
+    if spec.layout not in layouts_of(main, sample):
+        raise _misfit(graph, main, sample)
+    filled = fill_others("encoder", graph, main, spec, sample)
+    changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
+    changed = spec.model_copy(update=changes)
+    if spec.mu is None:
+        named = changed.model_copy(update={"mu": _any_output(graph), "log_var": ""})
+    else:
+        named = changed
+    network = open_network(cache, "encoder", Settings(named, image=shape))
+    session = cache.session(network.file, network.spec, network.row_shape)
+    return OpenEncoder(Half(network, session), changed, spec.layout, tuple(filled.choices))
+
+
+def _any_output(graph: Graph) -> str:
+    floats = [t.name for t in graph.outputs if t.dtype.startswith("float")]
+    return next(iter(floats), graph.outputs[0].name)
+
+
+def _misfit(graph: Graph, main: Tensor, sample: Sample) -> ModelError:
+    shape = " x ".join(map(str, sample.x.shape[1:]))
+    is_image = sample.kind == "images"
+    options = "resize= and crop= of the data set, as in DATA:resize=28" if is_image else ""
+    inputs = ", ".join(map(str, graph.inputs))
+    return ModelError(
+        f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",
+        found=f"rows of {shape}",
+        next_step=f"change them with the options {options}" if is_image
+        else "save the data with the axes in the order of the model (numpy.moveaxis)",
+    )  # fmt: skip
+
+
+def preferred_layout(encoder: OpenEncoder) -> Layout:
+    """Return the layout that the axes of the input suggest."""
+    tensor = encoder.half.network.plan.input
+    return encoder.layout if encoder.layout == "array" else infer_layout(tensor.shape[1:])

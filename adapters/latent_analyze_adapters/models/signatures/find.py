@@ -1,0 +1,253 @@
+"""Finds the signature of a model for the data at hand: graph before trial, trial before name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze.plugin import Choice, ModelError, Signature
+from latent_analyze_adapters.models.signatures import choosing, describing
+from latent_analyze_adapters.models.signatures.decoders import (
+    filled_spec,
+    latent_input,
+    open_decoders,
+    scales_for,
+)
+from latent_analyze_adapters.models.signatures.encoders import (
+    OpenEncoder,
+    drawn_outputs,
+    open_encoders,
+    scalings_for,
+    ways_in,
+)
+from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
+from latent_analyze_adapters.models.signatures.runs import seconds_per_row
+from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
+from latent_analyze_adapters.models.signatures.trial import (
+    Half,
+    Tried,
+    Way,
+    best_shuffled,
+    try_all,
+)
+from latent_analyze_adapters.models.signatures.values import Scaling, activations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Sample
+    from latent_analyze_adapters.models.session import Facts
+    from latent_analyze_adapters.models.session_cache import SessionCache
+
+BUDGET, FEWEST, MOST = 6.0, 24, 300
+"""Seconds that a trial may take, and rows that it takes."""
+
+SURE = 0.3
+"""A signature that explains at least this needs no comparison with shuffled axes."""
+
+
+@dataclass
+class Search:
+    """The search for a signature, step by step.
+
+    Attributes
+    ----------
+    cache
+        Opens the files.
+    bundle
+        What is stated, and what the graph shows.
+    facts
+        What the graph shows besides.
+    sample
+        Rows of the data.
+    config
+        Numbers of a config.json beside the files.
+    """
+
+    cache: SessionCache
+    bundle: Bundle
+    facts: Facts
+    sample: Sample
+    config: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def stated(self) -> EncoderSpec:
+        """What is known about the encoder before the search."""
+        assert self.bundle.encoder is not None
+        return self.bundle.encoder
+
+    def signature(self) -> Signature:
+        """Return the signature.
+
+        Raises
+        ------
+        ModelError
+            If the data do not fit the files, or two signatures are equally good.
+        """
+        encoders = open_encoders(self.cache, self.stated, self.sample)
+        if self.bundle.decoder is None:
+            return self._alone(encoders[0])
+        return self._with_decoder(encoders, self.bundle.decoder)
+
+    def _alone(self, encoder: OpenEncoder) -> Signature:
+        """Without a decoder nothing can be tried: graph, names and the data's own range decide."""
+        every = scalings_for(encoder, self.stated, self.sample, self.facts)
+        scaling, choice = describing.values_alone(every, self.stated, self.sample, self.facts)
+        x = self.sample.x[:MOST]
+        way = ways_in(encoder, [scaling], x, self.sample)[0]
+        drawn = drawn_outputs(encoder, way, x, self.sample)
+        mean, why = self._stated_mean() or mean_alone(
+            way.outputs, {*drawn, *self.facts.drawn}, self._channels
+        )
+        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, encoder)]
+        spread = self._spread(mean, way, drawn)
+        return describing.assemble(
+            self.bundle, encoder, way, mean, spread=spread,
+            choices=[*choices, *(spread.choices if spread else ()), *self.facts.choices],
+        )  # fmt: skip
+
+    def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
+        tried: dict[int, list[Tried]] = {}
+        kept, errors = [], []
+        for number, encoder in enumerate(encoders):
+            x = self.sample.x[: self._rows(encoder)]
+            every = scalings_for(encoder, self.stated, self.sample, self.facts)
+            ways = ways_in(encoder, every, x, self.sample)
+            drawn = drawn_outputs(encoder, ways[0], x, self.sample)
+            try:
+                tried[number] = self._try(encoder, ways, drawn, spec=spec, x=x)
+            except ModelError as error:
+                errors.append(error)
+                continue
+            kept.append((number, encoder, drawn, x))
+        if not kept:
+            raise errors[0]
+        number, encoder, drawn, x = max(kept, key=lambda k: tried[k[0]][0].explained)
+        found = tried[number]
+        return self._decided(encoder, found, drawn, x)
+
+    def _try(
+        self,
+        encoder: OpenEncoder,
+        ways: list[Way],
+        drawn: Mapping[str, NDArray[np.generic]],
+        *,
+        spec: DecoderSpec,
+        x: NDArray[np.float32],
+    ) -> list[Tried]:
+        sample = self.sample
+        means, decoders, filled = self._halves(encoder, ways[0], {*drawn}, spec)
+        self._decoder_choices = filled
+        latent = means[0].take(ways[0].outputs).shape[1:]
+        if spec.model_fields_set & {"range", "mean", "std", "activation"}:
+            ends = [
+                Scaling(spec.range, spec.mean, spec.std, spec.activation, text="values as stated")
+            ]
+        else:
+            output = decoders[0].session.graph.outputs
+            dtype = next(t.dtype for t in output if t.name in decoders[0].network.plan.outputs)
+            bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
+            ends = activations([way.scaling for way in ways], dtype, bounded=bounded)
+        columns = {name: values[: len(x)] for name, values in sample.columns.items()}
+        scales = scales_for(spec, self.config, latent)
+        return try_all(ways, means, decoders, scales=scales, ends=ends, x=x, columns=columns)
+
+    def _halves(
+        self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
+    ) -> tuple[list[Mean], list[Half], list[Choice]]:
+        """Return what may be the mean, and the decoder opened for it."""
+        cache, sample = self.cache, self.sample
+        known = self._stated_mean()
+        guess = known[0] if known else None
+        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind == "f"}
+        row = guess.take(way.outputs).shape[1:] if guess else next(iter(shapes.values()), None)
+        graph = cache.session(cache.file(spec), spec, row).graph
+        main = latent_input(graph, spec, sample)
+        changed, choices = filled_spec(graph, main, spec, sample)
+        axes = main.shape[1:] if len(main.shape) > 1 else main.shape
+        latent = tuple(n for n in axes if n is not None)
+        if guess:
+            means = [guess]
+        elif len(latent) == len(axes) and latent:
+            means = means_for(way.outputs, drawn | self.facts.drawn, latent)
+        else:
+            means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
+        first = means[0].take(way.outputs).shape[1:]
+        same = [m for m in means if m.take(way.outputs).shape[1:] == first]
+        return same, open_decoders(cache, changed, first, sample, encoder.layout), choices
+
+    def _decided(
+        self,
+        encoder: OpenEncoder,
+        tried: list[Tried],
+        drawn: Mapping[str, NDArray[np.generic]],
+        x: NDArray[np.float32],
+    ) -> Signature:
+        columns = {name: values[: len(x)] for name, values in self.sample.columns.items()}
+        best = tried[0]
+        problem = describing.too_alike(x)
+        if not problem and best.explained < SURE:
+            shuffled = best_shuffled(best, x, columns)
+            problem = describing.nothing_explains(best, shuffled)
+        chosen = min(tried, key=lambda t: t.cost) if problem else choosing.choose(tried)
+        spread = self._spread(chosen.mean, chosen.way, drawn)
+        choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
+        return describing.assemble(
+            self.bundle, encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
+            tried=tried, problem=problem, rows=len(x),
+            choices=[
+                *choices, *encoder.choices, *self._decoder_choices,
+                *(spread.choices if spread else ()), *self.facts.choices,
+            ],
+        )  # fmt: skip
+
+    def _spread(
+        self, mean: Mean, way: Way, drawn: Mapping[str, NDArray[np.generic]]
+    ) -> Found | None:
+        """Return the spread: as stated or as the graph shows, or else as names and values say."""
+        stated = self.stated
+        if mean.axis is not None:
+            mu = mean.take(way.outputs).reshape(len(next(iter(way.outputs.values()))), -1)
+            other = mean.other_half(way.outputs).reshape(mu.shape)
+            if "spread" in stated.model_fields_set:
+                return Found(mean.output, stated.spread, "stated", "")
+            return kind_of(mu.astype(np.float64), mean.output, other.astype(np.float64))
+        if stated.log_var is not None:
+            if not stated.log_var:
+                return None
+            if "spread" in stated.model_fields_set:
+                return Found(stated.log_var, stated.spread, "stated", "")
+        found = find_spread(mean, way.outputs, drawn, set(self.facts.positive))
+        if stated.log_var and (found is None or found.output != stated.log_var):
+            return Found(stated.log_var, stated.spread, "stated", "")
+        return found
+
+    def _stated_mean(self) -> tuple[Mean, str] | None:
+        stated = self.stated
+        if stated.mu is None:
+            return None
+        return Mean(stated.mu, stated.halves_axis, stated.mean_half), "stated"
+
+    def _mean_choice(self, mean: Mean, why: str, encoder: OpenEncoder) -> list[Choice]:
+        if self.stated.mu is not None:
+            return []
+        known = {"name": "name", "the first output": "assumed"}.get(why, "graph")
+        return [Choice(key="encoder.mu", value=mean.text, known=known, why=why)]
+
+    @property
+    def _channels(self) -> int | None:
+        channels = self.config.get("latent_channels")
+        return int(channels) if channels else None
+
+    def _rows(self, encoder: OpenEncoder) -> int:
+        """Return how many rows can be tried in the time that a trial may take."""
+        plan = encoder.half.network.plan
+        few = self.sample.x[:8]
+        columns = {name: values[:8] for name, values in self.sample.columns.items()}
+        seconds = seconds_per_row(encoder.half.session, plan, plan.image.to_file(few), columns)
+        # As many encodings as decodings, of about the same cost.
+        rows = int(BUDGET / max(seconds * 24, 1e-9))
+        return min(max(rows, FEWEST), MOST, len(self.sample.x))

@@ -1,0 +1,156 @@
+"""Which input of a file takes the data, and what the other inputs get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze.plugin import Choice, ModelError
+from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS
+from latent_analyze_adapters.models.image_tensor import AXES, file_shape
+from latent_analyze_adapters.models.resolving import fit_axes
+from latent_analyze_adapters.models.signatures.names import LABELS, MASK, NOISE, ZERO, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Layout, Sample
+    from latent_analyze_adapters.models.graph import FreeShape, Graph, NetworkSpec, Role, Tensor
+
+IMAGE_LAYOUTS: tuple[Layout, ...] = ("HWC", "CHW", "HW", "flat", "flat-CHW")
+USUAL_LABELS = ("label", "labels", "y", "class", "digit", "target")
+
+
+@dataclass
+class Filled:
+    """What the inputs besides the main one get, as model.toml states it, and how that is known."""
+
+    constants: dict[str, int | float | list[int | float]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    choices: list[Choice] = field(default_factory=list)
+
+    def constant(self, key: str, value: float, why: str) -> None:
+        """Give every row the same number."""
+        self.constants[key.rpartition(".")[2]] = value
+        self.choices.append(Choice(key=key, value=f"{value:g}", known="assumed", why=why))
+
+    def column(self, key: str, name: str, why: str) -> None:
+        """Give each row its own value of a label or array of the data."""
+        self.columns[key.rpartition(".")[2]] = name
+        self.choices.append(Choice(key=key, value=repr(name), known="data", why=why))
+
+
+def main_input(graph: Graph, spec: NetworkSpec, sample: Sample) -> Tensor:
+    """Return the input that takes the data: the stated one, of its name, or the first that fits."""
+    names = {tensor.name: tensor for tensor in graph.inputs}
+    if spec.input in names:
+        return names[spec.input or ""]
+    if sample.name in names:
+        return names[sample.name]
+    taken = sample.inputs.keys()
+    fitting = [t for t in graph.inputs if t.name not in taken and layouts_of(t, sample)]
+    plain = [t for t in fitting if not is_extra(t)]
+    return next(iter([*plain, *fitting]), graph.inputs[0])
+
+
+def layouts_of(tensor: Tensor, sample: Sample) -> list[Layout]:
+    """Return the layouts in which a tensor can hold rows of the data, likeliest first."""
+    shape = tuple(sample.x.shape[1:])
+    if sample.kind != "images":
+        fits = fit_axes(tensor.shape[1:], shape) or fit_axes(tensor.shape, shape)
+        return ["array"] if fits else []
+    found = [layout for layout in IMAGE_LAYOUTS if _holds(tensor.shape, shape, layout)]
+    gray = shape[-1] == 1
+    return [layout for layout in found if not (gray and layout == "flat-CHW")]
+
+
+def fill_others(
+    role: Role, graph: Graph, main: Tensor, spec: NetworkSpec, sample: Sample
+) -> Filled:
+    """Return what the inputs besides the main one get.
+
+    Raises
+    ------
+    ModelError
+        If nothing says what one of them takes.
+    """
+    filled = Filled(dict(spec.constants), dict(spec.columns))
+    for tensor in graph.inputs:
+        name = tensor.name
+        if name in (main.name, *spec.constants, *spec.columns):
+            continue
+        parts = set(words(name))
+        if name in sample.inputs:
+            filled.column(f"{role}.columns.{name}", name, "an array of this name")
+        elif parts & MASK:
+            filled.constant(f"{role}.constants.{name}", 1, "a mask: nothing is masked")
+        elif parts & NOISE:
+            filled.constant(f"{role}.constants.{name}", 0, "noise: left out")
+        elif label := _label_for(tensor, sample):
+            filled.column(f"{role}.columns.{name}", label, "the label that fits")
+        elif parts & ZERO and not _is_label_name(name):
+            filled.constant(f"{role}.constants.{name}", 0, "its name")
+        else:
+            raise _unknown(role, graph, tensor, sample)
+    return filled
+
+
+def _unknown(role: Role, graph: Graph, tensor: Tensor, sample: Sample) -> ModelError:
+    has = ", ".join(map(repr, sample.columns)) or "none"
+    article = "an" if role == "encoder" else "a"
+    return ModelError(
+        f"what the input {tensor} of {graph.name}, {article} {role}, takes",
+        found=f"no label or array of the data that fits it (the data have: {has})",
+        next_step=f"add --signature {role}.columns.{tensor.name}=LABEL for a label of the data, or "
+        f"--signature {role}.constants.{tensor.name}=0 for one value",
+    )
+
+
+def _holds(axes: FreeShape, shape: tuple[int, ...], layout: Layout) -> bool:
+    wanted = file_shape(shape, layout)
+    if layout == "HW" and shape[2] != 1:
+        return False
+    rows = (axes[1:], axes) if len(axes) == AXES[layout] else (axes[1:],)
+    return any(
+        len(row) == len(wanted) and all(a in (None, b) for a, b in zip(row, wanted, strict=True))
+        for row in rows
+    )
+
+
+def _label_for(tensor: Tensor, sample: Sample) -> str | None:
+    """Return the label that an input may take: of its name, of a usual name, or the only one."""
+    fitting = [name for name, values in sample.labels.items() if _fits(tensor, values)]
+    if not fitting or not (_is_label_name(tensor.name) or _classes(tensor)):
+        return None
+    usual = [name for name in (tensor.name, *USUAL_LABELS) if name in fitting]
+    return next(iter(usual), fitting[0] if len(fitting) == 1 else None)
+
+
+def _fits(tensor: Tensor, values: NDArray[np.generic]) -> bool:
+    """Whether labels are numbers that an input can take, as an index or one-hot."""
+    if values.dtype.kind not in "iub" or values.ndim != 1 or not len(values):
+        return False
+    classes = _classes(tensor)
+    if classes:
+        return bool(values.min() >= 0 and values.max() < classes)
+    return all(length in (1, None) for length in tensor.shape[1:])
+
+
+def _classes(tensor: Tensor) -> int | None:
+    axes = tensor.shape[1:]
+    one_hot = len(axes) == 1 and (axes[0] or 0) > 1 and tensor.dtype.startswith("float")
+    return axes[0] if one_hot else None
+
+
+def _is_label_name(name: str) -> bool:
+    return any(word in name.lower() for word in LABEL_WORDS) or name.lower() in LABELS
+
+
+def is_extra(tensor: Tensor) -> bool:
+    """Whether the name of an input says that it does not take the data."""
+    parts: Iterable[str] = set(words(tensor.name))
+    return bool(set(parts) & (MASK | NOISE | ZERO)) or _is_label_name(tensor.name)

@@ -1,0 +1,188 @@
+"""Which output of an encoder is the mean: what the graph, names and the decoder's input allow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.signatures.names import is_spread, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from latent_analyze_adapters.models.graph import Shape
+
+Outputs = dict[str, "NDArray[np.generic]"]
+MOST_CODES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One way to get the mean from the outputs: a whole one, or a half of one."""
+
+    output: str
+    axis: int | None = None
+    half: int = 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of model.toml."""
+        halves = {"halves_axis": self.axis, "mean_half": self.half} if self.axis is not None else {}
+        return {"mu": self.output, **halves}
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        if self.axis is None:
+            return f"{self.output!r} is the mean"
+        return f"the {('first', 'second')[self.half]} half of {self.output!r} is the mean"
+
+    def take(self, outputs: Outputs) -> NDArray[np.float32]:
+        """Return the mean, (n, *axes)."""
+        values = np.asarray(outputs[self.output], np.float32)
+        if self.axis is None:
+            return values
+        return np.split(values, 2, axis=self.axis + 1)[self.half]
+
+    def other_half(self, outputs: Outputs) -> NDArray[np.float32]:
+        """Return the half that is not the mean."""
+        return Mean(self.output, self.axis, 1 - self.half).take(outputs)
+
+
+def means_for(outputs: Outputs, drawn: set[str], latent: Shape) -> list[Mean]:
+    """Return what may be the mean for a decoder that takes rows of the shape `latent`.
+
+    Raises
+    ------
+    ModelError
+        If the decoder takes codes, or no output has its size.
+    """
+    size = math.prod(latent)
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind == "f" and not is_codes(v)}
+    whole = [Mean(n) for n, v in floats.items() if _size(v) == size]
+    fixed = [mean for mean in whole if mean.output not in drawn]
+    if fixed or whole:
+        return fixed or whole
+    halves = [
+        Mean(name, axis, half)
+        for name, values in floats.items()
+        if _size(values) == 2 * size
+        for axis in _halving(values.shape[1:], latent)
+        for half in (0, 1)
+    ]
+    if halves:
+        return halves
+    codes = [n for n, v in outputs.items() if is_codes(v) and _size(v) == size]
+    if codes:
+        raise codes_error(codes[0], outputs[codes[0]])
+    raise ModelError(
+        f"an output of the encoder with the {size} values that the decoder takes",
+        found=", ".join(f"{n} {v.shape[1:]}" for n, v in outputs.items()),
+        next_step="give the decoder that belongs to this encoder, or name the tensor that holds "
+        "z-points: --signature encoder.mu=NAME",
+    )
+
+
+def mean_alone(outputs: Outputs, drawn: set[str], halves: int | None) -> tuple[Mean, str]:
+    """Return the mean of an encoder without a decoder, and how it is known.
+
+    Parameters
+    ----------
+    halves
+        Channels of a z-point, if a config beside the files states it.
+
+    Raises
+    ------
+    ModelError
+        If the outputs are codes, or names do not tell which is the mean.
+    """
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind == "f" and not is_codes(v)}
+    if not floats:
+        name, values = next(iter(outputs.items()))
+        raise codes_error(name, values)
+    fixed = {n: v for n, v in floats.items() if n not in drawn} or floats
+    if len(fixed) == 1:
+        ((name, values),) = fixed.items()
+        axis = _halved_axis(name, values.shape[1:], halves)
+        if axis is not None:
+            why = "name" if halves is None else "config.json"
+            return Mean(name, axis), why
+        return Mean(name), "the only output"
+    named = [n for n in fixed if meaning(n) == "mean"] or [
+        n for n in fixed if meaning(n) == "quantized"
+    ]
+    named = named or _not_spread(fixed)
+    if len(named) == 1:
+        return Mean(named[0]), "name"
+    sizes = {_size(v) for v in fixed.values()}
+    if len(sizes) == len(fixed) and not named:
+        return Mean(next(iter(fixed))), "the first output"
+    raise undecided([Mean(name) for name in fixed], "nothing tells which one")
+
+
+def undecided(means: Sequence[Mean], why: str) -> ModelError:
+    """Return the error for outputs of which any may be the mean."""
+    first, second = means[0], means[1]
+    flags = [f"--signature encoder.mu={mean.output}" for mean in (first, second)]
+    if first.axis is not None:
+        flags = [f"--signature encoder.mean_half={mean.half}" for mean in (first, second)]
+    elif len(means) == 2:
+        names = (second.output, first.output)
+        more = [f"--signature encoder.log_var={name}" for name in names]
+        flags = [" ".join(pair) for pair in zip(flags, more, strict=True)]
+    return ModelError(
+        "one output that is the mean",
+        found=f"{why}: {', '.join(mean.text for mean in means)}",
+        next_step=f"say which: {' or '.join(flags)}",
+    )
+
+
+def is_codes(values: NDArray[np.generic]) -> bool:
+    """Whether values are whole numbers that name codes."""
+    if values.dtype.kind in "iub":
+        return True
+    finite = values[np.isfinite(values)]
+    whole = bool(len(finite)) and bool(np.array_equal(finite, np.rint(finite)))
+    return whole and 2 <= float(finite.max()) < MOST_CODES and float(finite.min()) >= 0
+
+
+def codes_error(name: str, values: NDArray[np.generic]) -> ModelError:
+    """Return the error for latents that are codes."""
+    return ModelError(
+        "z-points that are coordinates",
+        found=f"whole numbers in the output {name!r}, {values.min()} to {values.max()}, which name "
+        "codes of a codebook: they have no distances, so no radius or axes",
+        next_step="export the quantized vectors as well, as a second output",
+    )
+
+
+def _not_spread(outputs: Mapping[str, NDArray[np.generic]]) -> list[str]:
+    """Return the outputs that are not a spread, if some name is one."""
+    rest = [name for name in outputs if is_spread(name) is None]
+    return rest if len(rest) < len(outputs) else []
+
+
+def _halved_axis(name: str, shape: Shape, channels: int | None) -> int | None:
+    """Return the axis in which an output holds mean and spread, if its name or a config says so."""
+    if channels is not None:
+        return next((i for i, n in enumerate(shape) if n == 2 * channels), None)
+    if meaning(name) != "halves":
+        return None
+    return next((i for i, n in enumerate(shape) if n % 2 == 0), None)
+
+
+def _halving(whole: Shape, latent: Shape) -> list[int]:
+    """Return the axes in which half of an output has the shape of a z-point."""
+    even = [i for i, n in enumerate(whole) if n % 2 == 0]
+    exact = [i for i in even if (*whole[:i], whole[i] // 2, *whole[i + 1 :]) == latent]
+    return exact or even[:1] + even[-1:][: len(even) - 1]
+
+
+def _size(values: NDArray[np.generic]) -> int:
+    return math.prod(values.shape[1:])

@@ -1,0 +1,191 @@
+"""Round trips with every signature that fits the shapes, and what they explain of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze_adapters.models.signatures.runs import run_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Layout
+    from latent_analyze_adapters.models.network import Network
+    from latent_analyze_adapters.models.session import Session
+    from latent_analyze_adapters.models.signatures.outputs import Mean, Outputs
+    from latent_analyze_adapters.models.signatures.values import Scaling
+
+NULLS, NULL_SEED = 8, 0
+"""How often the axes of z-points are shuffled, to see what is explained all the same."""
+
+SAME = 1e-3
+"""Two means are the same if they differ by at most that many standard deviations."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the data go into the encoder, and the outputs that it gave for them."""
+
+    layout: Layout
+    scaling: Scaling
+    outputs: Outputs
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is done to z-points before the decoder: z + shift, times scale."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+    cost: float = 0.0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Half:
+    """A decoder that fits: how it was opened, and its session."""
+
+    network: Network
+    session: Session
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A signature, and the share of the data's variance that it explains."""
+
+    way: Way
+    mean: Mean
+    scale: Scale
+    decoder: Half
+    output: Scaling
+    explained: float
+    mu: NDArray[np.float32]
+
+    @property
+    def cost(self) -> float:
+        """How many choices differ from what is usual: the simplest signature has the smallest."""
+        entry, end = self.way.scaling, self.output
+        same = (entry.range, entry.mean, entry.std) == (end.range, end.mean, end.std)
+        out = (0.0 if same else 0.5 + end.cost) if end.activation is None else end.cost
+        return entry.cost + out + self.scale.cost
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        parts = [f"{self.way.scaling.text} in", f"{self.output.text} out", self.mean.text]
+        return ", ".join([*parts, self.scale.text] if self.scale.text else parts)
+
+
+def try_all(
+    ways: Sequence[Way],
+    means: Sequence[Mean],
+    decoders: Sequence[Half],
+    *,
+    scales: Sequence[Scale],
+    ends: Sequence[Scaling],
+    x: NDArray[np.float32],
+    columns: Mapping[str, NDArray[np.generic]],
+) -> list[Tried]:
+    """Return every signature with its score, best first.
+
+    Parameters
+    ----------
+    ways
+        How the data may go in, with the encoder's outputs.
+    means, scales
+        What may be the mean, and what may be done to it.
+    decoders, ends
+        Ways to open the decoder, and what its output may go through.
+    x
+        The data, (n, ...).
+    columns
+        Labels and arrays of the data, for decoders that take them.
+    """
+    score = explained_of(x)
+    tried: list[Tried] = []
+    for way in ways:
+        for mean in means:
+            mu = mean.take(way.outputs)
+            for decoder, scale, raw in _decodings(mu, decoders, scales, columns):
+                for end in ends:
+                    found = score(as_data(decoder, end, raw))
+                    tried.append(Tried(way, mean, scale, decoder, end, found, mu))
+    return sorted(tried, key=lambda t: -t.explained)
+
+
+def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return the output of a decoder as rows like those of the data."""
+    image = replace(
+        decoder.network.plan.image, range=end.range, activation=end.activation,
+        mean=end.mean or (0.0,), std=end.std or (1.0,),
+    )  # fmt: skip
+    return image.from_file(np.asarray(raw, np.float32))
+
+
+def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
+    """Return a function: reconstructions -> share of the variance of `x` that they explain.
+
+    The share is 1 - squared error / squared distance from the mean of the rows; minus infinity
+    where reconstructions are not finite, or the rows do not differ.
+    """
+    rows = x.reshape(len(x), -1).astype(np.float64)
+    total = float(((rows - rows.mean(axis=0)) ** 2).sum())
+
+    def score(decoded: NDArray[np.float32]) -> float:
+        with np.errstate(all="ignore"):
+            error = float(((decoded.reshape(rows.shape).astype(np.float64) - rows) ** 2).sum())
+        return 1 - error / total if total > 0 and np.isfinite(error) else -np.inf
+
+    return score
+
+
+def best_shuffled(
+    tried: Tried, x: NDArray[np.float32], columns: Mapping[str, NDArray[np.generic]]
+) -> float:
+    """Return the best score with the axes of the z-points shuffled and some of them mirrored.
+
+    A decoder that belongs to the encoder needs each value in its place; with the decoder of another
+    model, a wrong place is as good as the given one.
+    """
+    rng, score = np.random.default_rng(NULL_SEED), explained_of(x)
+    flat = tried.mu.reshape(len(tried.mu), -1)
+    center, found = flat.mean(axis=0), []
+    for _ in range(NULLS):
+        order, sign = rng.permutation(flat.shape[1]), rng.choice([-1.0, 1.0], flat.shape[1])
+        moved = (center + (flat - center)[:, order] * sign).astype(np.float32)
+        ((_, _, raw),) = _decodings(
+            moved.reshape(tried.mu.shape), [tried.decoder], [tried.scale], columns
+        )
+        found.append(score(as_data(tried.decoder, tried.output, raw)))
+    return max(found)
+
+
+def same_mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
+    """Whether two means are equal but for rounding."""
+    if first.size != second.size:
+        return False
+    a, b = first.astype(np.float64).ravel(), second.astype(np.float64).ravel()
+    return bool(np.abs(a - b).max(initial=0) <= SAME * max(b.std(), 1e-12))
+
+
+def _decodings(
+    mu: NDArray[np.float32],
+    decoders: Sequence[Half],
+    scales: Sequence[Scale],
+    columns: Mapping[str, NDArray[np.generic]],
+) -> Iterator[tuple[Half, Scale, NDArray[np.generic]]]:
+    for decoder in decoders:
+        plan = decoder.network.plan
+        (name,) = plan.outputs
+        for scale in scales:
+            z = (mu.reshape(len(mu), -1) + np.float32(scale.shift)) * np.float32(scale.scale)
+            rows = np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
+            raw = run_outputs(decoder.session, plan, (name,), rows, columns)
+            if name in raw:
+                yield decoder, scale, raw[name]

@@ -1,0 +1,148 @@
+"""How values of the data become values of a file, and back: ranges, normalization, activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from latent_analyze_adapters.models.image_tensor import UNIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from latent_analyze.plugin import Sample
+
+Numbers = tuple[float, ...]
+
+SYMMETRIC, BYTES = (-1.0, 1.0), (0.0, 255.0)
+USUAL: dict[int, tuple[str, Numbers, Numbers]] = {
+    1: ("MNIST's mean and std", (0.1307,), (0.3081,)),
+    3: ("ImageNet's mean and std", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Number of channels -> constants that published training code divides by."""
+
+SMALLEST_STD = 1e-6
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A map between values of the data and values of a file.
+
+    Attributes
+    ----------
+    range
+        For images, what stands for 0 and 1.
+    mean, std
+        Subtracted from values in `range`, and then the divisor.
+    activation
+        What the output of a decoder goes through first.
+    text
+        In words.
+    cost
+        How far it is from the values as they are: among equally good ones the smallest wins.
+    """
+
+    range: tuple[float, float] = UNIT
+    mean: Numbers | None = None
+    std: Numbers | None = None
+    activation: Literal["sigmoid", "tanh"] | None = None
+    text: str = "values as they are"
+    cost: float = 0.0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of model.toml."""
+        return {"range": self.range, "mean": self.mean, "std": self.std}
+
+
+def scalings(sample: Sample, dtype: str) -> list[Scaling]:
+    """Return the maps from the data to the input of an encoder, the data's own first."""
+    if sample.kind == "images":
+        return _of_images(sample, dtype)
+    if np.dtype(dtype).kind in "iub":
+        return [Scaling()]
+    return _of_arrays(sample.x)
+
+
+def activations(inputs: list[Scaling], dtype: str, *, bounded: bool) -> list[Scaling]:
+    """Return the maps from the output of a decoder to the data.
+
+    Parameters
+    ----------
+    inputs
+        Those of the encoder: an output may have the format of any of them.
+    dtype
+        Of the output.
+    bounded
+        Whether the data are in [0, 1], so that a sigmoid may lead to them.
+    """
+    if np.dtype(dtype).kind in "iub":
+        return [scaling for scaling in inputs if scaling.range == BYTES] or inputs[:1]
+    found = list(inputs)
+    if bounded:
+        found.append(Scaling(activation="sigmoid", text="a sigmoid", cost=1.0))
+        found.append(
+            Scaling(SYMMETRIC, activation="tanh", text="a tanh, values in [-1, 1]", cost=3.0)
+        )
+    return found
+
+
+def moments(x: NDArray[np.float32], *, axes: Literal["all", "last"]) -> tuple[Numbers, Numbers]:
+    """Return mean and standard deviation over all values, or for each place in the last axis."""
+    values = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    if axes == "all":
+        return (float(values.mean()),), (max(float(values.std()), SMALLEST_STD),)
+    std = np.maximum(values.std(axis=0), SMALLEST_STD)
+    return tuple(map(float, values.mean(axis=0))), tuple(map(float, std))
+
+
+def _of_images(sample: Sample, dtype: str) -> list[Scaling]:
+    own = sample.stored_range or UNIT
+    if np.dtype(dtype).kind in "iub":
+        low = (-128.0, 127.0) if dtype == "int8" else BYTES
+        return [Scaling(low, text=_range(low), cost=0.0)]
+    first = Scaling(own, text=_range(own))
+    ranges = [r for r in (UNIT, SYMMETRIC, BYTES) if r != own]
+    found = [first, *(Scaling(r, text=_range(r), cost=1.0 + i) for i, r in enumerate(ranges))]
+    return [*found, *_normalized_images(sample.x)]
+
+
+def _normalized_images(x: NDArray[np.float32]) -> Iterator[Scaling]:
+    channels = x.shape[-1]
+    if channels in USUAL:
+        text, mean, std = USUAL[channels]
+        yield Scaling(mean=mean, std=std, text=text, cost=4.0)
+    yield _normalized(x, "all", "less the mean, over the standard deviation of all values")
+    if channels > 1:
+        yield _normalized(x, "last", "less the mean, over the standard deviation per channel")
+
+
+def _of_arrays(x: NDArray[np.float32]) -> list[Scaling]:
+    low, high = float(x.min(initial=np.inf)), float(x.max(initial=-np.inf))
+    found = [Scaling()]
+    if low >= 0 and 1 < high <= 255 and np.array_equal(x, np.rint(x)):
+        found.append(Scaling(mean=(0.0,), std=(255.0,), text="over 255", cost=2.0))
+    found.append(_normalized(x, "all", "less the mean, over the standard deviation of all values"))
+    if x.shape[-1] > 1 and x.ndim <= 3:
+        found.append(_normalized(x, "last", "each column less its mean, over its deviation"))
+    if high > low:
+        middle, half = (high + low) / 2, (high - low) / 2
+        unit, both = (low,), (high - low,)
+        found.append(Scaling(mean=unit, std=both, text="from their range to [0, 1]", cost=5.0))
+        found.append(
+            Scaling(mean=(middle,), std=(half,), text="from their range to [-1, 1]", cost=5.0)
+        )
+    return found
+
+
+def _normalized(x: NDArray[np.float32], axes: Literal["all", "last"], text: str) -> Scaling:
+    mean, std = moments(x, axes=axes)
+    return Scaling(mean=mean, std=std, text=text, cost=5.0)
+
+
+def _range(values: tuple[float, float]) -> str:
+    low, high = values
+    return f"values in [{low:g}, {high:g}]"

@@ -1,0 +1,130 @@
+"""From a model and data to a store: what the model's files mean is found first, and kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from latent_analyze.errors import DatasetError
+from latent_analyze.host.contracts import NOTHING, Dataset, Progress, no_progress
+from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.models.signature import Sample
+from latent_analyze.runs.opening import open_dataset, open_model
+from latent_analyze.store import is_store, read_attributes
+from latent_analyze.store.encode import encode, require_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latent_analyze.host.discovery import Host
+    from latent_analyze.models.reference import ModelRef
+    from latent_analyze.models.signature import Signature
+    from latent_analyze.models.spec import Model
+    from latent_analyze.store import Store
+
+TRIAL_ROWS, TRIAL_VALUES, SEED = 300, 1 << 24, 0
+"""Rows on which signatures are tried, values of all of them, and the seed that draws them."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A model that is open for data, and where its z-points go.
+
+    Attributes
+    ----------
+    model, ref, dataset
+        The open model, how to open it again, and the data.
+    output
+        Folder of the store.
+    runtime
+        Output -> largest difference from what the trainer stored, in standard deviations.
+    """
+
+    model: Model
+    ref: ModelRef
+    dataset: Dataset
+    output: Path
+    runtime: Mapping[str, float] | None = None
+
+    @property
+    def signature(self) -> Signature | None:
+        """What the model's files mean, if its adapter tells."""
+        return self.ref.signature
+
+    def write(
+        self,
+        *,
+        nonfinite: Literal["refuse", "drop"] = "refuse",
+        progress: Progress = no_progress,
+    ) -> Store:
+        """Encode all rows, or those that are still missing."""
+        return encode(
+            self.model, self.ref, self.dataset, self.output, nonfinite=nonfinite, progress=progress
+        )
+
+
+def open_encoding(
+    model: str,
+    data: str,
+    output: Path,
+    host: Host,
+    *,
+    device: str | None = None,
+    trust: bool = False,
+    stated: Mapping[str, str] = NOTHING,
+) -> Encoding:
+    """Open model and data; the signature is that of the store at `output`, or is found by trying.
+
+    Raises
+    ------
+    LatentAnalyzeError
+        If model or data cannot be opened, or do not fit each other.
+    """
+    dataset = open_dataset(data, host)
+    require_rows(dataset)
+    known = _stored(output)
+    if known is not None and not stated:
+        opened, ref = open_model(model, host, device=device, trust=trust, signature=known.signature)
+    else:
+        opened, ref = open_model(
+            model, host, device=device, trust=trust, sample=draw_sample(dataset), stated=stated
+        )
+    return Encoding(opened, ref, dataset, output, check_runtime(opened))
+
+
+def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
+    """Return rows of a data set on which signatures are tried, drawn by a seed from all rows."""
+    size = max(math.prod(dataset.item.shape), 1)
+    count = min(dataset.count, max(min(TRIAL_ROWS, TRIAL_VALUES // size), 8))
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(dataset.count, count, replace=False)).astype(np.int64)
+    items = dataset.read(rows)
+    if not np.isfinite(items.x).any():
+        raise DatasetError(f"finite values in {dataset.name}", found="NaN or infinity everywhere")
+    return Sample(
+        x=items.x,
+        kind=dataset.kind,
+        stored_range=dataset.stored_range,
+        labels={name: np.asarray(values) for name, values in items.labels.items()},
+        inputs=dict(items.inputs),
+        name=dataset.array_name,
+        count=dataset.count,
+    )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The signature in a store; None if the store is of a version that kept none."""
+
+    signature: Signature | None
+
+
+def _stored(output: Path) -> _Known | None:
+    """Return what a store knows about the signature, or None if there is no store."""
+    if not output.exists() or not is_store(str(output)):
+        return None
+    return _Known(read_attributes(output).signature)
