@@ -157,8 +157,7 @@ def encode(
     Parameters
     ----------
     signature
-        What you know about the model's files, ``{"encoder.range": [-1, 1]}``; the rest is found by
-        trying. ``store.schema.signature`` says what was found.
+        What you know about the model's files, ``{"encoder.range": [-1, 1]}``; the rest is tried.
 
     Raises
     ------

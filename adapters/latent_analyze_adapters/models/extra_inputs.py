@@ -50,10 +50,16 @@ class ExtraInput:
         one_hot = self.tensor.dtype.startswith("float") and len(axes) == 1 and (axes[0] or 0) > 1
         return axes[0] if one_hot else None
 
-    def fill(self, rows: int) -> NDArray[np.number]:
-        """Return the value for a batch of this many rows; a free first axis is the batch."""
+    def fill(self, rows: int, like: tuple[int, ...] = ()) -> NDArray[np.number]:
+        """Return the value for a batch of this many rows; a free first axis is the batch.
+
+        Other free axes are as long as those of the main input, whose shape is `like`.
+        """
         axes = self.tensor.shape
-        shape = tuple(rows if length is None else length for length in axes)
+        lengths = (rows, *like[1:], *[1] * len(axes))
+        shape = tuple(
+            n if length is None else length for length, n in zip(axes, lengths, strict=False)
+        )
         if self.is_label and self.classes and len(self.value) == 1:
             return self.take(np.full(rows, int(self.value[0])), rows)
         value = np.array(self.value, self.tensor.dtype)
@@ -142,7 +148,7 @@ def _extra_input(graph: Graph, tensor: Tensor, value: float | list[float]) -> Ex
             f"a value that {tensor.dtype} can hold for the input {tensor} of {graph.name}",
             found=str(value), next_step="correct constants in model.toml",
         )  # fmt: skip
-    if None not in tensor.shape[1:] and extra.value:
+    if extra.value:
         try:
             extra.fill(1)
         except ValueError:

@@ -36,7 +36,7 @@ def open_network(cache: SessionCache, role: Role, settings: Settings) -> Network
     def probe(input_tensor: Tensor, rows: NDArray[np.number], output: str) -> Shape:
         feeds: Feeds = {input_tensor.name: rows}
         for extra in find_extra_inputs(graph, input_tensor, spec):
-            feeds[extra.tensor.name] = extra.fill(len(rows))
+            feeds[extra.tensor.name] = extra.fill(len(rows), rows.shape)
         return session.run([output], feeds)[0].shape
 
     plan = make_plan(graph, settings, probe)

@@ -14,7 +14,6 @@ from latent_analyze_adapters.models import resolving as images
 from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, lacks_batch
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
 from latent_analyze_adapters.models.graph import (
-    IMAGE_RANKS,
     LOG_VAR_NAMES,
     MU_NAMES,
     FreeShape,

@@ -282,6 +282,6 @@ def feeds_of(
     feeds: Feeds = {plan.input.name: rows if plan.batched else rows[0]}
     for extra in plan.extra_inputs:
         values = columns.get(extra.column or "")
-        fed = extra.fill(len(rows)) if values is None else extra.take(values, len(rows))
+        fed = extra.fill(len(rows), rows.shape) if values is None else extra.take(values, len(rows))
         feeds[extra.tensor.name] = fed
     return feeds

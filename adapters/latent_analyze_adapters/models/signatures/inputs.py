@@ -86,6 +86,8 @@ def fill_others(
         parts = set(words(name))
         if name in sample.inputs:
             filled.column(f"{role}.columns.{name}", name, "an array of this name")
+            if parts & MASK:
+                filled.constants[name] = 1
         elif parts & MASK:
             filled.constant(f"{role}.constants.{name}", 1, "a mask: nothing is masked")
         elif parts & NOISE:
