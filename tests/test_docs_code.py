@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 import latent_analyze as la
 from latent_analyze.host import hookspecs
 from latent_analyze.plugin import Bundle, Dataset, DecoderSpec, EncoderSpec, Host, write_bundle
+from latent_analyze.runs.opening import open_model
 from latent_analyze.testing import check_adapter, check_analysis, check_sampler
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +105,37 @@ def test_python_blocks_run(
             shutil.copytree(prepared, folder, dirs_exist_ok=True)
         monkeypatch.chdir(folder)
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize(
+    ("heading", "modules", "files"),
+    [
+        ("Exporting from PyTorch", ["torch", "onnxscript"], ["encoder", "decoder", "traced"]),
+        ("Exporting from Keras", ["keras", "tf2onnx"], ["keras_encoder"]),
+    ],
+)
+def test_the_exports_of_the_docs_are_models(
+    heading: str, modules: list[str], files: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for module in modules:
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "models.md").read_text(encoding="utf-8")
+    part = re.split(r"^#+ ", text.split(f"### {heading}\n")[1], flags=re.MULTILINE)[0]
+    names: dict[str, Any] = {}
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```", part, re.DOTALL | re.MULTILINE)
+    ):
+        exec(compile(block, f"{heading}, block {number}", "exec"), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{f}.onnx" for f in files)
+    for file in files:
+        model, _ = open_model(f"{file}.onnx", Host())
+        assert model.spec.dim == 4
+        assert model.spec.variational == model.spec.can_encode
+        assert not any("training" in note or "row by row" in note for note in model.spec.notes)
+        if model.spec.can_encode:
+            assert model.encode(np.zeros((3, 8, 8, 1), np.float32)).mu.shape == (3, 4)
 
 
 def test_the_plugins_of_the_docs_keep_their_contracts(
