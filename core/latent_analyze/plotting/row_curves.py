@@ -44,7 +44,7 @@ def draw_curves(
         Label and vectors, shape (n, feature), or sequences, (n, channel, step): these have a
         column of panels for each of the channels that vary most.
     positions
-        What the first and the last vector of a row stand for.
+        What the first and the last vector of a row stand for; empty where frames say it.
     frames
         Per row, a style per vector or None: what is dashed, and in the legend.
     by_frame
@@ -85,7 +85,7 @@ def _draw_series(
     from matplotlib import colormaps
 
     colors = colormaps["cividis"](np.linspace(0, 0.95, len(curves)))
-    ends = {0: positions[0], len(curves) - 1: positions[-1]}
+    ends = {0: positions[0], len(curves) - 1: positions[-1]} if positions else {}
     marker = "." if curves.shape[1] <= TABLE else ""
     for place, (curve, color) in enumerate(zip(curves, colors, strict=True)):
         style = frames[place] if place < len(frames) else None

@@ -71,7 +71,7 @@ def draw_pairs(groups: Sequence[RowPairs], kind: Kind, *, value: str = "value") 
 
 
 def draw_rows(
-    rows: Sequence[GridRow], kind: Kind, *, titles: Sequence[str], by_frame: bool = False
+    rows: Sequence[GridRow], kind: Kind, *, titles: Sequence[str] = (), by_frame: bool = False
 ) -> Any:
     """Return a figure of rows in an order, such as along a path, drawn as suits their kind.
 

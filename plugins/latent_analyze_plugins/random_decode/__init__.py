@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveFloat
 
+from latent_analyze.plotting import words_of
 from latent_analyze.plugin import (
     Analysis,
     AnalysisOptions,
@@ -14,15 +16,16 @@ from latent_analyze.plugin import (
     Figure,
     Finding,
     Frame,
-    Measure,
     ResultSet,
     Source,
     Values,
 )  # fmt: skip
 from latent_analyze.statistics import MAX_FULL_DIM
+from latent_analyze_plugins.random_decode import without_data
 from latent_analyze_plugins.random_decode.compute import evaluate
 from latent_analyze_plugins.random_decode.findings import DRAWS, find
 from latent_analyze_plugins.random_decode.frame import make_frame
+from latent_analyze_plugins.random_decode.measures import all_measures, measures_of
 
 
 class RandomDecodeOptions(AnalysisOptions):
@@ -30,7 +33,7 @@ class RandomDecodeOptions(AnalysisOptions):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    images: int = Field(16, ge=1, le=256, description="images shown per source")
+    images: int = Field(16, ge=1, le=256, description="decoded z-points shown per source")
     points: int = Field(
         1000, ge=20, description="z-points scored per source, and rows in each held-out half"
     )
@@ -60,9 +63,13 @@ class RandomDecode(Analysis):
 
     Cycle: the encoder finds the z-point again, E(D(z)) = z, as closely as it does for 95 % of
     held-out data. Support: z lies within the k-NN radius of a z-point of the data. The joint rate
-    is the share that passes both; held-out data are the positive control. The reference's row of
-    images shows decoded held-out data, so it is what the decoder can do; the rows below show
-    samplers and uniform cubes [-b, b]^dim, each image framed by the tests it passed.
+    is the share that passes both; held-out data are the positive control. The reference's row
+    shows decoded held-out data, so it is what the decoder can do; the rows below show samplers and
+    uniform cubes [-b, b]^dim, each decoded z-point framed by the tests it passed. A decoder that
+    takes labels is shown once per class.
+
+    A decoder without an encoder and without data cannot be tested. Then it says so, and which axes
+    change the output, how diverse it is, and where it saturates.
 
     A rate is no evidence about the data: that a null passes less often shows what the null is. So
     none is calibrated.
@@ -73,40 +80,38 @@ class RandomDecode(Analysis):
     counts = {"points": (100, 1000)}
     requires = frozenset({"decoder"})
     Options = RandomDecodeOptions
-    measures = (
-        Measure("joint_rate", "share of the z-points that pass both tests", "share"),
-        Measure("cycle_rate", "share that the encoder finds again: |E(D(z)) - z| within the "
-                "held-out 95 % quantile", "share"),
-        Measure("support_rate", "share within the k-NN radius of a z-point of the data", "share"),
-        Measure("distance_relative", "median distance to the nearest z-point of the support set, "
-                "over that of held-out data"),
-        Measure("{test}_relative", "{test} rate over that of held-out data"),
-        Measure("nonfinite", "outputs with NaN or infinity: no test passed", "z-points",
-                said="the decoder gives NaN or infinity for {value:,} z-points"),
-        Measure("mean_value", "mean of all pixels shown"),
-        Measure("contrast",
-                "standard deviation over the pixels of an image, averaged over images shown"),
-        Measure("diversity",
-                "standard deviation over images shown at a pixel, averaged over pixels"),
-        Measure("saturated", "share of pixels that are black or white in 8 bits", "share"),
-        Measure("interval", "95 % intervals of the rates (joint, cycle and support, those there "
-                "are), low and high", "share", dims=("criterion", "bound")),
-        Measure("{test}_score", "score in the {test} test, at most 1 passes", dims=("row",)),
-        Measure("verdict", "tests passed per image: 1 cycle, 2 support, 3 both", dims=("image",)),
-        Measure("images", "decoded images, 0 to 255", dims=("image", "y", "x", "channel")),
-        Measure("vectors", "decoded vectors", dims=("image", "feature")),
-    )  # fmt: skip
+    measures = all_measures()
 
     def prepare_with(self, reference: Source, context: Context) -> Frame:
         """Hold rows out, and set the thresholds of both tests on the calibration half."""
+        if without_data.applies(reference, context.model):
+            return without_data.make_frame(reference, context)
         return make_frame(reference, self.options, context)
 
+    def declare(self, frame: Frame, source: Source) -> Any:
+        """Return the measures in the words for what the decoder gives."""
+        measures = measures_of(words_of(frame["kind"]))
+        return replace(super().declare(frame, source), measures=measures)
+
     def companions(self, reference: Source) -> Sequence[str]:
-        """Return the samplers, and a uniform one per boundary, ascending."""
+        """Return the samplers, and a uniform one per boundary, ascending.
+
+        Next to z-points that are drawn themselves, only what is asked for: it says nothing.
+        """
+        if without_data.is_drawn(reference):
+            return self._asked()
         unit = "" if self.options.unit == "latent" else f":unit={self.options.unit}"
         cubes = [f"uniform:b={b:g}{unit}" for b in sorted(self.options.boundaries)]
         chosen = self.options.samplers
         return list(dict.fromkeys([*(_fitted(reference) if chosen == "auto" else chosen), *cubes]))
+
+    def _asked(self) -> list[str]:
+        """Return the samplers and cubes that are named in the options."""
+        options, given = self.options, self.options.model_fields_set
+        unit = "" if options.unit == "latent" else f":unit={options.unit}"
+        cubes = sorted(options.boundaries) if "boundaries" in given else []
+        named = () if options.samplers == "auto" else options.samplers
+        return list(dict.fromkeys([*named, *(f"uniform:b={b:g}{unit}" for b in cubes)]))
 
     def run(self, frame: Frame, source: Source, context: Context) -> Values:
         """Score a sample of `source`; of the reference itself the evaluation half.
@@ -116,17 +121,19 @@ class RandomDecode(Analysis):
         AnalysisError
             If no output of the decoder is finite.
         """
+        if frame["no_data"]:
+            return without_data.measure(frame, source, context, options=self.options)
         return evaluate(frame, source, context, options=self.options)
 
     def interpret(self, results: ResultSet) -> Iterable[Finding]:
         """Say what passes: held-out data, the best sampler, the range of b that works."""
-        return find(results)
+        return without_data.find(results) if results.frame["no_data"] else find(results)
 
     def plot(self, results: ResultSet) -> Iterable[Figure]:
-        """Draw the rates of all sources, and a row of framed images per source."""
-        from latent_analyze_plugins.random_decode.figures import draw_images, draw_rates
+        """Draw the rates of all sources, and a row of framed decoded z-points per source."""
+        from latent_analyze_plugins.random_decode.figures import draw
 
-        return [draw_rates(results), draw_images(results)]
+        return without_data.draw(results) if results.frame["no_data"] else draw(results)
 
 
 def _fitted(reference: Source) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is measured on a source: rates of its z-points, and the images of some of them."""
+"""What is measured on a source: rates of its z-points, and some of them decoded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, Values, take_rows
 from latent_analyze_plugins.random_decode.scores import Scores, score
+from latent_analyze_plugins.shared.decoding import constants_note, decode
 
 SATURATED = 1 / 255
 """A pixel this close to an end of the range is black or white in 8 bits."""
+
+PER_CLASS = 8
+"""Decoded z-points shown per class."""
 
 CYCLE, SUPPORT = 1, 2
 """Bits of a verdict."""
@@ -44,8 +49,12 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
             found=f"NaN or infinity in all {n} outputs for {source.label}",
             next_step="check the decoder, or leave z-points so far out away",
         )
-    values = {**_rates(scores, frame), "nonfinite": lost, **_pictures(scores, shown)}
-    return Values(values, sample_size=n, notes=_notes(frame, scores, shown), rows=batch.rows)
+    values = {
+        **_rates(scores, frame), "nonfinite": lost, **_pictures(scores, shown, frame["kind"]),
+        **by_class(frame, batch.z[shown], context),
+    }  # fmt: skip
+    notes = [*_notes(frame, scores, shown), *constants_note(context.model)]
+    return Values(values, sample_size=n, notes=notes, rows=batch.rows)
 
 
 def wilson_interval(passed: int, total: int) -> tuple[float, float]:
@@ -73,21 +82,48 @@ def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
     return {**values, "interval": np.array(intervals), **arrays}
 
 
-def _pictures(scores: Scores, shown: NDArray[np.int64]) -> dict[str, Any]:
-    """Return finite decoded images (or vectors), what they hold, and the tests they passed."""
+def _pictures(scores: Scores, shown: NDArray[np.int64], kind: str) -> dict[str, Any]:
+    """Return finite decoded rows, what they hold, and the tests they passed."""
     passed, good = scores.passed, scores.finite[shown]
     bits = SUPPORT * passed["support"].astype(np.uint8)
     if "cycle" in passed:
         bits |= CYCLE * passed["cycle"].astype(np.uint8)
     decoded = scores.decoded[good]
+    return {"verdict": bits[shown[good]], **contents(decoded, kind), **kept(decoded, kind)}
+
+
+def contents(decoded: NDArray[np.float32], kind: str) -> dict[str, float]:
+    """Return what decoded rows hold: mean, contrast, diversity, and saturation of images."""
     flat = decoded.reshape(len(decoded), -1)
-    values = {"verdict": bits[shown[good]], **_contents(flat)}
-    if decoded.ndim < 3:
-        return {**values, "vectors": flat}
-    if len(flat):
+    values = _contents(flat)
+    if kind == "image" and len(flat):
         values["saturated"] = float(((flat <= SATURATED) | (flat >= 1 - SATURATED)).mean())
-    pixels = np.rint(255 * np.clip(decoded, 0, 1)).astype(np.uint8)
-    return {**values, "images": pixels[..., None] if pixels.ndim == 3 else pixels}
+    return values
+
+
+def kept(decoded: NDArray[Any], kind: str, start: str = "", axes: int = 1) -> dict[str, Any]:
+    """Return decoded rows as they are saved: images in 8 bits, the middle slice of volumes.
+
+    Shape (..., *row) with `axes` leading axes; `start` is put before the name.
+    """
+    if kind == "image":
+        pixels = np.rint(255 * np.clip(decoded, 0, 1)).astype(np.uint8)
+        return {f"{start}images": pixels[..., None] if pixels.ndim == axes + 2 else pixels}
+    if kind == "volume":
+        slices = middle_slices(decoded.reshape(-1, *decoded.shape[axes:]))
+        decoded = slices.reshape(*decoded.shape[:axes], *slices.shape[1:])
+    return {f"{start}{'vectors' if decoded.ndim == axes + 1 else 'decoded'}": decoded}
+
+
+def by_class(frame: Frame, z: NDArray[np.float32], context: Context) -> dict[str, Any]:
+    """Return some z-points decoded with each class of the label that the decoder takes."""
+    name, classes = frame["condition"], frame["classes"]
+    if not name:
+        return {}
+    z = z[:PER_CLASS]
+    found = [decode(context.model, z, {name: np.full(len(z), value)}, (name,)) for value in classes]
+    rows = np.nan_to_num(np.stack(found), nan=0.0, posinf=0.0, neginf=0.0)
+    return kept(rows, frame["kind"], "class_", axes=2)
 
 
 def _contents(flat: NDArray[np.float32]) -> dict[str, float]:
@@ -103,7 +139,7 @@ def _contents(flat: NDArray[np.float32]) -> dict[str, float]:
 def _notes(frame: Frame, scores: Scores, shown: NDArray[np.int64]) -> list[str]:
     notes, decoded = [], scores.decoded[scores.finite[shown]]
     beyond = float(((decoded < -SATURATED) | (decoded > 1 + SATURATED)).sum())
-    if decoded.ndim >= 3 and beyond:
+    if frame["kind"] == "image" and beyond:
         share = 100 * beyond / decoded.size
         notes.append(f"{share:.2g} % of the pixels shown lie outside [0, 1]: clipped")
     if frame["no_cycle"]:

@@ -1,4 +1,4 @@
-"""The figures: rates of every source next to held-out data, and decoded images, framed."""
+"""The figures: rates of every source next to held-out data, and decoded z-points, framed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 from latent_analyze.plotting import (
     FrameStyle,
     GridRow,
+    Kind,
+    Words,
     as_pixels,
-    draw_curves,
-    draw_grid,
+    draw_rows,
     finish,
     new_figure,
     one_draw,
+    words_of,
 )  # fmt: skip
 from latent_analyze.plugin import Figure, Result, ResultSet
 from latent_analyze_plugins.random_decode.compute import CYCLE, SUPPORT
@@ -64,25 +66,84 @@ def draw_rates(results: ResultSet) -> Figure:
     return Figure("random-decode-rates", _caption(results, rates), finish(figure), alt)
 
 
+def draw(results: ResultSet) -> list[Figure]:
+    """Draw the rates, the decoded z-points of each source, and those of each class."""
+    figures = [draw_rates(results), draw_images(results)]
+    return [*figures, draw_classes(results)] if results.frame["condition"] else figures
+
+
 def draw_images(results: ResultSet) -> Figure:
-    """Draw one row of framed images (or curves, for a decoder of vectors) per source."""
-    rates = Rates(results)
-    rows = _sources(results, [*rates.samplers, *rates.cubes])
+    """Draw one row of framed images (or of what else the decoder gives) per source."""
+    rates, words = Rates(results), words_of(results.frame["kind"])
+    sources = _sources(results, [*rates.samplers, *rates.cubes])
     caption = (
         "Decoded z-points, one row per source. The first row are held-out z-points of the"
-        " reference: it shows what the decoder can do."
+        f" reference: it shows what the decoder can do.{note_on(words)}"
     )
-    if "images" in results.data.arrays:
-        figure = draw_grid([row for label, r in rows.items() for row in _grid_rows(label, r)])
+    if words.kind in ("image", "window", "volume"):
         caption += (
             " Frames: the tests that a z-point passed; in which row frames are frequent counts,"
-            " no single image."
+            f" no single {words.one}."
         )
     else:
-        vectors = [(label, result["vectors"][:COLUMNS]) for label, result in rows.items()]
-        figure = draw_curves(vectors, positions=("first z-point shown", "last"))
-        caption += " Colors follow the order of the z-points in their source."
-    return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(rows)}.")
+        caption += " Colors and dashes: the tests that a z-point passed."
+    rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
+    figure = draw_rows(rows, drawn_kind(words), by_frame=True)
+    return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")
+
+
+def draw_classes(results: ResultSet) -> Figure:
+    """Draw a block of rows per class of the label that the decoder takes."""
+    rates, words, frame = Rates(results), words_of(results.frame["kind"]), results.frame
+    sources = _sources(results, rates.samplers[:1])
+    sources = dict(list(sources.items())[: 1 + bool(rates.samplers)])
+    name, classes = frame["condition"], frame["classes"].tolist()
+    rows = [
+        GridRow(f"{name} {_short(value)}\n{_broken(label)}", shown(result, words, "class_")[place],
+                group_start=label == next(iter(sources)))
+        for place, value in enumerate(classes)
+        for label, result in sources.items()
+    ]  # fmt: skip
+    first = sources[next(iter(sources))]
+    titles = [str(n + 1) for n in range(len(shown(first, words, "class_")[0]))]
+    curves = drawn_kind(words) not in ("image", "window")
+    titles = ["first z-point shown", "last"] if curves else titles
+    figure = draw_rows(rows, drawn_kind(words), titles=titles)
+    caption = (
+        f"Decoded with each class of the label {name}: in every block the same z-points, held out"
+        f"{' and of ' + rates.samplers[0] if rates.samplers else ''}; only the class differs."
+        f"{note_on(words)}"
+    )
+    alt = f"Decoded z-points for {name} {', '.join(map(_short, classes))}."
+    return Figure("random-decode-classes", caption, figure, alt)
+
+
+def drawn_kind(words: Words) -> Kind:
+    """Return how saved decoded rows are drawn: of volumes, slices are saved."""
+    return "window" if words.kind == "volume" else words.kind
+
+
+def note_on(words: Words) -> str:
+    """Return what a caption says about volumes."""
+    if words.kind != "volume":
+        return ""
+    return " Of each volume, the slice through the middle of its first long axis."
+
+
+def shown(result: Result, words: Words, start: str = "") -> Any:
+    """Return saved decoded rows as they are drawn."""
+    if words.kind == "image":
+        return as_pixels(result[f"{start}images"] / 255)
+    name = f"{start}vectors"
+    return result[name if name in result.arrays else f"{start}decoded"]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _broken(label: str) -> str:
+    return label if len(label) <= LONGEST else label.replace(":", ":\n")
 
 
 def _sources(results: ResultSet, labels: list[str]) -> dict[str, Result]:
@@ -91,14 +152,17 @@ def _sources(results: ResultSet, labels: list[str]) -> dict[str, Result]:
     return {f"{results.reference}, held out": results.data, **shown, **one_draw(results)}
 
 
-def _grid_rows(label: str, result: Result) -> Iterator[GridRow]:
-    text = label if len(label) <= LONGEST else label.replace(":", ":\n")
-    images, verdicts = as_pixels(result["images"] / 255), result["verdict"].tolist()
-    for start in range(0, len(images), COLUMNS):
+def _grid_rows(label: str, result: Result, words: Words) -> Iterator[GridRow]:
+    rows, verdicts = shown(result, words), result["verdict"].tolist()
+    curves = drawn_kind(words) not in ("image", "window")
+    if curves:
+        rows = rows[:COLUMNS]
+    text = label if curves else _broken(label)
+    for start in range(0, len(rows), COLUMNS):
         part, first = slice(start, start + COLUMNS), start == 0
         frames = [FRAMES[verdict] for verdict in verdicts[part]]
-        apart = first and len(images) > COLUMNS
-        yield GridRow(text if first else "", images[part], frames, group_start=apart)
+        apart = first and len(rows) > COLUMNS
+        yield GridRow(text if first else "", rows[part], frames, group_start=apart)
 
 
 def _draw_sources(axis: Any, rows: dict[str, Result], rates: Rates) -> None:

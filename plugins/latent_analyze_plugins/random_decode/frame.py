@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, keyed_rng, take_rows
 from latent_analyze_plugins.random_decode.scores import fit_cycle, fit_support, no_cycle, score
+from latent_analyze_plugins.shared.decoding import conditions, output_kind
 
 HELD_OUT_SHARE, SMALLEST_HALF = 5, 5
 """At most one row in five goes into each held-out half; below 5, a quantile says nothing."""
+
+LOOKED_AT, MOST_CLASSES, MANY = 5000, 10, 30
+"""Rows whose label is read, classes shown, and different numbers that are no classes."""
+
+EVENLY = (0.05, 0.275, 0.5, 0.725, 0.95)
+"""Ranks of a number with many values that stand for its classes."""
 
 MAX_SUPPORT_VALUES = 1 << 24
 """Most numbers in the support set: 128 MiB of float64."""
@@ -37,12 +44,31 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
     data = take_rows(reference, split["support_rows"]).z
     values = {
         **split, **fit_support(data, summary.std, options.neighbors), "spread": summary.std,
-        "neighbors": options.neighbors, "no_cycle": no_cycle(context.model),
+        "neighbors": options.neighbors, "no_cycle": no_cycle(context.model), "no_data": False,
+        "kind": output_kind(context, reference), **find_classes(reference, context),
     }  # fmt: skip
     if not values["no_cycle"]:
         held_out = take_rows(reference, split["calibration_rows"]).z
         values |= fit_cycle(held_out, summary.std, context)
     return Frame(values | _control(Frame(values), context))
+
+
+def find_classes(reference: Source, context: Context) -> dict[str, Any]:
+    """Return the first label that the decoder takes, and values of it to decode with.
+
+    The most frequent ones; of a number with many values, some evenly over its ranks.
+    """
+    names = conditions(context.model, reference)
+    if not names:
+        return {"condition": "", "classes": np.zeros(0)}
+    field = f"label:{names[0]}"
+    values = context.sample(LOOKED_AT, frozenset({"z", field})).labels[names[0]]
+    different, counts = np.unique(values, return_counts=True)
+    if len(different) > MANY and values.dtype.kind in "fiu":
+        chosen = np.unique(np.quantile(values, EVENLY, method="inverted_cdf"))
+    else:
+        chosen = np.sort(different[np.argsort(-counts, kind="stable")[:MOST_CLASSES]])
+    return {"condition": names[0], "classes": chosen}
 
 
 def _split_rows(reference: Source, options: Any, seed: int) -> dict[str, NDArray[np.int64]]:

@@ -31,9 +31,17 @@ def decode(
 
 
 def output_kind(context: Context, reference: Source) -> Kind:
-    """Return what the decoder gives: as its spec says, or else by the shape of its output."""
-    spec = getattr(context.model, "spec", None)
-    if spec is not None and spec.output is not None:
-        return kind_of(spec.output)
-    shape = decode(context.model, take_rows(reference, np.zeros(1, np.int64)).z, {}).shape[1:]
+    """Return what the decoder gives: as its spec says, or by its shape where that is another."""
+    z = take_rows(reference, np.zeros(1, np.int64)).z
+    shape = decode(context.model, z, {}).shape[1:]
+    output = getattr(getattr(context.model, "spec", None), "output", None)
+    if output is not None and output.shape == shape:
+        return kind_of(output)
     return "image" if len(shape) in IMAGE_AXES else kind_of_shape(shape)
+
+
+def constants_note(model: Any, names: tuple[str, ...] = ()) -> list[str]:
+    """Return a note about labels that the decoder takes and that are not among `names`."""
+    taken = getattr(getattr(model, "spec", None), "decode_columns", ())
+    left = [name for name in taken if name not in names]
+    return [f"decoded with the model's constants for {', '.join(left)}"] if left else []

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from latent_analyze.plugin import Context, Frame, Source, Values
+from latent_analyze_plugins.shared.decoding import constants_note
 from latent_analyze_plugins.shared.rows import sample_size
 from latent_analyze_plugins.traversals.cloud import Cloud
 from latent_analyze_plugins.traversals.images import Decoder, choose_label, decode_all
@@ -35,9 +36,7 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     if is_reference:
         decode = Decoder(context, frame["kind"])
         found |= decode_all(cloud, paths, decode, options=options, notes=notes)
-        columns = getattr(getattr(context.model, "spec", None), "decode_columns", ())
-        if columns:
-            notes.append(f"decoded with the model's constants for {', '.join(columns)}")
+        notes += constants_note(context.model)
     return Values(found, sample_size=len(cloud.carriers) + len(cloud.yardstick), notes=notes)
 
 

@@ -86,7 +86,7 @@ def texts_of(analysis: Analysis, results: ResultSet) -> list[str]:
     for result in (*results.results.values(), *(m for e in results.ensembles.values() for m in e)):
         found += result.notes
         for entry in (*result.scalars.values(), *result.arrays.values()):
-            found += [entry.description, entry.unit, *getattr(entry, "dims", ())]
+            found += [entry.description, entry.unit]
     for figure in figures_of(analysis, results):
         found += [figure.caption, figure.alt, *drawn_texts(figure.figure)]
     return found
