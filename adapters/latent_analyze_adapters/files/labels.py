@@ -40,7 +40,8 @@ def find_labels(infos: Mapping[str, ArrayInfo], owner: ArrayInfo, path: Path) ->
         If labels have a different length, or are Python objects.
     """
     others = {name: info for name, info in infos.items() if name != owner.name}
-    main = [name for name in LABEL_NAMES if name in others]
+    named = [name for name in LABEL_NAMES if name in others]
+    main = [name for name in named if not _is_wide(others[name], owner.shape[0])]
     for name in main:
         check_length(others[name], owner.shape[0], path)
     columns = [name for name, info in others.items() if _is_column(info, owner.shape[0])]
@@ -111,6 +112,11 @@ def parse_labels(values: Sequence[str]) -> NDArray[np.generic]:
 def _is_column(info: ArrayInfo, count: int) -> bool:
     # Keras' CIFAR has labels of shape (n, 1).
     return info.shape in ((count,), (count, 1)) and info.dtype.kind not in "cV"
+
+
+def _is_wide(info: ArrayInfo, count: int) -> bool:
+    # Such as labels that are one-hot already: an input of a model.
+    return info.is_rows and info.shape[0] == count and not _is_column(info, count)
 
 
 def _are_integers(values: NDArray[np.generic]) -> bool:

@@ -294,11 +294,12 @@ def test_a_range_found_in_the_values_is_in_the_fingerprint(tmp_path):
 def test_other_arrays_are_inputs(tmp_path):
     np.savez(
         tmp_path / "a.npz", x=pixels(3, 4, 4), y=np.arange(3), code=np.ones((3, 2)),
-        age=np.arange(3) / 2, other=np.ones((4, 2)),
+        age=np.arange(3) / 2, other=np.ones((4, 2)), labels=np.eye(3),
     )  # fmt: skip
     dataset = opened(tmp_path / "a.npz", ids="y")
     items = dataset.read(np.array([2, 0]))
-    assert (dataset.array_name, dataset.input_names) == ("x", ("code", "age"))
+    assert (dataset.array_name, dataset.input_names) == ("x", ("code", "age", "labels"))
+    assert items.inputs["labels"].tolist() == [[0, 0, 1], [1, 0, 0]]
     assert items.inputs["code"].shape == (2, 2)
     assert items.inputs["age"].tolist() == [1, 0]
     assert (items.ids, dataset.label_names) == (["2", "0"], ("age",))

@@ -20,6 +20,7 @@ def test_pixels_labels_and_ids():
     assert items.x.dtype == np.float32
     assert dataset.item.shape == items.x.shape[1:] == (8, 8, 1)
     assert set(dataset.label_names) == set(items.labels) == {"digit", "split"}
+    assert dataset.stored_range == (0, 1)
     assert register_datasets() == [Digits]
 
 

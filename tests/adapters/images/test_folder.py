@@ -30,7 +30,7 @@ def test_pixels_in_the_order_of_paths(tmp_path):
     expected = np.stack([pixels(8, 6, 3, seed=seed) for seed in (1, 0, 2)])
     np.testing.assert_allclose(items.x, expected / 255, rtol=1e-6)
     assert items.x.dtype == np.float32
-    assert dataset.item.shape == (8, 6, 3)
+    assert (dataset.item.shape, dataset.stored_range) == ((8, 6, 3), (0, 255))
     np.testing.assert_array_equal(dataset.read(np.array([2, 0])).x, items.x[[2, 0]])
     assert dataset.read(np.arange(0)).x.shape == (0, 8, 6, 3)
     assert register_datasets() == [ImageFolder]

@@ -51,6 +51,14 @@ def test_spatial_latents_are_flattened(tmp_path):
     assert (store.dim, store.read(store.blocks()[0]).z.shape) == (18, (16, 18))
 
 
+def test_rows_that_are_no_images_have_no_thumbnails(tmp_path):
+    data = FakeDataset()
+    data.kind = "arrays"
+    store = encode_fakes(tmp_path / "s", dataset=data)
+    assert store.schema.encode.thumbnail is None
+    assert store.schema.dataset.kind == "arrays"
+
+
 def test_two_runs_write_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         encode_fakes(tmp_path / name)
