@@ -42,7 +42,7 @@ class Examination:
         Outputs that depend on random noise.
     """
 
-    changes: Changes = Changes()
+    changes: Changes = field(default_factory=Changes)
     posterior: Posterior | None = None
     input: InputFact | None = None
     positive: Mapping[str, str] = field(default_factory=dict)

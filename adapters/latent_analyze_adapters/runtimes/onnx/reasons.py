@@ -35,7 +35,9 @@ def _after_signature(said: str) -> str:
     while end >= 0:
         rest = said[end:].lstrip(" >")
         start = len(said) - len(rest)
-        if rest.startswith(("const ", "noexcept ")):
+        if said[:end].endswith("operator()"):
+            end = _closing(said, end)
+        elif rest.startswith(("const ", "noexcept ")):
             end = start + rest.index(" ")
         elif rest.startswith("[with "):
             end = _closing(said, start)

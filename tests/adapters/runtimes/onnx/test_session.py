@@ -91,3 +91,22 @@ class TestDevices:
         with pytest.raises(MissingDependencyError, match=r"latent-analyze\[onnx\]") as error:
             open_model(path)
         one_line(error)
+
+
+def test_codes_are_listed_as_int64(save_graph):
+    from onnx import TensorProto, helper
+
+    from latent_analyze_adapters.runtimes.onnx.session import OnnxSession
+
+    flat = helper.make_node("Flatten", ["x"], ["f"])
+    path = save_graph(
+        [flat, helper.make_node("ArgMax", ["f"], ["y"], axis=1)], ({"x": (2, 3, 1)}, {}), {},
+        outputs=(helper.make_tensor_value_info("y", TensorProto.INT64, ["N", 1]),),
+    )  # fmt: skip
+    session = OnnxSession(path, "cpu")
+    (output,) = session.graph.outputs
+    assert (output.name, output.dtype, output.shape) == ("y", "int64", (None, 1))
+    x = np.eye(6, dtype=np.float32).reshape(6, 2, 3, 1)
+    (found,) = session.run(["y"], {"x": x})
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found[:, 0], np.arange(6))

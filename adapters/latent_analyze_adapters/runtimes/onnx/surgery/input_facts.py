@@ -69,7 +69,8 @@ def _scaling(index: GraphIndex, name: str) -> tuple[Floats, Floats] | None:
         step = _step(index, node, name)
         if step is None:
             break
-        factor, shift = factor * step[0], shift * step[0] + step[1]
+        with np.errstate(all="ignore"):
+            factor, shift = factor * step[0], shift * step[0] + step[1]
         name = text(node.output[0])
     if not np.isfinite([*factor, *shift]).all() or (factor == 0).any():
         return None
