@@ -1,0 +1,1 @@
+"""Exports of models of known truth, for `benchmarks/signatures.py`."""

@@ -1,0 +1,118 @@
+"""Kinds about further outputs: codes, several latents, and whole autoencoders in one file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from exports import nets
+from exports.building import Trained, build, train_images, with_outputs
+from exports.case import Case
+from exports.data import ROWS, digits
+from exports.image_kinds import layout_of
+from exports.kinds import kind
+from exports.net import Draw
+
+Rng = np.random.Generator
+
+
+def quantizing(rng: Rng, exporter: str) -> Trained:
+    """Return a model whose latents are the nearest of 64 codes."""
+    from sklearn.cluster import KMeans
+
+    from exports.arrays import evaluate
+
+    images, _ = digits(rng)
+    model = train_images(rng, images, body="spatial", dim=4, spread=None,
+                         layout=layout_of(exporter))  # fmt: skip
+    mean = evaluate(model.encoder, dict(model.fed))["mean"]
+    vectors = mean if model.encoder.last else np.moveaxis(mean, 1, -1)
+    found = KMeans(64, n_init=1, random_state=0, max_iter=50).fit(vectors.reshape(-1, 4))
+    codes = found.cluster_centers_.astype(np.float32)
+    return replace(model, encoder=replace(model.encoder, codebook=codes))
+
+
+@kind(
+    "order, exporter",
+    "indices quantized, legacy|dynamo|hand|tf2onnx",
+    "quantized indices, legacy|hand",
+    "quantized, legacy|hand",
+    "loss quantized indices, hand",
+)
+def quantized(rng: Rng, order: str, exporter: str) -> Case:
+    model = quantizing(rng, exporter)
+    encoder = with_outputs(model.encoder, **{w: w for w in order.split() if w != "loss"})
+    if "loss" in order:  # one number for the whole batch would have no batch axis
+        encoder = replace(encoder, outputs={"distance": ("mean",), **encoder.outputs})
+    decoder = replace(model.decoder, outputs={"recon": ("out",)})
+    what = f"outputs {order} of a VQ-VAE; the decoder takes quantized"
+    return build(replace(model, encoder=encoder, decoder=decoder), what, exporter=exporter)
+
+
+@kind("decoder, exporter", "with, hand", "without, legacy|dynamo|hand|tf2onnx")
+def codes(rng: Rng, decoder: str, exporter: str) -> Case:
+    model = quantizing(rng, exporter)
+    model = replace(model, encoder=with_outputs(model.encoder, indices="indices"))
+    case = build(model, "latents are numbers of codes, no coordinates", exporter=exporter,
+                 decoding=False, expect="refused")  # fmt: skip
+    signature = {"outputs": {"indices": "indices"}}
+    case = replace(case, mu=None, signature=signature)
+    if decoder == "without":
+        return case
+    assert model.decoder is not None
+    looked = ("look_up", {"table": model.encoder.codebook})
+    taking = replace(
+        model.decoder, inputs={"z": ((2, 2), "int64")}, trunk=(looked, *model.decoder.trunk)
+    )
+    return replace(case, files={**case.files, "model/decoder.onnx": replace(
+        next(iter(case.files.values())), net=taking)})  # fmt: skip
+
+
+@kind(
+    "order, names, shapes, exporter",
+    "first|second, z1 z2, unlike, legacy|hand",
+    "first|second, z1 z2, alike, legacy|dynamo",
+    "first|second, a b, alike, hand",
+    "first, z_bottom z_top, unlike, tf2onnx",
+)
+def several_latents(rng: Rng, order: str, names: str, shapes: str, exporter: str) -> Case:
+    images, _ = digits(rng)
+    named = names.split()
+    inputs = ("x", named[0] if named[0] != "a" else "latent")
+    model = train_images(rng, images, spread=None, dim=5, layout=layout_of(exporter), inputs=inputs)
+    size = 5 if shapes == "alike" else 2
+    heads = {**model.encoder.heads, "other": (nets.dense(rng, nets.WIDTH, size),)}
+    given = {"mean": named[0], "other": named[1]}
+    given = given if order == "first" else dict(reversed(given.items()))
+    encoder = with_outputs(replace(model.encoder, heads=heads), **given)
+    what = f"two latents of {shapes} shapes; the decoder takes {named[0]}"
+    return build(replace(model, encoder=encoder), what, exporter=exporter)
+
+
+@kind(
+    "outputs, exporter",
+    "tail mean spread, legacy|dynamo|hand|tf2onnx",
+    "tail mean, legacy|hand|tf2onnx",
+    "mean spread tail, legacy|hand",
+    "tail mean spread z, legacy|hand",
+    "tail, legacy",
+)
+def one_file(rng: Rng, outputs: str, exporter: str) -> Case:
+    images, _ = digits(rng)
+    wants = ("unit", "signed")[rng.integers(2)]
+    end = ("", "logits")[rng.integers(2)] if wants == "unit" else ""
+    model = train_images(rng, images, wants=wants, end=end, dim=4, layout=layout_of(exporter),
+                         spread="log_var" if "spread" in outputs else None)  # fmt: skip
+    words = {"tail": "recon", "mean": "mu", "spread": "logvar", "z": "z"}
+    encoder = with_outputs(model.encoder, **{head: words[head] for head in outputs.split()})
+    draw = Draw("log_var") if "z" in outputs.split() else None
+    decoder = model.decoder
+    assert decoder is not None
+    whole = replace(encoder, draw=draw, tail=(*decoder.trunk, *decoder.heads["out"]))
+    path = "model.onnx" if rng.integers(2) else "model/model.onnx"
+    expect = "refused" if outputs == "tail" else "right"
+    case = build(replace(model, encoder=whole), f"one file, outputs {outputs}", exporter=exporter,
+                 names=(path, "decoder"), model=path, expect=expect)  # fmt: skip
+    files = {name: file for name, file in case.files.items() if name != "decoder"}
+    return replace(case, files=files, data=case.data[:ROWS])
