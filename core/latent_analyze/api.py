@@ -141,8 +141,8 @@ def run_config(
 
 
 def encode(
-    model: str | Path,
-    data: str | Path,
+    model: Any,
+    data: Any,
     output: str | Path = DEFAULT_STORE,
     *,
     host: Host | None = None,
@@ -156,6 +156,13 @@ def encode(
 
     Parameters
     ----------
+    model
+        A path, or ``(encoder, decoder)`` or an encoder in Python: modules of PyTorch, Keras models,
+        or functions of NumPy arrays. Modules are switched to evaluation while they encode.
+    data
+        A data set as on the command line, or an array (n, ...), a data loader, whose data set is
+        read in order, or an iterable of batches, which is read once. The rows go into a model in
+        Python as they are.
     signature
         What you know about the model's files, ``{"encoder.range": [-1, 1]}``; the rest is tried.
 
@@ -166,8 +173,9 @@ def encode(
     LatentAnalyzeError
         For anything else that is wrong with model, data or output.
     """
+    model, data = (str(given) if isinstance(given, Path) else given for given in (model, data))
     encoding = open_encoding(
-        str(model), str(data), Path(output), host or Host(), device=device, trust=trust,
+        model, data, Path(output), host or Host(), device=device, trust=trust,
         stated={key: str(value) for key, value in (signature or {}).items()},
     )  # fmt: skip
     return encoding.write(nonfinite=nonfinite, progress=progress)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,24 +11,31 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from latent_analyze.plugin import (
+    NOTHING,
     Adapter,
+    Bundle,
     Layout,
     Model,
     ModelError,
+    Sample,
+    Signature,
     content_hash,
     file_sha256,
     hookimpl,
 )
 from latent_analyze_adapters.models import entries as entries
 from latent_analyze_adapters.models.adapter import FileAdapter
+from latent_analyze_adapters.models.function_code import function_hash
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
 from latent_analyze_adapters.models.location import SIDECAR, is_model_for
 from latent_analyze_adapters.models.messages import os_cause, run_error, typed_cause
+from latent_analyze_adapters.models.objects import PLACE, ObjectOpener, halves_of
 from latent_analyze_adapters.models.probing import name_outputs, probe_graph
 from latent_analyze_adapters.models.session import (
     Feeds,
     FolderOpener,
     ModelFile,
+    Read,
     bundle_path,
     require_unchanged,
 )
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+WEIGHTS = ("state_dict", "get_weights")
+"""What modules and models of other libraries have, and functions do not."""
+
 
 class CallableSession:
     """A function of arrays; see `Session`."""
@@ -44,14 +55,22 @@ class CallableSession:
     device = "whatever the function runs on"
 
     def __init__(
-        self, function: Callable[..., object], spec: NetworkSpec, row_shape: Shape | None
+        self,
+        function: Callable[..., object],
+        spec: NetworkSpec,
+        row_shape: Shape | None,
+        *,
+        dtype: str = "float32",
     ) -> None:
         self._function, self._spec, self._row_shape = function, spec, row_shape
+        self._dtype = dtype
 
     @cached_property
     def graph(self) -> Graph:
         """Inputs and outputs, found by a call with one row."""
-        return probe_graph(self._call, self._spec, self._row_shape, name=str(self._spec.entry))
+        return probe_graph(
+            self._call, self._spec, self._row_shape, name=str(self._spec.entry), dtype=self._dtype
+        )
 
     def run(self, outputs: Iterable[str], feeds: Feeds) -> list[NDArray[np.generic]]:
         """Call the function; any error of it becomes a ModelError."""
@@ -113,6 +132,40 @@ class CallableOpener(FolderOpener):
         return entry
 
 
+_RANDOM: dict[int, tuple[object, str]] = {}
+"""Hashes of functions that have no other, with the functions, by their numbers in memory."""
+
+
+@dataclass(frozen=True)
+class FunctionOpener(ObjectOpener):
+    """Opens functions that exist in Python; see `Opener`."""
+
+    name: ClassVar[str] = "callable"
+    default_layout: ClassVar[Layout] = "HWC"
+
+    def hash_of(self, owner: object) -> str:
+        """Hash the code of a function and the values that it uses; random if one is unknown."""
+        found, complete = function_hash(owner)
+        return found if complete else _RANDOM.setdefault(id(owner), (owner, found))[1]
+
+    def complete(self, bundle: Bundle, read: Read) -> tuple[Bundle, tuple[str, ...]]:
+        """Return the bundle unchanged, and notes about functions that cannot be hashed."""
+        del read
+        notes = (
+            f"{role}: {half.label} uses objects that cannot be hashed: its store belongs to this "
+            "process, and an interrupted encode cannot be resumed in another"
+            for role, half in self.halves.items()
+            if not function_hash(half.owner)[1]
+        )
+        return bundle, tuple(notes)
+
+    def open(self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None) -> CallableSession:
+        """Return a session of a function."""
+        del file
+        half = self.half(spec)
+        return CallableSession(half.call, spec, row_shape, dtype=self.dtype_of(spec))
+
+
 class CallableRuntime(FileAdapter):
     """Calls Python functions.
 
@@ -143,17 +196,54 @@ class CallableRuntime(FileAdapter):
         """Open a bundle, or an object that is a model."""
         if is_model_for(path, self.name):
             return super().open(path, device=device, trust=trust, image_shape=image_shape)
-        entries.require_trust(trust, f"the object {path}")
-        value = entries.load_entry(str(path), None).value
-        if isinstance(value, type) or (callable(value) and not isinstance(value, Model)):
-            value = _make_model(value, str(path))
-        if not isinstance(value, Model):
-            raise ModelError(
-                f"an object with spec, fingerprint, encode and decode at {path}",
-                found=f"a {type(value).__name__}",
-                next_step=f"name functions in {SIDECAR}: entry = 'package.module:function'",
-            )
-        return value
+        return _open_object(path, trust)
+
+    def open_for(
+        self,
+        path: Path,
+        sample: Sample,
+        *,
+        device: str | None = None,
+        trust: bool = False,
+        stated: Mapping[str, str] = NOTHING,
+    ) -> Model:
+        """Open a bundle, and find out what its functions mean, or an object that is a model."""
+        if is_model_for(path, self.name):
+            return super().open_for(path, sample, device=device, trust=trust, stated=stated)
+        return _open_object(path, trust)
+
+    @classmethod
+    def adopts(cls, value: object) -> bool:
+        """Whether this can be called, and is no module or model of another library."""
+        return callable(value) and not any(hasattr(value, name) for name in WEIGHTS)
+
+    def adopt(
+        self,
+        parts: Mapping[str, object],
+        sample: Sample,
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+        stated: Mapping[str, str] = NOTHING,
+        signature: Signature | None = None,
+    ) -> Model:
+        """Open functions that exist in Python; see `Adapter`."""
+        opener = FunctionOpener(PLACE, device, True, halves_of(parts), dtype)
+        return opener.open_model(sample, stated, signature)
+
+
+def _open_object(path: Path, trust: bool) -> Model:
+    entries.require_trust(trust, f"the object {path}")
+    value = entries.load_entry(str(path), None).value
+    if isinstance(value, type) or (callable(value) and not isinstance(value, Model)):
+        value = _make_model(value, str(path))
+    if not isinstance(value, Model):
+        raise ModelError(
+            f"an object with spec, fingerprint, encode and decode at {path}",
+            found=f"a {type(value).__name__}",
+            next_step=f"name functions in {SIDECAR}: entry = 'package.module:function'",
+        )
+    return value
 
 
 def _to_array(value: object) -> NDArray[np.generic] | None:

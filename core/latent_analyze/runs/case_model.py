@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
+from latent_analyze.models.in_python import PREFIX, is_in_python, kept_data, kept_model
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
 from latent_analyze.sources.views import PosteriorSource, RelabeledSource, SubsetSource
 from latent_analyze.store import Store
@@ -64,16 +65,23 @@ class CaseModel:
             "dropped": store.schema.dropped,
         }
         self.ref = replace(store.model_ref, device=config.device, trust=config.trust)
-        if not model_exists(self.ref.path, self.host):
+        if is_in_python(self.ref.path):
+            if kept_model(self.ref.fingerprint) is None:
+                name = self.ref.path.removeprefix(PREFIX)
+                self.missing = f"the model, {name}, existed in Python only; give a file as --model"
+                self.ref = None
+        elif not model_exists(self.ref.path, self.host):
             self.missing = f"the model is no longer at {self.ref.path}; give --model"
             self.ref = None
 
     def _take_given(self, path: str, config: RunConfig, store: Store | None) -> None:
-        known = store.model_ref.signature if store is not None else None
+        # A file of a model that existed in Python has another hash and another signature.
+        comparable = store is not None and not is_in_python(store.model_ref.path)
+        known = store.model_ref.signature if store is not None and comparable else None
         model, self.ref = open_model(
             path, self.host, device=config.device, trust=config.trust, signature=known
         )
-        if store is not None and store.model_ref.fingerprint != self.ref.fingerprint:
+        if store is not None and comparable and store.model_ref.fingerprint != self.ref.fingerprint:
             raise StoreError(
                 f"a store made with the model {path} ({self.ref.fingerprint[:12]})",
                 found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
@@ -111,8 +119,18 @@ class CaseModel:
             **half,
             "log_var": "" if "log_var" in reference.fields else "the model is not variational",
             "labels": "" if labels else "the source has no labels",
-            "images": "" if store_of(reference) is not None else "the source has no images",
+            "images": self._why_no_images(reference),
         }
+
+    @staticmethod
+    def _why_no_images(reference: Source) -> str:
+        store = store_of(reference)
+        if store is None:
+            return "the source has no images"
+        data = store.schema.dataset
+        if is_in_python(data.location) and kept_data(data.fingerprint) is None:
+            return "the data existed in Python only"
+        return ""
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -120,6 +138,8 @@ class CaseModel:
         if store is None:
             raise AnalysisError("images", found=f"{self.reference.label}, which has none")
         wanted = store.schema.dataset
+        if (kept := kept_data(wanted.fingerprint)) is not None:
+            return cast("Dataset", kept)
         plugin = self.host.get("dataset", wanted.name)
         dataset: Dataset = plugin.cls(wanted.location, plugin.options(wanted.options))
         if dataset.fingerprint != wanted.fingerprint:

@@ -11,9 +11,12 @@ import numpy as np
 
 from latent_analyze.errors import DatasetError
 from latent_analyze.host.contracts import NOTHING, Dataset, Progress, no_progress
+from latent_analyze.models.in_python import keep_data
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.models.signature import Sample
 from latent_analyze.runs.opening import open_dataset, open_model
+from latent_analyze.runs.python_data import Format, PythonDataset
+from latent_analyze.runs.python_models import open_objects
 from latent_analyze.store import is_store, read_attributes
 from latent_analyze.store.encode import encode, require_rows
 
@@ -62,14 +65,16 @@ class Encoding:
         progress: Progress = no_progress,
     ) -> Store:
         """Encode all rows, or those that are still missing."""
+        if isinstance(self.dataset, PythonDataset):
+            keep_data(self.dataset.fingerprint, self.dataset)
         return encode(
             self.model, self.ref, self.dataset, self.output, nonfinite=nonfinite, progress=progress
         )
 
 
 def open_encoding(
-    model: str,
-    data: str,
+    model: object,
+    data: object,
     output: Path,
     host: Host,
     *,
@@ -79,13 +84,18 @@ def open_encoding(
 ) -> Encoding:
     """Open model and data; the signature is that of the store at `output`, or is found by trying.
 
+    Both are texts as on the command line, or objects: see `python_models` and `python_data`.
+
     Raises
     ------
     LatentAnalyzeError
         If model or data cannot be opened, or do not fit each other.
     """
-    dataset = open_dataset(data, host)
+    dataset = open_dataset(data, host) if isinstance(data, str) else PythonDataset(data)
     require_rows(dataset)
+    if not isinstance(model, str):
+        opened, ref = _open_objects(model, dataset, host, device=device, stated=stated)
+        return Encoding(opened, ref, dataset, output)
     known = _stored(output)
     if known is not None and not stated:
         opened, ref = open_model(model, host, device=device, trust=trust, signature=known.signature)
@@ -94,6 +104,17 @@ def open_encoding(
             model, host, device=device, trust=trust, sample=draw_sample(dataset), stated=stated
         )
     return Encoding(opened, ref, dataset, output, check_runtime(opened))
+
+
+def _open_objects(
+    model: object, dataset: Dataset, host: Host, *, device: str | None, stated: Mapping[str, str]
+) -> tuple[Model, ModelRef]:
+    """Open a model that exists in Python, which takes data in Python as they are given."""
+    given = dataset.format if isinstance(dataset, PythonDataset) else Format("arrays", "array")
+    return open_objects(
+        model, host, draw_sample(dataset), dtype=given.dtype, device=device,
+        stated={**given.stated, **stated},
+    )  # fmt: skip
 
 
 def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:

@@ -18,6 +18,7 @@ from latent_analyze.files.pairs import all_exist, missing_part, resolved, split_
 from latent_analyze.files.writing import exists
 from latent_analyze.host.contracts import NOTHING
 from latent_analyze.host.options import PluginSpec, parse_spec
+from latent_analyze.models.in_python import is_in_python, kept_model
 from latent_analyze.models.reference import ModelRef
 from latent_analyze.runs.source_text import SourceText
 from latent_analyze.sources.seeding import derived_seed
@@ -151,13 +152,19 @@ def reopen_model(ref: ModelRef, host: Host) -> Model:
     ModelError
         If the file has changed since.
     """
-    model, found = open_model(
-        ref.path, host, device=ref.device, trust=ref.trust, signature=ref.signature
-    )
-    if found.fingerprint != ref.fingerprint:
+    kept = kept_model(ref.fingerprint) if is_in_python(ref.path) else None
+    if kept is not None:
+        model = kept()
+        fingerprint = fingerprint_of(model)
+    else:
+        model, found = open_model(
+            ref.path, host, device=ref.device, trust=ref.trust, signature=ref.signature
+        )
+        fingerprint = found.fingerprint
+    if fingerprint != ref.fingerprint:
         raise ModelError(
             f"the model that the store was made with ({ref.fingerprint[:12]})",
-            found=f"another one at {ref.path} ({found.fingerprint[:12]})",
+            found=f"another one at {ref.path} ({fingerprint[:12]})",
             next_step="encode again, or put the old model back",
         )
     return model

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from latent_analyze.plugin import (
+    NOTHING,
     Adapter,
     DecoderSpec,
     EncoderSpec,
@@ -19,6 +20,7 @@ from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.location import is_model
 from latent_analyze_adapters.models.messages import os_cause
+from latent_analyze_adapters.models.objects import PLACE, halves_of
 from latent_analyze_adapters.models.roles import ROLES
 from latent_analyze_adapters.models.session import (
     FolderOpener,
@@ -31,6 +33,8 @@ from latent_analyze_adapters.models.session import (
 )
 from latent_analyze_adapters.runtimes.keras.files import load_model, load_signature, not_keras
 from latent_analyze_adapters.runtimes.keras.loading import import_keras
+from latent_analyze_adapters.runtimes.keras.objects import KerasModelOpener
+from latent_analyze_adapters.runtimes.keras.objects import is_model as is_keras_model
 from latent_analyze_adapters.runtimes.keras.parts import extract_network
 from latent_analyze_adapters.runtimes.keras.session import (
     KerasSession,
@@ -40,11 +44,11 @@ from latent_analyze_adapters.runtimes.keras.session import (
 from latent_analyze_adapters.runtimes.keras.training_mode import training_layers, training_note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import keras
 
-    from latent_analyze.plugin import Bundle
+    from latent_analyze.plugin import Bundle, Model, Sample, Signature
 
 
 class KerasOpener(FolderOpener):
@@ -145,6 +149,25 @@ class KerasRuntime(FileAdapter):
     def import_runtime(cls) -> object:
         """Import Keras."""
         return import_keras()
+
+    @classmethod
+    def adopts(cls, value: object) -> bool:
+        """Whether this is a Keras model."""
+        return is_keras_model(value)
+
+    def adopt(
+        self,
+        parts: Mapping[str, object],
+        sample: Sample,
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+        stated: Mapping[str, str] = NOTHING,
+        signature: Signature | None = None,
+    ) -> Model:
+        """Open Keras models that exist in Python; see `Adapter`."""
+        opener = KerasModelOpener(PLACE, device, True, halves_of(parts), dtype)
+        return opener.open_model(sample, stated, signature)
 
 
 @hookimpl

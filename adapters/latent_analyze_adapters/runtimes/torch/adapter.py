@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from latent_analyze.plugin import (
+    NOTHING,
     Adapter,
     DecoderSpec,
     EncoderSpec,
@@ -22,6 +23,7 @@ from latent_analyze_adapters.models import entries as entries
 from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.messages import typed_cause
+from latent_analyze_adapters.models.objects import HALVES, PLACE, halves_of
 from latent_analyze_adapters.models.roles import ROLES, role_in_name
 from latent_analyze_adapters.models.session import (
     FolderOpener,
@@ -33,6 +35,7 @@ from latent_analyze_adapters.models.session import (
     require_unchanged,
 )
 from latent_analyze_adapters.runtimes.torch.kinds import PROGRAM_SUFFIX, Kind, kind_of
+from latent_analyze_adapters.runtimes.torch.objects import ModuleOpener, is_module
 from latent_analyze_adapters.runtimes.torch.programs import limit_batch, notes_on_program
 from latent_analyze_adapters.runtimes.torch.session import (
     ModuleSession,
@@ -51,15 +54,12 @@ from latent_analyze_adapters.runtimes.torch.training_mode import (
 from latent_analyze_adapters.runtimes.torch.weights import load_pickled, load_weights, not_torch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     import torch
 
-    from latent_analyze.plugin import Bundle
-
-HALVES = (("encode", "decode"), ("encoder", "decoder"))
-"""Names of methods or submodules that are the two networks of a module."""
+    from latent_analyze.plugin import Bundle, Model, Sample, Signature
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,25 @@ class TorchRuntime(FileAdapter):
     def import_runtime(cls) -> object:
         """Import PyTorch."""
         return import_torch()
+
+    @classmethod
+    def adopts(cls, value: object) -> bool:
+        """Whether this is a module of PyTorch."""
+        return is_module(value)
+
+    def adopt(
+        self,
+        parts: Mapping[str, object],
+        sample: Sample,
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+        stated: Mapping[str, str] = NOTHING,
+        signature: Signature | None = None,
+    ) -> Model:
+        """Open modules that exist in Python; see `Adapter`."""
+        opener = ModuleOpener(PLACE, device, True, halves_of(parts), dtype)
+        return opener.open_model(sample, stated, signature)
 
 
 def _load(path: Path, load: Callable[[ModuleType], object]) -> object:

@@ -93,6 +93,42 @@ class Adapter(ABC):
         del signature
         return self.open(path, device=device, trust=trust)
 
+    @classmethod
+    def adopts(cls, value: object) -> bool:
+        """Whether this adapter runs models like `value`, which exist in Python and not in files.
+
+        Cheap, imports no runtime. Unless overridden, it runs none.
+        """
+        del value
+        return False
+
+    def adopt(
+        self,
+        parts: Mapping[str, object],
+        sample: Sample,
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+        stated: Mapping[str, str] = NOTHING,
+        signature: Signature | None = None,
+    ) -> Model:
+        """Open a model that exists in Python.
+
+        Parameters
+        ----------
+        parts
+            ``"encoder"`` and perhaps ``"decoder"``, or ``"model"``, which is both or the encoder.
+        sample
+            Some rows of the data.
+        dtype
+            Type of the rows as the encoder gets them.
+        stated
+            What is known about the parts, as in `open_for`.
+        signature
+            What was found before: then nothing is tried.
+        """
+        raise NotImplementedError(f"{self.name} opens files only")
+
 
 class Trainer(ABC):
     """Trains a model on a data set and writes a bundle folder. Subclass and set `name`."""
