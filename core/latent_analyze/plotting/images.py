@@ -23,8 +23,11 @@ TITLE, LEGEND, MARGIN = 0.22, 0.3, 0.06
 GAP, GROUP_GAP = 0.14, 0.5
 """Space between images and between groups of rows, in widths of an image."""
 
-LARGEST_MAP, BAR, NOTE = 1.3, 0.75, 0.22
-"""Inches: the largest heat map, and the room for the scale of its colors and for a note below."""
+LARGEST_MAP, BAR, NOTE = (1.3, 0.85), 0.75, 0.22
+"""Inches: the largest heat map, among few rows and among many; the room for the scale of its colors
+and for a note below."""
+
+FEW_ROWS = 6
 
 ASPECTS = (0.5, 4.0)
 """Width over height that a heat map has at least and at most."""
@@ -127,8 +130,8 @@ class _Canvas:
     def __init__(self, rows: Sequence[GridRow]) -> None:
         self.rows = rows
         height, width, channels = rows[0].images.shape[1:]
-        self.size, self.gap = (height, width), max(round(GAP * width), 2)
         self.heat = rows[0].images.dtype.kind == "f"
+        self.size, self.gap = (height, width), max(round(GAP * (1 + 0.6 * self.heat) * width), 2)
         # Heat maps may be much higher than wide: they are stretched, and so are the gaps.
         apart = height if self.heat else width
         self.tops, y, gap = [], 0, max(round(GAP * apart), 2)
@@ -154,9 +157,10 @@ class _Canvas:
         if not self.heat:
             inch = min((WIDTH - LABEL_WIDTH - MARGIN) / whole, LARGEST_IMAGE / width)
             return inch, inch
-        wide = LARGEST_MAP * float(np.clip(width / height, *ASPECTS)) / width
+        tall = LARGEST_MAP[len(self.rows) > FEW_ROWS]
+        wide = tall * float(np.clip(width / height, *ASPECTS)) / width
         shrink = min(1.0, (WIDTH - LABEL_WIDTH - MARGIN - BAR) / (wide * whole))
-        return shrink * wide, shrink * LARGEST_MAP / height
+        return shrink * wide, shrink * tall / height
 
     def _left(self, column: int) -> int:
         left: int = self.gap + column * (self.size[1] + self.gap)

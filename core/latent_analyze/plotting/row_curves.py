@@ -55,7 +55,8 @@ def draw_curves(
     figure, axes = new_panels(len(rows), 2, height=1.5, sharex=True)
     for place, (axis, (label, vectors)) in enumerate(zip(axes.flat, rows, strict=False)):
         own = frames[place] if frames else ()
-        _draw_series(axis, vectors, positions, own, by_frame)
+        marker = "." if vectors.shape[1] <= TABLE else ""
+        _draw_series(axis, vectors, positions, own, by_frame, marker=marker)
         axis.set_title(label, fontsize=8, loc="left")
     figure.supxlabel("output feature (index)", fontsize=9)
     figure.supylabel("decoded value", fontsize=9)
@@ -80,13 +81,14 @@ def _draw_series(
     positions: Sequence[str],
     frames: Sequence[FrameStyle | None],
     by_frame: bool,
+    *,
+    marker: str,
 ) -> None:
     """Draw curves (n, t) whose colors go from the first to the last, or are their frames'."""
     from matplotlib import colormaps
 
     colors = colormaps["cividis"](np.linspace(0, 0.95, len(curves)))
     ends = {0: positions[0], len(curves) - 1: positions[-1]} if positions else {}
-    marker = "." if curves.shape[1] <= TABLE else ""
     for place, (curve, color) in enumerate(zip(curves, colors, strict=True)):
         style = frames[place] if place < len(frames) else None
         look: dict[str, Any] = {"color": color, "lw": 0.9, "ls": style.dash if style else "-"}
@@ -111,7 +113,7 @@ def _draw_channels(
     for place, (line, (label, sequences)) in enumerate(zip(axes, rows, strict=True)):
         own = frames[place] if frames else ()
         for axis, channel in zip(line, chosen, strict=True):
-            _draw_series(axis, sequences[:, channel], positions, own, by_frame)
+            _draw_series(axis, sequences[:, channel], positions, own, by_frame, marker="")
         line[0].set_title(label.replace("\n", ", "), fontsize=8, loc="left")
     for axis, channel in zip(axes[-1], chosen, strict=True):
         axis.set_xlabel(f"step (channel {channel})", fontsize=8)

@@ -45,8 +45,9 @@ FRAMES = {
 LINE, CURVE, ROOM = 0.24, 2.6, 1.1
 """Inches: height per source, of the curve over b, and of labels and legend."""
 
-COLUMNS, LONGEST = 16, 18
-"""Most images in a row; labels of more characters are broken at colons."""
+COLUMNS, CURVES, LONGEST = 16, 8, 18
+"""Most images in a row, and most curves of sequences in a panel; labels of more characters are
+broken at colons."""
 
 
 def draw_rates(results: ResultSet) -> Figure:
@@ -156,7 +157,7 @@ def _grid_rows(label: str, result: Result, words: Words) -> Iterator[GridRow]:
     rows, verdicts = shown(result, words), result["verdict"].tolist()
     curves = drawn_kind(words) not in ("image", "window")
     if curves:
-        rows = rows[:COLUMNS]
+        rows = rows[: CURVES if words.kind == "sequence" else COLUMNS]
     text = label if curves else _broken(label)
     for start in range(0, len(rows), COLUMNS):
         part, first = slice(start, start + COLUMNS), start == 0

@@ -25,8 +25,9 @@ from latent_analyze_plugins.random_decode.without_data.compute import DEAD, RADI
 BARS = 40
 """Most axes that have a bar of their own."""
 
-LOWEST, COLUMNS = 1e-4, 12
-"""Lowest change drawn, relative to the strongest; most decoded rows in a line."""
+LOWEST, COLUMNS, CURVES = 1e-4, 12, 6
+"""Lowest change drawn, relative to the strongest; most decoded rows in a line, as pictures and as
+curves."""
 
 
 def draw_all(results: ResultSet) -> Iterator[Figure]:
@@ -37,12 +38,13 @@ def draw_all(results: ResultSet) -> Iterator[Figure]:
 
 
 def _draw_radii(data: Result, words: Words) -> Figure:
+    curves = drawn_kind(words) not in ("image", "window")
+    most, line = (CURVES, " ") if curves else (COLUMNS, "\n")
     rows = [
-        GridRow(f"radius\n{radius:g} x typical" if words.kind == "image" else
-                f"{radius:g} x the typical radius", found[:COLUMNS])
+        GridRow(f"{radius:g} x the{line}typical radius", found[:most])
         for radius, found in zip(RADII, shown(data, words, "radius_"), strict=True)
-    ]  # fmt: skip
-    titles = ("first z-point", "last") if drawn_kind(words) not in ("image", "window") else ()
+    ]
+    titles = ("first z-point shown", "last") if curves else ()
     figure = draw_rows(rows, drawn_kind(words), titles=titles)
     caption = (
         f"Decoded {words.many} of random z-points, moved along their direction to distances from"
@@ -64,7 +66,7 @@ def _draw_numbers(data: Result, words: Words) -> Figure:
     right.set_xticks(radii, [f"{radius:g}" for radius in radii])
     right.minorticks_off()
     same = data["unchanging"]
-    right.axhline(same, color=NULL_COLOR, lw=1.0, ls=":", label="that never change")
+    right.axhline(same, color=NULL_COLOR, lw=1.0, ls=":", label=f"{words.values} that never change")
     caption = (
         f"Left: what one standard deviation to either side does to the {words.one}, axis by axis,"
         " strongest first, on a logarithmic scale; axes below the dashed line, 1 % of the"
