@@ -72,8 +72,9 @@ class OnnxOpener(FolderOpener):
 
     def facts(self, bundle: Bundle, read: Read) -> Facts:
         """Return what the graphs show."""
-        found = {role: examine(read(s), bundle, role) for role, s in specs_of(bundle).items()}
-        choices = tuple(choice for role in found for choice in choices_of(found[role], role))
+        specs = specs_of(bundle)
+        found = {role: examine(read(spec), bundle, role) for role, spec in specs.items()}
+        choices = tuple(c for role in found for c in choices_of(found[role], specs[role]))
         if "encoder" not in found:
             return Facts(choices)
         encoder = found["encoder"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from latent_analyze.plugin import Choice
+from latent_analyze.plugin import Choice, EncoderSpec
 from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto
 from latent_analyze_adapters.runtimes.onnx.surgery.evaluation import Changes, to_evaluation
 from latent_analyze_adapters.runtimes.onnx.surgery.input_facts import InputFact, input_fact
@@ -104,15 +104,12 @@ def _examine(index: GraphIndex, changes: Changes, given: str | None, z: str | No
     )  # fmt: skip
 
 
-def choices_of(found: Examination, role: Role) -> tuple[Choice, ...]:
-    """Return the entries of model.toml that a graph shows."""
+def choices_of(found: Examination, spec: NetworkSpec) -> tuple[Choice, ...]:
+    """Return the entries of model.toml that a graph shows, without those that it contradicts."""
+    role = "encoder" if isinstance(spec, EncoderSpec) else "decoder"
     entries: list[tuple[str, str, str]] = []
-    posterior = found.posterior if role == "encoder" else None
-    if posterior is not None:
-        entries.append(("mu", repr(posterior.mu), posterior.center_why))
-        if posterior.log_var is not None:
-            entries.append(("log_var", repr(posterior.log_var), posterior.spread_why))
-            entries.append(("spread", posterior.spread, posterior.spread_why))
+    if isinstance(spec, EncoderSpec) and found.posterior is not None:
+        entries += found.posterior.entries(spec)
     if found.changes:
         entries.append(("batch_mode", "eval", found.changes.why))
     return tuple(

@@ -108,7 +108,8 @@ class TestSpread:
         draw = [node("Mul", list(factors), ["n"]), node("Add", list(order), ["z"])]
         found = find_posterior(graph([*HEADS, *nodes, *NOISE, *draw], ["z"]))
         assert (found.mu, found.log_var, found.spread) == ("m", parameter, kind)
-        assert found.spread_why == WHYS[kind].format(parameter)
+        why = WHYS[kind].format(parameter)
+        assert ("spread", kind, why) in found.entries(EncoderSpec(file="encoder.onnx"))
 
     @pytest.mark.parametrize("how", SPREADS)
     def test_a_name_says_less(self, graph, how):
@@ -312,6 +313,21 @@ class TestBundle:
         assert (encoder.mu, encoder.log_var, encoder.spread) == (
             stated.get("mu", "z_mean"), log_var, spread,
         )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("stated", "keys"),
+        [
+            ({"mu": "z_mean"}, ["mu", "log_var", "spread"]),
+            ({"mu": "m"}, ["mu", "log_var", "spread"]),
+            ({"mu": "z_log_var"}, []),
+            ({"log_var": ""}, ["mu"]),
+            ({"log_var": "z_log_var", "spread": "log_var"}, ["mu"]),
+        ],
+    )
+    def test_nothing_contradicts_what_is_stated(self, save_graph, stated, keys):
+        path = self.path(save_graph)
+        _, found = choices(path, Bundle(encoder=EncoderSpec(file=path.name, **stated)))
+        assert list(found) == [f"encoder.{key}" for key in keys]
 
     def test_a_graph_without_noise_shows_nothing(self, save_graph):
         nodes = named(HEADS, z_mean="m", z_log_var="h")

@@ -182,13 +182,13 @@ def _with_functions_inlined(proto: ModelProto) -> ModelProto:
 
 def _require_statistics(index: GraphIndex, node: NodeProto, path: Path) -> None:
     """Raise ModelError if the statistics that a node is given depend on the batch."""
-    for name in names_of(node)[3:5]:
-        if not name or index.required_inputs([name]):
-            raise ModelError(
-                f"the running statistics of batch normalization in {path.name}",
-                found="training mode, with the statistics of each batch",
-                next_step="export it after model.eval(), or run it as it is: --batch-mode keep",
-            )  # fmt: skip
+    names = [name for name in names_of(node)[3:5] if name]
+    if len(names) < 2 or index.required_inputs(names):
+        raise ModelError(
+            f"the running statistics of batch normalization in {path.name}",
+            found="training mode, with the statistics of each batch",
+            next_step="export it after model.eval(), or run it as it is: --batch-mode keep",
+        )
 
 
 def _statistics_out(node: NodeProto) -> Iterator[tuple[str, str]]:

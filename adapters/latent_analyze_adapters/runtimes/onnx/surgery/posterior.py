@@ -63,11 +63,6 @@ class Posterior:
         """What shows mu, as a reason of its own."""
         return self.mu_why if self.mu.startswith(MEAN) else f"{self.z!r} is drawn around it"
 
-    @property
-    def spread_why(self) -> str:
-        """What shows the spread, for people."""
-        return WHYS[self.spread].format(self.log_var)
-
     def changes(self, spec: EncoderSpec) -> dict[str, str]:
         """Return what to add to the spec of the encoder, which comes first where it states."""
         if spec.mu is not None and spec.mu not in self.mu_names:
@@ -80,6 +75,19 @@ class Posterior:
         free = "spread" not in spec.model_fields_set
         if free and named is not None and named in self.spreads:
             found["spread"] = self.spreads[named]
+        return found
+
+    def entries(self, spec: EncoderSpec) -> list[tuple[str, str, str]]:
+        """Return key, value and reason of what the graph shows and the spec does not contradict."""
+        changes = self.changes(spec)
+        mu, log_var = changes.get("mu", spec.mu), changes.get("log_var", spec.log_var)
+        if mu not in self.mu_names:
+            return []
+        found = [("mu", repr(mu), self.center_why)]
+        kind = changes.get("spread", spec.spread)
+        if log_var is not None and kind == self.spreads.get(log_var):
+            why = WHYS[self.spreads[log_var]].format(log_var)
+            found += [("log_var", repr(log_var), why), ("spread", kind, why)]
         return found
 
     def note(self, changes: Mapping[str, str]) -> str:

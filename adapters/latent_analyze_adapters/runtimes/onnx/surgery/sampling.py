@@ -31,6 +31,9 @@ REARRANGING = frozenset({
     "Identity", "Cast", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
 })  # fmt: skip
 
+MAX_AFTER = 1000
+"""Operators between z and an output; a damaged graph may have a circle of them."""
+
 MAX_DRAWS = 64
 """Draws that are examined: each takes a walk through the graph, which may be hostile."""
 
@@ -106,7 +109,7 @@ class Draws:
         """
         after: list[NodeProto] = []
         name = output
-        while (source := self.linear_source(name)) is not None:
+        while (source := self.linear_source(name)) is not None and len(after) < MAX_AFTER:
             node = self._index.producer(name)
             assert node is not None
             after.append(node)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from latent_analyze.plugin import Spread
 
     Parameters = tuple[tuple[str, Spread], ...]
+MAX_FACTORS = 64
+"""Operators between noise and what it is added to."""
 
 
 def find_std(
@@ -35,7 +37,10 @@ def find_std(
     the encoder.
     """
     std, name = None, skip_passing(index, noise)
-    while name not in given:
+    # A damaged graph may lead back to where it began.
+    for _ in range(MAX_FACTORS):
+        if name in given:
+            return std
         node = index.producer(name)
         if node is None:
             return None
@@ -51,7 +56,7 @@ def find_std(
             std = fixed[0]
         (drawn,) = set(names) - set(fixed)
         name = skip_passing(index, drawn)
-    return std
+    return None
 
 
 def parameters_of(index: GraphIndex, std: str, *, expanded: bool = False) -> Parameters:

@@ -38,12 +38,14 @@ def skip_passing(
 
     With `same_type`, not through casts to integers, which round.
     """
-    node = index.producer(name)
-    while node is not None and op(node) in operators and node.input and not _drops(index, node):
+    # A damaged graph may lead back to where it began.
+    for _ in index.nodes:
+        node = index.producer(name)
+        if node is None or op(node) not in operators or not node.input or _drops(index, node):
+            break
         if same_type and op(node) == "Cast" and not _is_float_cast(node):
             break
         name = text(node.input[0])
-        node = index.producer(name)
     return name
 
 
