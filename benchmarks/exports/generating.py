@@ -21,7 +21,7 @@ from exports.case import Case, File, MissingExporterError, write, write_answers
 from exports.kinds import Variant
 from exports.net import outputs
 
-LEAST_EXPLAINED = 0.4
+LEAST_EXPLAINED, ATTEMPTS = 0.4, 3
 TOLERANCE = 3e-4
 """Largest difference of an output from the truth, in its standard deviations."""
 
@@ -58,7 +58,9 @@ def generate_one(variant: Variant, folder: Path) -> tuple[dict[str, Any], str]:
     target = folder / variant.name
     shutil.rmtree(target, ignore_errors=True)
     try:
-        case = variant.case()
+        attempts = (variant.case(attempt) for attempt in range(ATTEMPTS))
+        case = next((case for case in attempts if trained_well(case)), None)
+        assert case is not None, f"{ATTEMPTS} trainings explain too little"
         write(case, target)
         check(case, target)
     except Exception as error:  # an exporter's own errors are of any kind
@@ -71,10 +73,13 @@ def generate_one(variant: Variant, folder: Path) -> tuple[dict[str, Any], str]:
     return {"kind": variant.kind, **case.answer()}, ""
 
 
+def trained_well(case: Case) -> bool:
+    """Whether reconstructions explain enough, where there are any that should."""
+    return case.explained is None or case.explained >= LEAST_EXPLAINED
+
+
 def check(case: Case, folder: Path) -> None:
     """Raise an AssertionError if a file does not give what is true."""
-    if case.expect in ("right", "right or refused") and case.explained is not None:
-        assert case.explained >= LEAST_EXPLAINED * 0.95, f"{folder.name} explains {case.explained}"
     for name, file in case.files.items():
         if name.endswith(".onnx") and not file.edit:
             first = name == next(iter(case.files))

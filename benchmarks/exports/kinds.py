@@ -30,17 +30,13 @@ class Variant:
         text = "_".join([self.kind, *words, str(self.seed)]).lower()
         return "".join(c if c.isalnum() or c in "_-" else "-" for c in text)
 
-    @property
-    def rng(self) -> np.random.Generator:
-        """Random numbers of this case alone."""
-        return np.random.default_rng(zlib.crc32(self.name.encode()))
-
-    def case(self) -> Case:
-        """Train the model."""
+    def case(self, attempt: int = 0) -> Case:
+        """Train the model, each attempt from other weights; the data may be others, too."""
         import torch
 
-        torch.manual_seed(zlib.crc32(self.name.encode()))
-        return self.make(self.rng, **self.settings)
+        seed = zlib.crc32(f"{self.name} {attempt}".encode())
+        torch.manual_seed(seed)
+        return self.make(np.random.default_rng(seed), **self.settings)
 
 
 KINDS: dict[str, tuple[Make, list[dict[str, Any]]]] = {}
