@@ -71,11 +71,12 @@ def test_from_files_to_a_report(folder, monkeypatch):
     monkeypatch.chdir(folder)
     done = run("inspect", ".", "--data", "digits", "--write")
     assert done.exit_code == 0, done.output
-    assert "with range [-1, 1], layout CHW" in done.output
+    assert "layout: CHW" in done.output
+    assert "values in [-1, 1] in, values in [-1, 1] out, '17' is the mean" in done.output
     sidecar = tomllib.loads((folder / "model.toml").read_text("utf-8"))
     assert sidecar["encoder"] == {
         "file": "encoder.onnx", "input": "input.1", "layout": "CHW", "range": [-1.0, 1.0],
-        "mu": "17",
+        "mu": "17", "log_var": "",
     }  # fmt: skip
     assert run("encode", ".", "digits", "-o", "z.zarr", "-q").exit_code == 0
     done = run("run", "z.zarr", "--plugins", "radius", "-o", "report", "-q")
@@ -95,8 +96,9 @@ def test_the_written_reading_is_the_right_one(folder, digits, monkeypatch):
 
 def test_json(folder):
     done = run("inspect", folder, "--data", "digits", "--json")
-    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert checks["round trip"]["severity"] == "warning"
+    found = json.loads(done.stdout)
+    checks = {check["name"]: check for check in found["checks"]}
+    assert found["signature"]["explained"] > 0.7
     assert checks["batch invariant"]["severity"] == "note"
 
 
@@ -122,4 +124,5 @@ def test_one_file_of_two_is_not_stated_alone(folder):
 
 def test_images_of_another_size(folder, tmp_path):
     np.save(tmp_path / "big.npy", np.zeros((5, 16, 16), np.uint8))
-    assert "8 x 8 x 1" in error_of("inspect", folder, "--data", tmp_path / "big.npy")
+    said = error_of("inspect", folder, "--data", tmp_path / "big.npy")
+    assert "input.1 float32 (?, 1, 8, 8), found rows of 16 x 16 x 1" in said
