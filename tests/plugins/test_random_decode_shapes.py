@@ -227,6 +227,12 @@ def test_a_decoder_alone_of_images(tmp_path: Any) -> None:
     saved(results, tmp_path)
 
 
+def test_a_range_that_outputs_leave_is_not_theirs() -> None:
+    data = run(Alone((8, 8, 1), output=IMAGE), normal()).data
+    assert data["range_low"] == pytest.approx(-1, abs=0.01)
+    assert data["range_high"] == pytest.approx(1, abs=0.01)
+
+
 def test_next_to_drawn_z_points_only_what_is_asked_for() -> None:
     assert make().companions(normal()) == []
     assert make(samplers=["box"], boundaries=[3]).companions(normal()) == ["box", "uniform:b=3"]

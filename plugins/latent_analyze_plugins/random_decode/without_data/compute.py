@@ -24,6 +24,9 @@ MOST_PAIRS, MOST_BASES = 2048, 32
 PER_RADIUS, PART = 200, 256
 """Z-points decoded per radius, and at a time."""
 
+BEYOND = 0.01
+"""Share of values that may leave a range before it is taken for another one."""
+
 SAME = 1e-6
 """Values whose range is below this share of that of all values do not change."""
 
@@ -122,8 +125,8 @@ def _axes(frame: Frame, z: NDArray[Any], context: Context) -> dict[str, Any]:
 def _radii(frame: Frame, z: NDArray[Any], context: Context) -> dict[str, Any]:
     """Return the share of output values that are at the ends of their range, at each radius.
 
-    The range is [0, 1] for images, or what the model states, or else the lowest and the highest
-    value decoded at any radius.
+    The range is [0, 1] for images, or what the model states; without one, or where more than 1 % of
+    the values leave it, the lowest and the highest value decoded at any radius.
     """
     rng = keyed_rng(context.seed, "radii")
     some = z[np.sort(rng.permutation(len(z))[:PER_RADIUS])]
@@ -142,12 +145,17 @@ def _radii(frame: Frame, z: NDArray[Any], context: Context) -> dict[str, Any]:
 
 
 def _range(frame: Frame, context: Context, rows: list[NDArray[np.float64]]) -> tuple[float, float]:
+    """Return the range that is stated, or else that of the values; also where they leave it."""
     output = getattr(context.model.spec, "output", None)
-    if output is not None and output.range is not None:
-        return output.range
-    if frame["kind"] == "image":
-        return 0.0, 1.0
+    stated = output.range if output is not None else None
+    if stated is None and frame["kind"] == "image":
+        stated = (0.0, 1.0)
     known = [found for found in rows if found.size]
+    if stated is not None:
+        near = SATURATED * (stated[1] - stated[0])
+        beyond = [((r < stated[0] - near) | (r > stated[1] + near)).mean() for r in known]
+        if max(beyond) <= BEYOND:
+            return stated
     return min(float(r.min()) for r in known), max(float(r.max()) for r in known)
 
 
