@@ -29,7 +29,7 @@ from latent_analyze_adapters.models.function_code import function_hash
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
 from latent_analyze_adapters.models.location import SIDECAR, is_model_for
 from latent_analyze_adapters.models.messages import os_cause, run_error, typed_cause
-from latent_analyze_adapters.models.objects import PLACE, ObjectOpener, halves_of
+from latent_analyze_adapters.models.objects import HALVES, PLACE, ObjectOpener, halves_of
 from latent_analyze_adapters.models.probing import name_outputs, probe_graph
 from latent_analyze_adapters.models.session import (
     Feeds,
@@ -214,8 +214,9 @@ class CallableRuntime(FileAdapter):
 
     @classmethod
     def adopts(cls, value: object) -> bool:
-        """Whether this can be called, and is no module or model of another library."""
-        return callable(value) and not any(hasattr(value, name) for name in WEIGHTS)
+        """Whether this or its encoder can be called, and is of no other library."""
+        calls = [value, *(getattr(value, encode, None) for encode, _ in HALVES)]
+        return any(map(callable, calls)) and not any(hasattr(value, name) for name in WEIGHTS)
 
     def adopt(
         self,

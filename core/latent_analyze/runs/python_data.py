@@ -156,9 +156,11 @@ def _image_layout(shape: tuple[int, ...]) -> Layout | None:
 def _usual_range(x: NDArray[Any]) -> tuple[float, float] | None:
     if x.dtype == np.uint8:
         return 0.0, 255.0
-    values = x[np.isfinite(x)] if x.dtype.kind == "f" else x
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if x.dtype.kind != "f" or high <= low:
+    if x.dtype.kind != "f":
+        return None
+    values = x[np.isfinite(x)].astype(np.float64)
+    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+    if high <= low:
         return None
     if low >= 0 and high <= 1:
         return 0.0, 1.0

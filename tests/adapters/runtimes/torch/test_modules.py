@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from adapter_testing import images, one_line
 
+import latent_analyze as la
 from latent_analyze import ModelError
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.runtimes.torch.adapter import TorchOpener, TorchRuntime
@@ -198,6 +199,39 @@ class TestTorchScript:
         assert opener.infer_specs("my_decoder.pt", opener.read) == (
             None, DecoderSpec(file="my_decoder.pt"),
         )  # fmt: skip
+
+
+def fitted(module):
+    """Return a module whose decoder nearly undoes its encoder, and images that it explains."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(72, DIM)))[0].astype(np.float32)
+    encoder, decoder = module.encoder.net[1], module.decoder.net[0]
+    with torch.no_grad():
+        decoder.weight.copy_(torch.from_numpy(basis))
+        decoder.bias.zero_()
+        encoder.weight.copy_(4 * torch.from_numpy(basis.T))
+        encoder.bias.copy_(-2 * torch.from_numpy(basis.sum(0)))
+        flat = torch.sigmoid(torch.from_numpy((2 * rng.normal(size=(60, DIM))) @ basis.T))
+    return module, flat.numpy().reshape(-1, 3, 4, 6).transpose(0, 2, 3, 1).astype(np.float32)
+
+
+def test_encode_and_run(code, tmp_path):
+    """A pair of files that declare no shapes goes from `encode` to a report."""
+    module, x = fitted(code.Vae().eval())
+    torch.jit.trace(module.encoder, torch.rand(2, 3, 4, 6)).save(tmp_path / "a_encoder.ts")
+    torch.jit.trace(module.decoder, torch.rand(2, 5)).save(tmp_path / "a_decoder.ts")
+    np.savez(tmp_path / "images.npz", x=x)
+    paths = f"{tmp_path}/a_encoder.ts+{tmp_path}/a_decoder.ts"
+    store = la.encode(paths, tmp_path / "images.npz", tmp_path / "s.zarr", trust=True)
+    found = np.concatenate([store.read(block).z for block in store.blocks()])
+    np.testing.assert_allclose(found, mu(module.encoder, x), atol=1e-5)
+    report = la.run(tmp_path / "s.zarr", plugins="reconstruct", trust=True, null_repeats=2)
+    assert not report.failures
+    torch.save(module.encoder, tmp_path / "whole.pt")
+    store = la.encode(
+        tmp_path / "whole.pt", tmp_path / "images.npz", tmp_path / "t.zarr", trust=True
+    )
+    assert store.dim == DIM
 
 
 def test_kinds(save, code, tmp_path):
