@@ -248,6 +248,7 @@ def _suited(works: Sequence[_Work], source: Source, case: Case, label: str) -> S
             missing -= {"labels"}
         if missing and source is not case.reference:
             lacking = ", ".join(sorted(missing)).replace("paired", "rows paired with another case")
+            lacking = lacking.replace("images", "rows of a data set")
             work.skipped.append(f"not on {label}, which has no {lacking}")
         else:
             suited.append(work)
