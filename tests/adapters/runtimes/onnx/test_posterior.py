@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from latent_analyze.plugin import Bundle, EncoderSpec, write_bundle
+from latent_analyze.plugin import Bundle, EncoderSpec
 from latent_analyze_adapters.models.session_cache import SessionCache
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxOpener, OnnxRuntime
-from latent_analyze_adapters.runtimes.onnx.surgery.noise_inputs import noise_inputs
-from latent_analyze_adapters.runtimes.onnx.surgery.positive import positive_outputs
 from latent_analyze_adapters.runtimes.onnx.surgery.posterior import find_posterior
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex
 
@@ -24,7 +22,7 @@ node = helper.make_node
 ARRAYS = {
     "A": RNG.normal(0, 0.5, (6, DIM)), "B": RNG.normal(0, 0.5, (6, DIM)),
     "C": RNG.normal(0, 0.5, (DIM, 6)), "half": 0.5, "two": 2.0, "one": 1.0, "e_number": np.e,
-    "low": -4.0, "high": 4.0, "limit": 20.0, "image": np.array([-1, *SHAPE]), "zero": 0.0,
+    "low": -4.0, "high": 4.0, "limit": 20.0, "image": np.array([-1, *SHAPE]),
     "row": np.array([-1, 2, 2]), "tiny": 1e-3,
 }  # fmt: skip
 HEADS = [
@@ -212,57 +210,6 @@ class TestMu:
         assert find_posterior(index, "z").log_var == "h"
 
 
-class TestNoiseInput:
-    INPUT = (helper.make_tensor_value_info("eps", TensorProto.FLOAT, ["N", DIM]),)
-
-    def given(self, name):
-        return (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", DIM]),)
-
-    def nodes(self, name, std=EXP_HALF):
-        return [*HEADS, *std, node("Mul", ["s", name], ["n"]), DRAW[1]]
-
-    @pytest.mark.parametrize("name", ["eps", "epsilon", "z_noise", "input_2"])
-    def test_is_found(self, graph, name):
-        index = graph(self.nodes(name), ["z"], inputs=self.given(name))
-        assert noise_inputs(index) == {name}
-        found = find_posterior(index)
-        assert (found.mu, found.log_var, found.spread) == ("m", "h", "log_var")
-
-    def test_a_condition_is_not_noise(self, graph):
-        """It scales something that can be negative, as a gate does."""
-        std = [node("Identity", ["h"], ["s"])]
-        index = graph(self.nodes("condition", std), ["z"], inputs=self.given("condition"))
-        assert noise_inputs(index) == frozenset()
-        assert find_posterior(index) is None
-
-    def test_what_is_used_elsewhere_is_not_noise(self, graph):
-        nodes = [*self.nodes("eps"), node("Add", ["z", "eps"], ["y"])]
-        assert noise_inputs(graph(nodes, ["y"], inputs=self.given("eps"))) == frozenset()
-
-    @pytest.mark.parametrize("outputs", [("z",), ("z_mean", "z_log_var", "z"), ("z_mean", "z")])
-    def test_it_needs_no_value(self, save_graph, outputs):
-        nodes = named(self.nodes("eps"), z_mean="m", z_log_var="h")
-        ends = ({"x": SHAPE}, dict.fromkeys(outputs, (DIM,)))
-        path = save_graph(nodes, ends, ARRAYS, inputs=self.given("eps"))
-        model = OnnxRuntime().open(path, device="cpu")
-        x = images(9)
-        latents = model.encode(x)
-        np.testing.assert_allclose(latents.mu, x.reshape(9, -1) @ ARRAYS["A"], atol=1e-4)
-        np.testing.assert_allclose(latents.log_var, x.reshape(9, -1) @ ARRAYS["B"], atol=1e-4)
-        assert choices(path, model.bundle)[0].drawn == {"z"}
-
-    def test_a_stated_value_is_fed(self, save_graph):
-        nodes = self.nodes("eps")
-        path = save_graph(nodes, ({"x": SHAPE}, {"z": (DIM,)}), ARRAYS, inputs=self.given("eps"))
-        spec = EncoderSpec(file=path.name, mu="z", constants={"eps": 1})
-        write_bundle(path.parent, Bundle(encoder=spec))
-        x = images(9)
-        f = x.reshape(9, -1)
-        mu = OnnxRuntime().open(path.parent).encode(x).mu
-        wanted = f @ ARRAYS["A"] + np.exp(f @ ARRAYS["B"] / 2)
-        np.testing.assert_allclose(mu, wanted, rtol=1e-4, atol=1e-4)
-
-
 class TestBundle:
     def path(self, save_graph, how="exp"):
         nodes = named([*HEADS, *SPREADS[how][0], *NOISE, *DRAW], z_mean="m", z_log_var="h")
@@ -349,40 +296,3 @@ class TestBundle:
         assert (encoder.mu, encoder.log_var, encoder.spread) == ("z_mean", "z_log_var", "log_std")
         _, found = choices(path, model.bundle)
         assert found["encoder.spread"].value == "log_std"
-
-
-POSITIVE = {
-    "Exp": [node("Exp", ["h"], ["y"])],
-    "Softplus": [node("Softplus", ["h"], ["y"])],
-    "Sqrt": [node("Abs", ["h"], ["v"]), node("Sqrt", ["v"], ["y"])],
-    "Abs": [node("Abs", ["h"], ["y"])],
-    "Square": [node("Mul", ["h", "h"], ["y"])],
-}  # fmt: skip
-
-
-class TestPositive:
-    @pytest.mark.parametrize("operator", POSITIVE)
-    def test_by_the_last_operator(self, graph, operator):
-        assert positive_outputs(graph([*HEADS, *POSITIVE[operator]], ["y"])) == {"y": operator}
-
-    def test_behind_what_changes_no_sign(self, graph):
-        nodes = [
-            *HEADS, node("Exp", ["h"], ["a"]), node("Add", ["a", "tiny"], ["b"]),
-            node("Mul", ["two", "b"], ["c"]), node("Reshape", ["c", "row"], ["d"]),
-            node("Transpose", ["d"], ["y"], perm=[0, 2, 1]),
-        ]  # fmt: skip
-        assert positive_outputs(graph(nodes, {"y": (2, 2)})) == {"y": "Exp"}
-
-    @pytest.mark.parametrize(
-        ("operator", "operand"), [("Add", "low"), ("Mul", "low"), ("Sub", "tiny"), ("Add", "m")]
-    )
-    def test_what_may_change_the_sign(self, graph, operator, operand):
-        nodes = [*HEADS, node("Exp", ["h"], ["a"]), node(operator, ["a", operand], ["y"])]
-        assert positive_outputs(graph(nodes, ["y"])) == {}
-
-    @pytest.mark.parametrize(("power", "found"), [("two", {"y": "Square"}), ("one", {})])
-    def test_powers(self, graph, power, found):
-        assert positive_outputs(graph([*HEADS, node("Pow", ["h", power], ["y"])], ["y"])) == found
-
-    def test_plain_outputs(self, graph):
-        assert positive_outputs(graph(HEADS, ["m", "h"])) == {}
