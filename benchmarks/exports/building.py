@@ -261,6 +261,8 @@ def roles(model: Trained, exporter: str) -> dict[str, Any]:
         name: ROLES.get(heads, "other")
         for name, heads in zip(names, net.outputs.values(), strict=True)
     }
+    if net.codebook is not None and ("mean",) in net.outputs.values():
+        found[names[list(net.outputs.values()).index(("mean",))]] = "before quantization"
     by_role = {role: name for name, role in found.items()}
     halves = next((h for h in net.outputs.values() if len(h) > 1), None)
     whole = by_role.get("halves", "inside")

@@ -38,13 +38,12 @@ def quantizing(rng: Rng, exporter: str) -> Trained:
     "indices quantized, legacy|dynamo|hand|tf2onnx",
     "quantized indices, legacy|hand",
     "quantized, legacy|hand",
-    "loss quantized indices, hand",
+    "z_e quantized indices, hand",
 )
 def quantized(rng: Rng, order: str, exporter: str) -> Case:
     model = quantizing(rng, exporter)
-    encoder = with_outputs(model.encoder, **{w: w for w in order.split() if w != "loss"})
-    if "loss" in order:  # one number for the whole batch would have no batch axis
-        encoder = replace(encoder, outputs={"distance": ("mean",), **encoder.outputs})
+    heads = {"mean" if word == "z_e" else word: word for word in order.split()}
+    encoder = with_outputs(model.encoder, **heads)
     decoder = replace(model.decoder, outputs={"recon": ("out",)})
     what = f"outputs {order} of a VQ-VAE; the decoder takes quantized"
     return build(replace(model, encoder=encoder, decoder=decoder), what, exporter=exporter)
