@@ -57,14 +57,31 @@ def encode(
     stated = stated_signature(signature, constant, batch_mode)
     encoding = open_encoding(model, data, output, Host(), device=device, trust=trust, stated=stated)
     print_runtime_check(encoding.runtime)
-    if encoding.signature is not None:
-        for line in encoding.signature.lines:
-            typer.echo(printable(line))
+    said = _Once(encoding.signature.lines if encoding.signature is not None else [])
     with progress_bars(quiet) as progress:
-        store = encoding.write(nonfinite=nonfinite, progress=progress)
+
+        def first_say(task: str, done: int, total: int) -> None:
+            said()
+            progress(task, done, total)
+
+        store = encoding.write(nonfinite=nonfinite, progress=first_say)
+    said()
     typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
     for note in encoding.model.spec.notes:
         typer.echo(printable(f"note: {note}"))
+
+
+class _Once:
+    """Prints lines when it is first called: once rows are encoded, and not before an error."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def __call__(self) -> None:
+        from latent_analyze.errors import printable
+
+        while self.lines:
+            typer.echo(printable(self.lines.pop(0)))
 
 
 def print_runtime_check(found: Mapping[str, float] | None) -> None:

@@ -107,9 +107,11 @@ def _draw_channels(
     by_frame: bool,
 ) -> Any:
     chosen = most_varying(np.concatenate([sequences for _, sequences in rows]))
+    # Along a path rows compare; of sources, some may be far out, and would flatten the others.
     figure, axes = new_figure(
-        len(rows), len(chosen), height=1.15, squeeze=False, sharex=True, sharey="col"
-    )
+        len(rows), len(chosen), height=1.15, squeeze=False, sharex=True,
+        sharey="row" if by_frame else "col",
+    )  # fmt: skip
     for place, (line, (label, sequences)) in enumerate(zip(axes, rows, strict=True)):
         own = frames[place] if frames else ()
         for axis, channel in zip(line, chosen, strict=True):

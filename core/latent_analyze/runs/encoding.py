@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from latent_analyze.errors import DatasetError
+from latent_analyze.errors import DatasetError, ModelError
 from latent_analyze.host.contracts import NOTHING, Dataset, Progress, no_progress
 from latent_analyze.models.in_python import keep_data
 from latent_analyze.models.runtime_check import check_runtime
@@ -17,8 +17,8 @@ from latent_analyze.models.signature import Sample
 from latent_analyze.runs.opening import open_dataset, open_model
 from latent_analyze.runs.python_data import Format, PythonDataset
 from latent_analyze.runs.python_models import open_objects
-from latent_analyze.store import is_store, read_attributes
-from latent_analyze.store.encode import encode, require_rows
+from latent_analyze.store import read_attributes
+from latent_analyze.store.encode import encode, require_place, require_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,14 +96,27 @@ def open_encoding(
     if not isinstance(model, str):
         opened, ref = _open_objects(model, dataset, host, device=device, stated=stated)
         return Encoding(opened, ref, dataset, output)
-    known = _stored(output)
-    if known is not None and not stated:
-        opened, ref = open_model(model, host, device=device, trust=trust, signature=known.signature)
-    else:
-        opened, ref = open_model(
-            model, host, device=device, trust=trust, sample=draw_sample(dataset), stated=stated
-        )
+    require_place(output)
+    found = None if stated else _opened_as_before(model, output, host, device=device, trust=trust)
+    opened, ref = found or open_model(
+        model, host, device=device, trust=trust, sample=draw_sample(dataset), stated=stated
+    )
     return Encoding(opened, ref, dataset, output, check_runtime(opened))
+
+
+def _opened_as_before(
+    path: str, output: Path, host: Host, *, device: str | None, trust: bool
+) -> tuple[Model, ModelRef] | None:
+    """Open a model with the signature of the store that it began; None if it began none there."""
+    if not output.exists():
+        return None
+    stored = read_attributes(output)
+    try:
+        opened, ref = open_model(path, host, device=device, trust=trust, signature=stored.signature)
+    except ModelError:
+        # Another model, which the signature does not fit; the store says so when it is opened.
+        return None
+    return (opened, ref) if ref.fingerprint == stored.model.fingerprint else None
 
 
 def _open_objects(
@@ -135,17 +148,3 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
         name=dataset.array_name,
         count=dataset.count,
     )
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The signature in a store; None if the store is of a version that kept none."""
-
-    signature: Signature | None
-
-
-def _stored(output: Path) -> _Known | None:
-    """Return what a store knows about the signature, or None if there is no store."""
-    if not output.exists() or not is_store(str(output)):
-        return None
-    return _Known(read_attributes(output).signature)

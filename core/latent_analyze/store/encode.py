@@ -175,15 +175,20 @@ def _label_specs(dataset: Dataset) -> tuple[LabelSpec, ...]:
     )
 
 
-def _complete_store(output: Path, schema: StoreSchema) -> Store | None:
-    """Return the store at `output` if it is complete; None if rows remain to be encoded."""
-    if not output.exists():
-        return None
-    if not (output / METADATA).is_file():
+def require_place(output: Path) -> None:
+    """Raise StoreError if something other than a store is at `output`."""
+    if output.exists() and not (output / METADATA).is_file():
         raise StoreError(
             f"a store or nothing yet at {output}", found="something else",
             next_step="choose another -o",
         )  # fmt: skip
+
+
+def _complete_store(output: Path, schema: StoreSchema) -> Store | None:
+    """Return the store at `output` if it is complete; None if rows remain to be encoded."""
+    if not output.exists():
+        return None
+    require_place(output)
     attributes = read_attributes(output)
     require_matching(attributes, schema, output)
     return Store(output) if attributes.complete else None

@@ -45,6 +45,9 @@ FRAMES = {
 LINE, CURVE, ROOM = 0.24, 2.6, 1.1
 """Inches: height per source, of the curve over b, and of labels and legend."""
 
+BEST = 5
+"""Samplers, and cubes, that are drawn as curves: the best ones, and some over all b."""
+
 COLUMNS, CURVES, LONGEST = 16, 8, 18
 """Most images in a row, and most curves of sequences in a panel; labels of more characters are
 broken at colons."""
@@ -76,18 +79,24 @@ def draw(results: ResultSet) -> list[Figure]:
 def draw_images(results: ResultSet) -> Figure:
     """Draw one row of framed images (or of what else the decoder gives) per source."""
     rates, words = Rates(results), words_of(results.frame["kind"])
-    sources = _sources(results, [*rates.samplers, *rates.cubes])
+    samplers, cubes = rates.samplers, list(rates.cubes)
+    curves = drawn_kind(words) not in ("image", "window")
+    if curves:
+        samplers, cubes = samplers[:BEST], cubes[:: -(-len(cubes) // BEST) or 1]
+    sources = _sources(results, [*samplers, *cubes])
     caption = (
         "Decoded z-points, one row per source. The first row are held-out z-points of the"
         f" reference: it shows what the decoder can do.{note_on(words)}"
     )
-    if words.kind in ("image", "window", "volume"):
+    if curves:
+        left = len(rates.samplers) + len(rates.cubes) - len(samplers) - len(cubes)
+        caption += " Colors and dashes: the tests that a z-point passed."
+        caption += f" {left} sources are left out." if left else ""
+    else:
         caption += (
             " Frames: the tests that a z-point passed; in which row frames are frequent counts,"
             f" no single {words.one}."
         )
-    else:
-        caption += " Colors and dashes: the tests that a z-point passed."
     rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
     figure = draw_rows(rows, drawn_kind(words), by_frame=True)
     return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")

@@ -64,10 +64,10 @@ def test_elsewhere_the_constant_or_zero(folder):
     np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W, rtol=1e-5)
     assert model.spec.columns == ("digit",)
     assert any("takes the label 'digit'" in note for note in model.spec.notes)
-    first = model.fingerprint
+    first = model.settings_fingerprint
     model = OnnxRuntime().open(state(folder, columns={"y": "digit"}, constants={"y": 2}))
     np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W + 20, rtol=1e-5)
-    assert model.fingerprint != first
+    assert model.settings_fingerprint != first
 
 
 def test_a_label_that_is_not_there(folder):
@@ -77,7 +77,7 @@ def test_a_label_that_is_not_there(folder):
 
 
 def test_a_label_of_texts(folder):
-    with pytest.raises(ModelError, match="integers in the label 'split'"):
+    with pytest.raises(ModelError, match="integers in 'split'"):
         la.encode(state(folder, columns={"y": "split"}), "digits", folder / "z.zarr")
 
 
@@ -89,8 +89,8 @@ def test_an_input_that_is_not_there(folder):
 def test_the_error_names_the_input_and_both_ways(folder):
     with pytest.raises(ModelError, match="another input, y int64") as error:
         OnnxRuntime().open(folder)
-    assert "constants = " in str(error.value)
-    assert "columns = " in str(error.value)
+    assert "--signature constants.y=0" in str(error.value)
+    assert "--signature columns.y=LABEL" in str(error.value)
 
 
 @pytest.mark.parametrize("value", [2.7, 1e30, float("nan")])
@@ -103,7 +103,7 @@ def test_a_label_that_the_input_would_cut(folder):
     model = OnnxRuntime().open(state(folder, columns={"y": "level"}))
     x = np.zeros((2, 8, 8, 1), np.float32)
     assert model.encode(x, {"level": np.array([1.0, 2.0])}).mu.shape == (2, 3)
-    with pytest.raises(ModelError, match=r"integers in the label 'level'.*2\.5"):
+    with pytest.raises(ModelError, match=r"integers in 'level'.*2\.5"):
         model.encode(x, {"level": np.array([1.0, 2.5])})
 
 

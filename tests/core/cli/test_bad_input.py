@@ -83,7 +83,7 @@ class TestDataSets:
     ) -> None:
         bring("model")
         _write_pngs(here / "faces", [6, 6])
-        saying = ("images of shape 8 x 8 x 1", "6 x 6 x 1", "resize=")
+        saying = ("rows that encoder.onnx takes", "8, 8, 1", "rows of 6 x 6 x 1", "resize=")
         cli.refuses("encode", "model", "faces", saying=saying)
         cli.works("encode", "model", "faces:resize=8")
 
@@ -116,9 +116,9 @@ class TestDataSets:
         cli.refuses("encode", "model", "images.npy", saying=saying)
         cli.refuses("run", "points.npy", saying=("vectors (n, dim)", "points.npy", "(0, 4)"))
 
-    def test_vectors_need_no_encoding(self, cli: CommandLine, bring: Bring) -> None:
+    def test_vectors_that_the_model_does_not_take(self, cli: CommandLine, bring: Bring) -> None:
         bring("model", "points.npy")
-        saying = ("images to encode", "vectors", "latent-analyze run")
+        saying = ("rows that encoder.onnx takes", "8, 8, 1", "rows of 4", "numpy.moveaxis")
         cli.refuses("encode", "model", "points.npy", saying=saying)
 
     def test_images_need_encoding(self, cli: CommandLine, bring: Bring) -> None:

@@ -44,7 +44,8 @@ class TestEncode:
     def test_what_it_prints(self, cli: CommandLine, bring: Bring, here: Path) -> None:
         bring("model", "images.npz")
         ran = cli.works("encode", "model", "images.npz", "-o", "some/where.zarr")
-        assert ran.out.startswith("240 z-points of 4 dimensions: some/where.zarr\nnote: ")
+        assert "240 z-points of 4 dimensions: some/where.zarr\nnote: " in ran.out
+        assert "encoder.log_var = 'log_var', encoder.spread = log_var (" in ran.out
         assert "note: runs on CPUExecutionProvider" in ran.out
         assert (here / "some" / "where.zarr" / "zarr.json").is_file()
 

@@ -22,7 +22,7 @@ def test_other_groups_are_refused(content):
         parse_attributes(content, "s")
 
 
-@pytest.mark.parametrize("version", [2, "1"])
+@pytest.mark.parametrize("version", [3, "1"])
 def test_newer_formats_ask_for_an_upgrade(version):
     with pytest.raises(StoreError, match=f"found format {version}; run: pip install --upgrade"):
         parse_attributes(metadata(format=version), "s")
