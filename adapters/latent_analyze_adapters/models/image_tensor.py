@@ -103,9 +103,10 @@ class ImageTensor:
     def from_file(self, y: NDArray[np.number]) -> NDArray[np.float32]:
         """Convert n rows of the file, flattened or not, to (n, *shape); nothing is clipped."""
         rows = np.asarray(y, np.float32).reshape(len(y), *self.file_shape)
+        shape = (*self.shape[:-1], self.colors or self.shape[-1])
         if self.layout in CHANNELS_FIRST:
-            height, width, channels = *self.shape[:2], self.colors or self.shape[2]
-            rows = rows.reshape(len(y), channels, height, width).transpose(0, 2, 3, 1)
+            rows = rows.reshape(len(y), *file_shape(shape, "CHW")).transpose(0, 2, 3, 1)
+        rows = rows.reshape(len(y), *shape)
         if self.activation == "sigmoid":
             rows = np.float32(0.5) * (1 + np.tanh(rows / 2))
         elif self.activation == "tanh":
@@ -116,8 +117,8 @@ class ImageTensor:
         if self.range != UNIT:
             rows = (rows - np.float32(low)) / np.float32(high - low)
         if self.colors:
-            rows = luminance(rows.reshape(len(y), *self.shape[:2], self.colors))
-        return np.ascontiguousarray(rows).reshape(len(y), *self.shape)
+            rows = luminance(rows)
+        return np.ascontiguousarray(rows)
 
     @property
     def adjustments(self) -> list[object]:

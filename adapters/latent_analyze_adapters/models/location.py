@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,10 @@ def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = N
     if found.single is not None:
         return _single_file(path / found.single, opener, read, role)
     if not found.files:
-        raise one_of_several(path, found)
+        files = _roles_by_graph(found.others, opener, read)
+        if files is None:
+            raise one_of_several(path, found)
+        return _named_by_role(path.resolve().name, files, opener)
     return _named_by_role(found.name or path.resolve().name, found.files, opener)
 
 
@@ -135,6 +139,22 @@ def _single_file(path: Path, opener: Opener, read: Read, role: Role | None) -> B
         if graph is None or not is_decoder(graph):
             return _named_by_role(path.stem, {"encoder": path.name}, opener)
     return Bundle(name=path.stem, runtime=opener.name, encoder=encoder, decoder=decoder)
+
+
+def _roles_by_graph(names: Sequence[str], opener: Opener, read: Read) -> dict[Role, str] | None:
+    """Return which of two files is the encoder and which the decoder, if their graphs show it."""
+    if len(names) != 2:
+        return None
+    files: dict[Role, str] = {}
+    for name in names:
+        try:
+            encoder, decoder = opener.infer_specs(name, read)
+        except ModelError:
+            return None
+        files["encoder" if decoder is None else "decoder"] = name
+        if encoder is not None and decoder is not None:
+            return None
+    return files if len(files) == 2 else None
 
 
 def _graph(path: Path, opener: Opener, read: Read) -> Graph | None:

@@ -215,15 +215,21 @@ class Search:
             if "spread" in stated.model_fields_set:
                 return Found(mean.output, stated.spread, "stated", "")
             return kind_of(mu.astype(np.float64), mean.output, other.astype(np.float64))
-        if stated.log_var is not None:
-            if not stated.log_var:
-                return None
-            if "spread" in stated.model_fields_set:
-                return Found(stated.log_var, stated.spread, "stated", "")
+        if stated.log_var == "":
+            return None
+        if stated.log_var and "spread" in stated.model_fields_set:
+            return self._known(stated.log_var)
         found = find_spread(mean, way.outputs, drawn, set(self.facts.positive))
         if stated.log_var and (found is None or found.output != stated.log_var):
-            return Found(stated.log_var, stated.spread, "stated", "")
+            return self._known(stated.log_var)
         return found
+
+    def _known(self, output: str) -> Found:
+        """Return the spread that is stated, or that the graph shows."""
+        shown = next((c for c in self.facts.choices if c.key == "encoder.log_var"), None)
+        if shown is None:
+            return Found(output, self.stated.spread, "stated", "")
+        return Found(output, self.stated.spread, "graph", shown.why)
 
     def _stated_mean(self) -> tuple[Mean, str] | None:
         stated = self.stated
