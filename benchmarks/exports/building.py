@@ -218,7 +218,7 @@ def explained(rows: Array, found: Array) -> float:
 
 
 def build(
-    model: Trained, what: str, *, exporter: str, scale: float = 1.0, shift: float = 0.0,
+    model: Trained, what: str, /, *, exporter: str, scale: float = 1.0, shift: float = 0.0,
     names: tuple[str, str] = ("model/encoder.onnx", "model/decoder.onnx"), decoding: bool = True,
     batch: int | None = None, training: bool = False, **more: Any,
 ) -> Case:  # fmt: skip

@@ -22,15 +22,15 @@ Tensor = torch.Tensor
 
 
 class TorchOps:
-    """The operations in PyTorch; channels come first."""
+    """The operations in PyTorch; channels come first, or last for training alone."""
 
     exp, sqrt, tanh = staticmethod(torch.exp), staticmethod(torch.sqrt), staticmethod(torch.tanh)
     add, multiply, divide = staticmethod(torch.add), staticmethod(torch.mul), torch.div
     relu, sigmoid, softplus = torch.relu, torch.sigmoid, staticmethod(nnf.softplus)
     normal = staticmethod(torch.randn_like)
 
-    def __init__(self, *, training: bool = False, quiet: bool = False) -> None:
-        self.training, self.quiet = training, quiet
+    def __init__(self, *, training: bool = False, last: bool = False) -> None:
+        self.training, self.last = training, last
         self.moments: list[Tensor] = []
 
     def flatten(self, x: Tensor) -> Tensor:
@@ -81,18 +81,20 @@ class TorchOps:
         return ((codebook**2).sum(1) - 2 * codes @ codebook.T).argmin(-1)
 
     def to_last(self, x: Tensor, last: bool) -> Tensor:
-        return x.permute(0, *range(2, x.ndim), 1)
+        return x if last else x.permute(0, *range(2, x.ndim), 1)
 
     def to_first(self, x: Tensor, last: bool) -> Tensor:
-        return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+        return x if last else x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
 
     def conv(self, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
         call = (nnf.conv1d, nnf.conv2d, nnf.conv3d)[w.ndim - 3]
-        return call(x, w, b, stride=tuple(w.shape[2:]))
+        y = call(self.to_first(x, not self.last), w, b, stride=tuple(w.shape[2:]))
+        return self.to_last(y, not self.last)
 
     def deconv(self, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
         call = (nnf.conv_transpose1d, nnf.conv_transpose2d, nnf.conv_transpose3d)[w.ndim - 3]
-        return call(x, w, b, stride=tuple(w.shape[2:]))
+        y = call(self.to_first(x, not self.last), w, b, stride=tuple(w.shape[2:]))
+        return self.to_last(y, not self.last)
 
 
 class Module(torch.nn.Module):
@@ -114,7 +116,7 @@ class Module(torch.nn.Module):
 
     def forward(self, *given: Tensor) -> Any:
         """Return the outputs in order; one alone is no tuple."""
-        ops = TorchOps(training=self.training)
+        ops = TorchOps(training=self.training, last=self.net.last)
         values = self.values(dict(zip(self.net.inputs, given, strict=True)), ops)
         found = tuple(outputs(self.net, values, ops).values())
         return found if len(found) > 1 else found[0]
@@ -139,7 +141,7 @@ def fit(
     adam = torch.optim.Adam([w for w in weights if w.requires_grad], lr=1.5e-2, fused=True)
     unit = 1.0 if loss == "logits" else float(truth.var())
     for _ in range(steps):
-        ops = (TorchOps(training=True), TorchOps(training=True))
+        ops = [TorchOps(training=True, last=net.last) for net in (encoder, decoder)]
         values = first.values(inputs, ops[0])
         z, divergence = _latents(values, spread, ops[0])
         out = second.values({**inputs, decoder.main: z}, ops[1])["out"]

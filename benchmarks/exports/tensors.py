@@ -31,7 +31,7 @@ class TensorOps:
     """The operations in TensorFlow."""
 
     exp, sqrt, tanh = staticmethod(tf.exp), staticmethod(tf.sqrt), staticmethod(tf.tanh)
-    add, multiply, divide = staticmethod(tf.add), staticmethod(tf.multiply), tf.math.divide
+    add, multiply, divide = staticmethod(tf.add), staticmethod(tf.multiply), staticmethod(tf.divide)
     relu, sigmoid = staticmethod(tf.nn.relu), staticmethod(tf.sigmoid)
     softplus = staticmethod(tf.nn.softplus)
 
@@ -113,7 +113,9 @@ class LayerOps:
         return keras.layers.Reshape(shape)(x)
 
     def dense(self, x: Any, w: NDArray[Any], b: NDArray[Any]) -> Any:
-        return self._put(keras.layers.Dense(len(w)), x, [w.T, b])
+        return self._put(
+            keras.layers.Dense(len(w), name=f"hidden_{len(self.weights)}"), x, [w.T, b]
+        )
 
     def conv(self, x: Any, w: NDArray[Any], b: NDArray[Any]) -> Any:
         layer = keras.layers.Conv2D(len(w), w.shape[2:], strides=w.shape[2:])
