@@ -13,7 +13,7 @@ from latent_analyze.errors import OptionError
 from latent_analyze.host.contracts import Analysis, Progress, Sampler, no_progress
 from latent_analyze.host.discovery import Host
 from latent_analyze.host.numbers import seconds_of
-from latent_analyze.host.options import PluginSpec, parse_specs, split_outside_brackets
+from latent_analyze.host.options import PluginSpec, parse_specs
 from latent_analyze.report.report import Report, check_output
 from latent_analyze.runs.budget import fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
@@ -24,6 +24,7 @@ from latent_analyze.runs.opening import open_source as open_source_text
 from latent_analyze.runs.plan import check_names, make_plan
 from latent_analyze.runs.result_files import ResultFiles
 from latent_analyze.runs.runner import Runner
+from latent_analyze.runs.source_text import split_texts as split_texts
 from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.source import Source
 
@@ -229,15 +230,6 @@ def choices(plugins: str | Sequence[str]) -> tuple[PluginChoice, ...]:
     texts = [plugins] if isinstance(plugins, str) else plugins
     specs = [spec for text in texts for spec in parse_specs(text)]
     return tuple(PluginChoice(name=s.name, options=dict(s.options)) for s in specs)
-
-
-def split_texts(texts: str | Sequence[str]) -> tuple[str, ...]:
-    """Return source texts between commas; a path that exists is one text."""
-    found: list[str] = []
-    for text in [texts] if isinstance(texts, str) else texts:
-        parts = [text] if Path(text).exists() else split_outside_brackets(text, ",")
-        found += [part.strip() for part in parts if part.strip()]
-    return tuple(found)
 
 
 def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progress) -> RunConfig:

@@ -17,7 +17,6 @@ from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.files.quiet import quiet_stderr
 from latent_analyze.files.writing import file_sha256, write_text_atomically
 from latent_analyze.host.contracts import (
-    NOTHING,
     Accumulator,
     Adapter,
     Analysis,
@@ -71,7 +70,7 @@ __all__ = [
     "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
     "EncoderSpec", "Figure", "Finding", "Found", "Frame", "Host", "InMemoryDataset", "Items",
     "Known", "LatentAnalyzeError", "Latents", "Layout", "Measure", "MissingDependencyError",
-    "Model", "ModelError", "ModelSpec", "NOTHING", "OptionError", "Options", "PluginError",
+    "Model", "ModelError", "ModelSpec", "OptionError", "Options", "PluginError",
     "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler", "SamplerOptions",
     "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec",
     "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256", "hookimpl",

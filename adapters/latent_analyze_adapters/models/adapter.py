@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
-from latent_analyze.plugin import NOTHING, Adapter, Bundle, Model, Sample, Signature
+from latent_analyze.plugin import Adapter, Bundle, Model, Sample, Signature
 from latent_analyze_adapters.models.folders import folder_config
 from latent_analyze_adapters.models.graph import Role
 from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
@@ -71,7 +72,7 @@ class FileAdapter(Adapter):
         *,
         device: str | None = None,
         trust: bool = False,
-        stated: Mapping[str, str] = NOTHING,
+        stated: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Open a model for data, and find out by trying what its files mean; see `Adapter`."""
         bundle, cache = self._found(path, device=device, trust=trust, role="encoder")

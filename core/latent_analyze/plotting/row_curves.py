@@ -153,10 +153,8 @@ def draw_two(
     )
     chosen = None
     if sequences:
-        every = as_channels(np.stack([row for group in groups for _, row, _ in group]))
-        chosen = most_varying(every)
-        if len(chosen) < every.shape[1]:
-            value += f" (the {len(chosen)} of {every.shape[1]} channels that vary most)"
+        chosen, some = _chosen([row for group in groups for _, row, _ in group])
+        value += some
     for line, group in zip(axes, groups, strict=True):
         for axis, (title, *two) in zip(line, group, strict=False):
             axis.set_title(title, fontsize=8, loc="left")
@@ -169,6 +167,14 @@ def draw_two(
         axis.xaxis.get_major_locator().set_params(integer=True)
     figure.supylabel(value, fontsize=9)
     return finish(figure)
+
+
+def _chosen(rows: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], str]:
+    """Return the channels to draw, and what to say if they are not all."""
+    every = as_channels(np.stack(rows))
+    chosen, count = most_varying(every), every.shape[1]
+    left = len(chosen) < count
+    return chosen, f" (the {len(chosen)} of {count} channels that vary most)" if left else ""
 
 
 def _draw_pair(

@@ -137,14 +137,16 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(dataset.count, count, replace=False)).astype(np.int64)
     items = dataset.read(rows)
+    # In random order, because fewer rows are taken of costly models.
+    order = rng.permutation(count)
     if not np.isfinite(items.x).any():
         raise DatasetError(f"finite values in {dataset.name}", found="NaN or infinity everywhere")
     return Sample(
-        x=items.x,
+        x=items.x[order],
         kind=dataset.kind,
         stored_range=dataset.stored_range,
-        labels={name: np.asarray(values) for name, values in items.labels.items()},
-        inputs=dict(items.inputs),
+        labels={name: np.asarray(values)[order] for name, values in items.labels.items()},
+        inputs={name: np.asarray(values)[order] for name, values in items.inputs.items()},
         name=dataset.array_name,
         count=dataset.count,
     )

@@ -155,12 +155,11 @@ def reopen_model(ref: ModelRef, host: Host) -> Model:
     kept = kept_model(ref.fingerprint) if is_in_python(ref.path) else None
     if kept is not None:
         model = kept()
-        fingerprint = fingerprint_of(model)
     else:
-        model, found = open_model(
+        model, _ = open_model(
             ref.path, host, device=ref.device, trust=ref.trust, signature=ref.signature
         )
-        fingerprint = found.fingerprint
+    fingerprint = fingerprint_of(model)
     if fingerprint != ref.fingerprint:
         raise ModelError(
             f"the model that the store was made with ({ref.fingerprint[:12]})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from latent_analyze.files.writing import exists
@@ -42,3 +43,12 @@ def _condition(pair: str, text: str) -> tuple[str, str]:
     key, value = parse_assignment(pair, where=text)
     # A label's value is compared as text: "007" and "true" are no numbers and no booleans here.
     return key, value if isinstance(value, str) else pair.partition("=")[2].strip()
+
+
+def split_texts(texts: str | Sequence[str]) -> tuple[str, ...]:
+    """Return source texts between commas; a path that exists is one text."""
+    found: list[str] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        parts = [text] if exists(text) else split_outside_brackets(text, ",")
+        found += [part.strip() for part in parts if part.strip()]
+    return tuple(found)

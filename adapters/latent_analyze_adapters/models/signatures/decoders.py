@@ -53,8 +53,11 @@ def open_decoders(
     ModelError
         What keeps the decoder from running, or from giving rows like those of the data.
     """
-    found, errors = [], []
+    found: list[Half] = []
+    errors = []
     for changed in _variants(spec, sample, prefer):
+        if found and changed.color is not None and spec.color is None:
+            break
         settings = Settings(changed, image=tuple(sample.x.shape[1:]), latent=latent)
         try:
             network = open_network(cache, "decoder", settings)

@@ -28,10 +28,10 @@ from latent_analyze_adapters.models.signatures.runs import seconds_per_row
 from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
 from latent_analyze_adapters.models.signatures.trial import (
     Half,
+    Pool,
     Tried,
     Way,
     best_shuffled,
-    try_all,
 )
 from latent_analyze_adapters.models.signatures.values import Scaling, activations
 
@@ -42,11 +42,31 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
 
-BUDGET, FEWEST, MOST = 6.0, 24, 300
-"""Seconds that a trial may take, and rows that it takes."""
+BUDGET, MOST = 6.0, 300
+"""Seconds that a trial may take, and rows that it takes at most."""
+
+STEPS = ((64, MOST), (32, 100), (16, 32))
+"""Rows on which all is tried, and those on which the best are: as many as the budget allows."""
+
+FIRST_CALLS, FINAL_CALLS = 24, 6
+"""Encodings and decodings of a usual trial."""
+
+FAR_BEHIND = 0.2
+"""What explains less than the best on the first rows, by this much, is given up."""
 
 SURE = 0.3
 """A signature that explains at least this needs no comparison with shuffled axes."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What was tried with an encoder: random outputs, rows, scores, and further inputs."""
+
+    encoder: OpenEncoder
+    drawn: set[str]
+    x: NDArray[np.float32]
+    tried: list[Tried]
+    choices: list[Choice]
 
 
 @dataclass
@@ -99,9 +119,8 @@ class Search:
         x = self.sample.x[:MOST]
         way = ways_in(encoder, [scaling], x, self.sample)[0]
         drawn = drawn_outputs(encoder, way, x, self.sample)
-        mean, why = self._stated_mean() or mean_alone(
-            way.outputs, {*drawn, *self.facts.drawn}, self._channels
-        )
+        drawn |= self.facts.drawn
+        mean, why = self._stated_mean() or mean_alone(way.outputs, drawn, self._channels)
         choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, encoder)]
         spread = self._spread(mean, way, drawn)
         return describing.assemble(
@@ -110,50 +129,50 @@ class Search:
         )  # fmt: skip
 
     def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
-        tried: dict[int, list[Tried]] = {}
-        kept, errors = [], []
-        for number, encoder in enumerate(encoders):
-            x = self.sample.x[: self._rows(encoder)]
-            every = scalings_for(encoder, self.stated, self.sample, self.facts)
-            ways = ways_in(encoder, every, x, self.sample)
-            drawn = drawn_outputs(encoder, ways[0], x, self.sample)
+        rounds, errors = [], []
+        for encoder in encoders:
             try:
-                tried[number] = self._try(encoder, ways, drawn, spec=spec, x=x)
+                rounds.append(self._round(encoder, spec))
             except ModelError as error:
                 errors.append(error)
-                continue
-            kept.append((number, encoder, drawn, x))
-        if not kept:
+        if not rounds:
             raise errors[0]
-        number, encoder, drawn, x = max(kept, key=lambda k: tried[k[0]][0].explained)
-        found = tried[number]
-        return self._decided(encoder, found, drawn, x)
+        return self._decided(max(rounds, key=lambda one: one.tried[0].explained))
 
-    def _try(
-        self,
-        encoder: OpenEncoder,
-        ways: list[Way],
-        drawn: Mapping[str, NDArray[np.generic]],
-        *,
-        spec: DecoderSpec,
-        x: NDArray[np.float32],
-    ) -> list[Tried]:
-        sample = self.sample
-        means, decoders, filled = self._halves(encoder, ways[0], {*drawn}, spec)
-        self._decoder_choices = filled
+    def _round(self, encoder: OpenEncoder, spec: DecoderSpec) -> Round:
+        """Try everything on a few rows, and what is not far behind the best on all."""
+        sample, (first, last) = self.sample, self._steps(encoder)
+        x, few = sample.x[:last], sample.x[:first]
+        every = scalings_for(encoder, self.stated, sample, self.facts)
+        ways = ways_in(encoder, every, few, sample)
+        drawn = drawn_outputs(encoder, ways[0], few, sample)
+        pool, choices = self._pool(encoder, ways, drawn, spec)
+        tried = pool.try_on(ways, few, sample.columns)
+        if len(x) > len(few):
+            kept = [t for t in tried if t.explained >= tried[0].explained - FAR_BEHIND]
+            scalings = list(dict.fromkeys(t.way.scaling for t in kept))
+            ways = ways_in(encoder, scalings, x, sample)
+            tried = pool.among(kept).try_on(ways, x, sample.columns)
+        return Round(encoder, drawn, x, tried, choices)
+
+    def _pool(
+        self, encoder: OpenEncoder, ways: list[Way], drawn: set[str], spec: DecoderSpec
+    ) -> tuple[Pool, list[Choice]]:
+        """Return what is tried besides the ways in, and what further inputs of the decoder get."""
+        means, decoders, choices = self._halves(encoder, ways[0], drawn, spec)
         latent = means[0].take(ways[0].outputs).shape[1:]
         if spec.model_fields_set & {"range", "mean", "std", "activation"}:
-            ends = [
-                Scaling(spec.range, spec.mean, spec.std, spec.activation, text="values as stated")
-            ]
+            stated = Scaling(
+                spec.range, spec.mean, spec.std, spec.activation, text="values as stated"
+            )
+            ends = [stated]
         else:
-            output = decoders[0].session.graph.outputs
-            dtype = next(t.dtype for t in output if t.name in decoders[0].network.plan.outputs)
+            (name,) = decoders[0].network.plan.outputs
+            dtype = next(t.dtype for t in decoders[0].session.graph.outputs if t.name == name)
+            x = self.sample.x
             bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
             ends = activations([way.scaling for way in ways], dtype, bounded=bounded)
-        columns = {name: values[: len(x)] for name, values in sample.columns.items()}
-        scales = scales_for(spec, self.config, latent)
-        return try_all(ways, means, decoders, scales=scales, ends=ends, x=x, columns=columns)
+        return Pool(means, decoders, scales_for(spec, self.config, latent), ends), choices
 
     def _halves(
         self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
@@ -179,34 +198,26 @@ class Search:
         same = [m for m in means if m.take(way.outputs).shape[1:] == first]
         return same, open_decoders(cache, changed, first, sample, encoder.layout), choices
 
-    def _decided(
-        self,
-        encoder: OpenEncoder,
-        tried: list[Tried],
-        drawn: Mapping[str, NDArray[np.generic]],
-        x: NDArray[np.float32],
-    ) -> Signature:
-        columns = {name: values[: len(x)] for name, values in self.sample.columns.items()}
+    def _decided(self, found: Round) -> Signature:
+        tried, x, encoder = found.tried, found.x, found.encoder
         best = tried[0]
         problem = describing.too_alike(x)
         if not problem and best.explained < SURE:
-            shuffled = best_shuffled(best, x, columns)
+            shuffled = best_shuffled(best, x, self.sample.columns)
             problem = describing.nothing_explains(best, shuffled)
         chosen = min(tried, key=lambda t: t.cost) if problem else choosing.choose(tried)
-        spread = self._spread(chosen.mean, chosen.way, drawn)
+        spread = self._spread(chosen.mean, chosen.way, found.drawn)
         choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
         return describing.assemble(
             self.bundle, encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
             tried=tried, problem=problem, rows=len(x),
             choices=[
-                *choices, *encoder.choices, *self._decoder_choices,
+                *choices, *encoder.choices, *found.choices,
                 *(spread.choices if spread else ()), *self.facts.choices,
             ],
         )  # fmt: skip
 
-    def _spread(
-        self, mean: Mean, way: Way, drawn: Mapping[str, NDArray[np.generic]]
-    ) -> Found | None:
+    def _spread(self, mean: Mean, way: Way, drawn: set[str]) -> Found | None:
         """Return the spread: as stated or as the graph shows, or else as names and values say."""
         stated = self.stated
         if mean.axis is not None:
@@ -248,12 +259,13 @@ class Search:
         channels = self.config.get("latent_channels")
         return int(channels) if channels else None
 
-    def _rows(self, encoder: OpenEncoder) -> int:
+    def _steps(self, encoder: OpenEncoder) -> tuple[int, int]:
         """Return how many rows can be tried in the time that a trial may take."""
         plan = encoder.half.network.plan
         few = self.sample.x[:8]
         columns = {name: values[:8] for name, values in self.sample.columns.items()}
         seconds = seconds_per_row(encoder.half.session, plan, plan.image.to_file(few), columns)
-        # As many encodings as decodings, of about the same cost.
-        rows = int(BUDGET / max(seconds * 24, 1e-9))
-        return min(max(rows, FEWEST), MOST, len(self.sample.x))
+        for first, last in STEPS:
+            if seconds * (FIRST_CALLS * first + FINAL_CALLS * last) <= BUDGET:
+                return first, last
+        return STEPS[-1]

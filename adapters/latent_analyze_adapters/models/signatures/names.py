@@ -70,6 +70,15 @@ def meaning(name: str) -> Meaning | None:
     return None
 
 
+GENERAL = frozenset({"spread", "dispersion", "uncertainty", "width"})
+"""Words for a spread in any form."""
+
+
+def names_spread(name: str) -> bool:
+    """Whether a name says that an output is a spread, in whatever form."""
+    return is_spread(name) is not None or not GENERAL.isdisjoint(words(name))
+
+
 def is_spread(name: str) -> Spread | None:
     """Return what a name says about the spread, or None."""
     found = meaning(name)

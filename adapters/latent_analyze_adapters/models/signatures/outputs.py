@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.signatures.names import is_spread, meaning
+from latent_analyze_adapters.models.signatures.names import meaning, names_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,7 +164,7 @@ def codes_error(name: str, values: NDArray[np.generic]) -> ModelError:
 
 def _not_spread(outputs: Mapping[str, NDArray[np.generic]]) -> list[str]:
     """Return the outputs that are not a spread, if some name is one."""
-    rest = [name for name in outputs if is_spread(name) is None]
+    rest = [name for name in outputs if not names_spread(name)]
     return rest if len(rest) < len(outputs) else []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from latent_analyze.plugin import Choice
 from latent_analyze_adapters.models.network import to_log_var
-from latent_analyze_adapters.models.signatures.names import SPREADS, is_spread, words
+from latent_analyze_adapters.models.signatures.names import SPREADS, is_spread, names_spread, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,9 +53,7 @@ class Found:
         )
 
 
-def find_spread(
-    mean: Mean, outputs: Outputs, drawn: Mapping[str, NDArray[np.generic]], positive: set[str]
-) -> Found | None:
+def find_spread(mean: Mean, outputs: Outputs, drawn: set[str], positive: set[str]) -> Found | None:
     """Return the output with the spread of a mean; None if there is none.
 
     Parameters
@@ -65,7 +63,7 @@ def find_spread(
     outputs
         All outputs by name, (n, ...).
     drawn
-        Those that are random, in the same run.
+        Names of those that are random.
     positive
         Outputs of which the graph shows that they are positive.
     """
@@ -73,11 +71,14 @@ def find_spread(
     others = {
         name: np.asarray(values, np.float64).reshape(len(values), -1)
         for name, values in outputs.items()
-        if name not in (mean.output, *drawn) and values.dtype.kind == "f"
+        if name not in {mean.output, *drawn} and values.dtype.kind == "f"
     }
     others = {name: values for name, values in others.items() if values.shape == mu.shape}
-    by_noise = [_by_noise(mu, others, np.asarray(z, np.float64)) for z in drawn.values()]
-    named = [name for name in others if is_spread(name)]
+    by_noise = [
+        _by_noise(mu, others, np.asarray(outputs[name], np.float64))
+        for name in sorted(drawn & outputs.keys())
+    ]
+    named = [name for name in others if names_spread(name)]
     names = named or ([*others] if len(others) == 1 and not _is_latent(next(iter(others))) else [])
     found = next((f for f in by_noise if f is not None), None)
     if found is not None or not names:
@@ -99,6 +100,8 @@ def _by_name_or_values(
     if said in forms:
         return Found(name, said, "name", f"its name says {said}")
     found = _by_total_variance(mu, name, values, forms)
+    if found is None and said is None and names_spread(name):
+        return Found(name, "log_var", "assumed", "the usual form")
     if found is not None or said is None:
         return found
     # The name says variance or std, but values are negative.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from latent_analyze_adapters.models.signatures.runs import run_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.session import Session
     from latent_analyze_adapters.models.signatures.outputs import Mean, Outputs
     from latent_analyze_adapters.models.signatures.values import Scaling
+
+Columns = Mapping[str, "NDArray[np.generic]"]
 
 NULLS, NULL_SEED = 8, 0
 """How often the axes of z-points are shuffled, to see what is explained all the same."""
@@ -82,41 +84,53 @@ class Tried:
         return ", ".join([*parts, self.scale.text] if self.scale.text else parts)
 
 
-def try_all(
-    ways: Sequence[Way],
-    means: Sequence[Mean],
-    decoders: Sequence[Half],
-    *,
-    scales: Sequence[Scale],
-    ends: Sequence[Scaling],
-    x: NDArray[np.float32],
-    columns: Mapping[str, NDArray[np.generic]],
-) -> list[Tried]:
-    """Return every signature with its score, best first.
+@dataclass(frozen=True)
+class Pool:
+    """What is tried with each way in.
 
-    Parameters
+    Attributes
     ----------
-    ways
-        How the data may go in, with the encoder's outputs.
     means, scales
         What may be the mean, and what may be done to it.
     decoders, ends
         Ways to open the decoder, and what its output may go through.
-    x
-        The data, (n, ...).
-    columns
-        Labels and arrays of the data, for decoders that take them.
     """
-    score = explained_of(x)
-    tried: list[Tried] = []
-    for way in ways:
-        for mean in means:
-            mu = mean.take(way.outputs)
-            for decoder, scale, raw in _decodings(mu, decoders, scales, columns):
-                for end in ends:
-                    found = score(as_data(decoder, end, raw))
-                    tried.append(Tried(way, mean, scale, decoder, end, found, mu))
-    return sorted(tried, key=lambda t: -t.explained)
+
+    means: Sequence[Mean]
+    decoders: Sequence[Half]
+    scales: Sequence[Scale]
+    ends: Sequence[Scaling]
+
+    def among(self, kept: Sequence[Tried]) -> Pool:
+        """Return what some signatures are made of."""
+        return Pool(
+            list(dict.fromkeys(t.mean for t in kept)),
+            [d for d in self.decoders if any(t.decoder is d for t in kept)],
+            list(dict.fromkeys(t.scale for t in kept)),
+            list(dict.fromkeys(t.output for t in kept)),
+        )
+
+    def try_on(self, ways: Sequence[Way], x: NDArray[np.float32], columns: Columns) -> list[Tried]:
+        """Return every signature with its score, best first.
+
+        Parameters
+        ----------
+        ways
+            How the data may go in, with the encoder's outputs.
+        x
+            The data, (n, ...).
+        columns
+            Labels and arrays of the data, for decoders that take them; the first n rows are used.
+        """
+        score, given = explained_of(x), {name: v[: len(x)] for name, v in columns.items()}
+        tried: list[Tried] = []
+        for way in ways:
+            for mean in self.means:
+                mu = mean.take(way.outputs)
+                for decoder, scale, raw in _decodings(mu, self.decoders, self.scales, given):
+                    scores = ((end, score(as_data(decoder, end, raw))) for end in self.ends)
+                    tried += [Tried(way, mean, scale, decoder, e, s, mu) for e, s in scores]
+        return sorted(tried, key=lambda t: -t.explained)
 
 
 def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -145,9 +159,7 @@ def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], floa
     return score
 
 
-def best_shuffled(
-    tried: Tried, x: NDArray[np.float32], columns: Mapping[str, NDArray[np.generic]]
-) -> float:
+def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> float:
     """Return the best score with the axes of the z-points shuffled and some of them mirrored.
 
     A decoder that belongs to the encoder needs each value in its place; with the decoder of another
@@ -156,11 +168,12 @@ def best_shuffled(
     rng, score = np.random.default_rng(NULL_SEED), explained_of(x)
     flat = tried.mu.reshape(len(tried.mu), -1)
     center, found = flat.mean(axis=0), []
+    given = {name: values[: len(x)] for name, values in columns.items()}
     for _ in range(NULLS):
         order, sign = rng.permutation(flat.shape[1]), rng.choice([-1.0, 1.0], flat.shape[1])
         moved = (center + (flat - center)[:, order] * sign).astype(np.float32)
         ((_, _, raw),) = _decodings(
-            moved.reshape(tried.mu.shape), [tried.decoder], [tried.scale], columns
+            moved.reshape(tried.mu.shape), [tried.decoder], [tried.scale], given
         )
         found.append(score(as_data(tried.decoder, tried.output, raw)))
     return max(found)
@@ -178,7 +191,7 @@ def _decodings(
     mu: NDArray[np.float32],
     decoders: Sequence[Half],
     scales: Sequence[Scale],
-    columns: Mapping[str, NDArray[np.generic]],
+    columns: Columns,
 ) -> Iterator[tuple[Half, Scale, NDArray[np.generic]]]:
     for decoder in decoders:
         plan = decoder.network.plan
