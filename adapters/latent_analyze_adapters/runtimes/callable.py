@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from latent_analyze.plugin import (
-    NOTHING,
     Adapter,
     Bundle,
     Layout,
@@ -205,7 +205,7 @@ class CallableRuntime(FileAdapter):
         *,
         device: str | None = None,
         trust: bool = False,
-        stated: Mapping[str, str] = NOTHING,
+        stated: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Open a bundle, and find out what its functions mean, or an object that is a model."""
         if is_model_for(path, self.name):
@@ -225,7 +225,7 @@ class CallableRuntime(FileAdapter):
         *,
         dtype: str = "float32",
         device: str | None = None,
-        stated: Mapping[str, str] = NOTHING,
+        stated: Mapping[str, str] = MappingProxyType({}),
         signature: Signature | None = None,
     ) -> Model:
         """Open functions that exist in Python; see `Adapter`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from latent_analyze.plugin import (
-    NOTHING,
     Adapter,
     DecoderSpec,
     EncoderSpec,
@@ -162,7 +162,7 @@ class KerasRuntime(FileAdapter):
         *,
         dtype: str = "float32",
         device: str | None = None,
-        stated: Mapping[str, str] = NOTHING,
+        stated: Mapping[str, str] = MappingProxyType({}),
         signature: Signature | None = None,
     ) -> Model:
         """Open Keras models that exist in Python; see `Adapter`."""

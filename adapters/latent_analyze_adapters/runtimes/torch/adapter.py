@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from latent_analyze.plugin import (
-    NOTHING,
     Adapter,
     DecoderSpec,
     EncoderSpec,
@@ -217,7 +217,7 @@ class TorchRuntime(FileAdapter):
         *,
         dtype: str = "float32",
         device: str | None = None,
-        stated: Mapping[str, str] = NOTHING,
+        stated: Mapping[str, str] = MappingProxyType({}),
         signature: Signature | None = None,
     ) -> Model:
         """Open modules that exist in Python; see `Adapter`."""
