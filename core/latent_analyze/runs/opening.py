@@ -21,8 +21,9 @@ from latent_analyze.host.options import PluginSpec, parse_spec
 from latent_analyze.models.in_python import is_in_python, kept_model
 from latent_analyze.models.reference import ModelRef
 from latent_analyze.runs.source_text import SourceText
+from latent_analyze.runs.usable_rows import usable as usable
 from latent_analyze.sources.seeding import derived_seed
-from latent_analyze.sources.views import PosteriorSource, RelabeledSource, finite_rows, select
+from latent_analyze.sources.views import PosteriorSource, RelabeledSource, select
 from latent_analyze.store import is_store, open_store
 
 if TYPE_CHECKING:
@@ -277,28 +278,3 @@ def _vectors(text: str, host: Host, label: str) -> Source:
             next_step="encode them first: latent-analyze encode MODEL DATA -o latents.zarr",
         )  # fmt: skip
     return dataset.source(label)
-
-
-def usable(source: Source, nonfinite: str) -> Source:
-    """Return the source, less its rows with NaN and infinity if `nonfinite` is ``"drop"``.
-
-    Raises
-    ------
-    StoreError
-        If such rows are there and not to be dropped, or no row is left.
-    """
-    summary = source.summary()
-    if summary.nonfinite == 0 and summary.count:
-        return source
-    if summary.count == 0:
-        raise StoreError(
-            f"z-points in {source.label}",
-            found="no finite row" if summary.nonfinite else "no rows",
-        )
-    if nonfinite == "drop":
-        return finite_rows(source)
-    raise StoreError(
-        f"finite z-points in {source.label}",
-        found=f"NaN or infinity in {summary.nonfinite} of {source.count} rows",
-        next_step="add --nonfinite drop to leave them out",
-    )

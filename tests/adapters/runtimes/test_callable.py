@@ -122,7 +122,7 @@ class TestFunctions:
     def test_decoder(self, folder):
         z = np.random.default_rng(2).normal(0, 0.01, (3, DIM)).astype(np.float32)
         decoded = open_with(folder, decoder="decode").decode(z)
-        np.testing.assert_allclose(decoded, z @ weights().T.reshape(3, *SHAPE))
+        np.testing.assert_allclose(decoded, (z @ weights().T).reshape(3, *SHAPE), rtol=1e-5)
 
     def test_spatial_latents(self, folder):
         model = open_with(folder, decoder="spatial", latent_shape=(5, 1, 1))
