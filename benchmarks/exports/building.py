@@ -255,8 +255,6 @@ def roles(model: Trained, exporter: str) -> dict[str, Any]:
     names = list(net.outputs)
     if exporter == "keras":
         names = [f"Identity{f'_{i}' if i else ''}:0" for i in range(len(names))]
-    if exporter == "script":
-        names = [f"output_{i}" for i in range(len(names))]
     found = {
         name: ROLES.get(heads, "other")
         for name, heads in zip(names, net.outputs.values(), strict=True)
@@ -264,6 +262,8 @@ def roles(model: Trained, exporter: str) -> dict[str, Any]:
     if net.codebook is not None and ("mean",) in net.outputs.values():
         found[names[list(net.outputs.values()).index(("mean",))]] = "before quantization"
     by_role = {role: name for name, role in found.items()}
+    if exporter == "script":  # its outputs have no names
+        found, by_role = {}, {}
     halves = next((h for h in net.outputs.values() if len(h) > 1), None)
     whole = by_role.get("halves", "inside")
     stated: dict[str, Any] = {"outputs": found, "encoder.mu": by_role.get("mean", whole)}

@@ -75,6 +75,8 @@ def spread_kind(stated: Flat, true: Flat) -> str:
         return "none"
     kind = str(stated.get("encoder.spread", "log_var"))
     where = role(name, true) if name else "halves"
+    if where == "a tensor inside":  # cut out of the graph, as a standard deviation or otherwise
+        return where
     return kind if where in ("spread", "halves") else f"{kind}, of {where}"
 
 
@@ -104,6 +106,12 @@ def plain(key: str, default: str) -> Callable[[Flat, Flat], str]:
     return lambda stated, true: str(stated.get(key) or default)
 
 
+def layout(stated: Flat, true: Flat) -> str:
+    """Return the layout; HW is that of gray images only, where all layouts are one."""
+    found = str(stated.get("encoder.layout") or "HWC")
+    return str(true["encoder.layout"]) if found == "HW" else found
+
+
 def columns(half: str) -> Callable[[Flat, Flat], str]:
     """Return what names the further inputs that get an array of the data."""
 
@@ -121,7 +129,7 @@ CHOICES: dict[str, tuple[str, Callable[[Flat, Flat], str]]] = {
     "values in": ("encoder.range", values("encoder")),
     "values out": ("decoder.range", values("decoder")),
     "activation": ("decoder.activation", plain("decoder.activation", "none")),
-    "layout in": ("encoder.layout", plain("encoder.layout", "HWC")),
+    "layout in": ("encoder.layout", layout),
     "mean": ("encoder.mu", mean_output),
     "spread": ("encoder.spread", spread_kind),
     "halves": ("encoder.spread", halves),
@@ -151,6 +159,6 @@ def print_tables(answers: Mapping[str, Any], signatures: Mapping[str, Any]) -> N
                 if true_value == found
                 else "  <- nothing"
                 if found == "nothing stored"
-                else "  <- WRONG"
+                else "  <- differs"
             )
             print(f"  {true_value:32s} {found:32s} {count:4d}{mark}")
