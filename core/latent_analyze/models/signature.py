@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -151,6 +151,9 @@ class Sample:
         Name of the array that `x` is, if it has one.
     count
         Rows of the whole data set.
+    moments
+        Returns mean and standard deviation, (last axis,) each, float64, over all rows of the data
+        set; None if only `x` is at hand.
     """
 
     x: NDArray[np.float32]
@@ -160,6 +163,7 @@ class Sample:
     inputs: Mapping[str, NDArray[np.generic]] = field(default_factory=lambda: MappingProxyType({}))
     name: str = ""
     count: int = 0
+    moments: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
 
     @property
     def columns(self) -> dict[str, NDArray[np.generic]]:

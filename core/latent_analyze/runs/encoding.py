@@ -23,11 +23,16 @@ from latent_analyze.store.encode import encode, require_place, require_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from latent_analyze.host.discovery import Host
     from latent_analyze.models.reference import ModelRef
     from latent_analyze.models.signature import Signature
     from latent_analyze.models.spec import Model
     from latent_analyze.store import Store
+
+MOMENT_VALUES = 1 << 22
+"""Values that are read at once for the mean and standard deviation of all rows."""
 
 TRIAL_ROWS, TRIAL_VALUES, SEED = 300, 1 << 24, 0
 """Rows on which signatures are tried, values of all of them, and the seed that draws them."""
@@ -149,4 +154,20 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
         inputs={name: np.asarray(values)[order] for name, values in items.inputs.items()},
         name=dataset.array_name,
         count=dataset.count,
+        moments=lambda: _moments(dataset),
     )
+
+
+def _moments(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of all rows, for each place in the last axis."""
+    width = dataset.item.shape[-1]
+    step = max(MOMENT_VALUES // max(math.prod(dataset.item.shape), 1), 1)
+    count, total, square = 0, np.zeros(width), np.zeros(width)
+    for start in range(0, dataset.count, step):
+        rows = np.arange(start, min(start + step, dataset.count))
+        values = dataset.read(rows).x.reshape(-1, width).astype(np.float64)
+        count += len(values)
+        total += values.sum(axis=0)
+        square += (values**2).sum(axis=0)
+    mean = total / count
+    return mean, np.sqrt(np.maximum(square / count - mean**2, 0))

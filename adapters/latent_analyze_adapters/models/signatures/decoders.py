@@ -38,13 +38,13 @@ def filled_spec(
     graph: Graph, main: Tensor, spec: DecoderSpec, sample: Sample
 ) -> tuple[DecoderSpec, list[Choice]]:
     """Return the spec with what the other inputs get, and how that is known."""
-    filled = fill_others("decoder", graph, main, spec, sample)
+    filled = fill_others(graph, main, spec, sample=sample)
     changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
     return spec.model_copy(update=changes), filled.choices
 
 
 def open_decoders(
-    cache: SessionCache, spec: DecoderSpec, latent: Shape, sample: Sample, prefer: Layout
+    cache: SessionCache, spec: DecoderSpec, sample: Sample, *, latent: Shape, prefer: Layout
 ) -> list[Half]:
     """Return the decoder in every layout that fits the data; the encoder's layout first.
 

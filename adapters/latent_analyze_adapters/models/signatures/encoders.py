@@ -59,7 +59,7 @@ class OpenEncoder:
         )
         columns = {name: values[: len(x)] for name, values in sample.columns.items()}
         rows = image.to_file(x)
-        return run_outputs(self.half.session, plan, self.output_names, rows, columns)
+        return run_outputs(self.half.session, plan, self.output_names, rows=rows, columns=columns)
 
 
 def open_encoders(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> list[OpenEncoder]:
@@ -138,7 +138,7 @@ def _open(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> OpenEncoder
     main = main_input(graph, spec, sample)
     if spec.layout not in layouts_of(main, sample):
         raise _misfit(graph, main, sample)
-    filled = fill_others("encoder", graph, main, spec, sample)
+    filled = fill_others(graph, main, spec, sample=sample)
     changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
     changed = spec.model_copy(update=changes)
     if spec.mu is None:

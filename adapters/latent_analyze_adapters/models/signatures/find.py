@@ -196,7 +196,11 @@ class Search:
             means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
         first = means[0].take(way.outputs).shape[1:]
         same = [m for m in means if m.take(way.outputs).shape[1:] == first]
-        return same, open_decoders(cache, changed, first, sample, encoder.layout), choices
+        return (
+            same,
+            open_decoders(cache, changed, sample, latent=first, prefer=encoder.layout),
+            choices,
+        )
 
     def _decided(self, found: Round) -> Signature:
         tried, x, encoder = found.tried, found.x, found.encoder

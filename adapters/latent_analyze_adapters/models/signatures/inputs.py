@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import Choice, ModelError
+from latent_analyze.plugin import Choice, EncoderSpec, ModelError
 from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS
 from latent_analyze_adapters.models.image_tensor import AXES, file_shape
 from latent_analyze_adapters.models.resolving import fit_axes
@@ -68,9 +68,7 @@ def layouts_of(tensor: Tensor, sample: Sample) -> list[Layout]:
     return [layout for layout in found if not (gray and layout == "flat-CHW")]
 
 
-def fill_others(
-    role: Role, graph: Graph, main: Tensor, spec: NetworkSpec, sample: Sample
-) -> Filled:
+def fill_others(graph: Graph, main: Tensor, spec: NetworkSpec, *, sample: Sample) -> Filled:
     """Return what the inputs besides the main one get.
 
     Raises
@@ -78,6 +76,7 @@ def fill_others(
     ModelError
         If nothing says what one of them takes.
     """
+    role: Role = "encoder" if isinstance(spec, EncoderSpec) else "decoder"
     filled = Filled(dict(spec.constants), dict(spec.columns))
     for tensor in graph.inputs:
         name = tensor.name

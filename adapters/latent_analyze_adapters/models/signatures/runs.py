@@ -24,6 +24,7 @@ def run_outputs(
     session: Session,
     plan: Plan,
     names: Sequence[str],
+    *,
     rows: NDArray[np.number],
     columns: Mapping[str, NDArray[np.generic]],
 ) -> dict[str, NDArray[np.generic]]:
@@ -58,7 +59,7 @@ def seconds_per_row(
     """Return how long a row takes, measured on a few after a first call."""
     few = rows[:8]
     labels = {name: values[:8] for name, values in columns.items()}
-    run_outputs(session, plan, plan.outputs, few[:1], labels)
+    run_outputs(session, plan, plan.outputs, rows=few[:1], columns=labels)
     start = perf_counter()
-    run_outputs(session, plan, plan.outputs, few, labels)
+    run_outputs(session, plan, plan.outputs, rows=few, columns=labels)
     return (perf_counter() - start) / len(few)

@@ -199,6 +199,6 @@ def _decodings(
         for scale in scales:
             z = (mu.reshape(len(mu), -1) + np.float32(scale.shift)) * np.float32(scale.scale)
             rows = np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
-            raw = run_outputs(decoder.session, plan, (name,), rows, columns)
+            raw = run_outputs(decoder.session, plan, (name,), rows=rows, columns=columns)
             if name in raw:
                 yield decoder, scale, raw[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -43,6 +43,9 @@ class Scaling:
         In words.
     cost
         How far it is from the values as they are: among equally good ones the smallest wins.
+    moments
+        Whether mean and std are those of the data, over all values or for each place in the last
+        axis.
     """
 
     range: tuple[float, float] = UNIT
@@ -51,6 +54,7 @@ class Scaling:
     activation: Literal["sigmoid", "tanh"] | None = None
     text: str = "values as they are"
     cost: float = 0.0
+    moments: Literal["all", "last"] | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -99,6 +103,19 @@ def moments(x: NDArray[np.float32], *, axes: Literal["all", "last"]) -> tuple[Nu
     return tuple(map(float, values.mean(axis=0))), tuple(map(float, std))
 
 
+def exact(scaling: Scaling, sample: Sample) -> Scaling:
+    """Return a scaling by moments with those of all rows, not only of the rows at hand."""
+    if scaling.moments is None or sample.moments is None:
+        return scaling
+    mean, std = sample.moments()
+    if scaling.moments == "all":
+        # The variance of all values is the mean of the variances plus the variance of the means.
+        std = np.sqrt(np.mean(std**2) + np.var(mean)).reshape(1)
+        mean = mean.mean().reshape(1)
+    std = np.maximum(std, SMALLEST_STD)
+    return replace(scaling, mean=tuple(map(float, mean)), std=tuple(map(float, std)))
+
+
 def _of_images(sample: Sample, dtype: str) -> list[Scaling]:
     own = sample.stored_range or UNIT
     if np.dtype(dtype).kind in "iub":
@@ -140,7 +157,7 @@ def _of_arrays(x: NDArray[np.float32]) -> list[Scaling]:
 
 def _normalized(x: NDArray[np.float32], axes: Literal["all", "last"], text: str) -> Scaling:
     mean, std = moments(x, axes=axes)
-    return Scaling(mean=mean, std=std, text=text, cost=5.0)
+    return Scaling(mean=mean, std=std, text=text, cost=5.0, moments=axes)
 
 
 def _range(values: tuple[float, float]) -> str:
