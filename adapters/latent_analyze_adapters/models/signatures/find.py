@@ -33,7 +33,7 @@ from latent_analyze_adapters.models.signatures.trial import (
     Way,
     best_shuffled,
 )
-from latent_analyze_adapters.models.signatures.values import Scaling, activations
+from latent_analyze_adapters.models.signatures.values import Scaling, activations, exact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -210,6 +210,7 @@ class Search:
             shuffled = best_shuffled(best, x, self.sample.columns)
             problem = describing.nothing_explains(best, shuffled)
         chosen = min(tried, key=lambda t: t.cost) if problem else choosing.choose(tried)
+        chosen = self._exact(encoder, chosen, x)
         spread = self._spread(chosen.mean, chosen.way, found.drawn)
         choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
         return describing.assemble(
@@ -220,6 +221,15 @@ class Search:
                 *(spread.choices if spread else ()), *self.facts.choices,
             ],
         )  # fmt: skip
+
+    def _exact(self, encoder: OpenEncoder, chosen: Tried, x: NDArray[np.float32]) -> Tried:
+        """Return the signature with moments of all rows, if it normalizes by those of the data."""
+        entry, end = (exact(s, self.sample) for s in (chosen.way.scaling, chosen.output))
+        if (entry, end) == (chosen.way.scaling, chosen.output):
+            return chosen
+        ways = ways_in(encoder, [entry], x, self.sample)
+        pool = Pool([chosen.mean], [chosen.decoder], [chosen.scale], [end])
+        return pool.try_on(ways, x, self.sample.columns)[0]
 
     def _spread(self, mean: Mean, way: Way, drawn: set[str]) -> Found | None:
         """Return the spread: as stated or as the graph shows, or else as names and values say."""
