@@ -52,6 +52,7 @@ from latent_analyze.models.bundle import (
     DecoderSpec,
     EncoderSpec,
     Spread,
+    leave_open,
     read_bundle,
     write_bundle,
 )
@@ -74,7 +75,7 @@ __all__ = [
     "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler", "SamplerOptions",
     "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec",
     "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256", "hookimpl",
-    "keyed_rng", "missing_dependency", "no_progress", "printable", "quantile_positions",
-    "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler", "share_below",
+    "keyed_rng", "leave_open", "missing_dependency", "no_progress", "printable",
+    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler", "share_below",
     "split_pair", "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from latent_analyze_adapters.models.location import find_bundle, folder_of, is_m
 from latent_analyze_adapters.models.model import FileModel
 from latent_analyze_adapters.models.session import Opener
 from latent_analyze_adapters.models.session_cache import SessionCache
+from latent_analyze_adapters.models.signatures.checking import checked
 from latent_analyze_adapters.models.signatures.find import Search
 from latent_analyze_adapters.models.signatures.stated import apply_stated
 
@@ -82,7 +83,8 @@ class FileAdapter(Adapter):
         completed, _ = cache.opener.complete(bundle, cache.file)
         facts = cache.opener.facts(bundle, cache.file)
         config = folder_config(folder_of(path))
-        signature = Search(cache, completed, facts, sample, config).signature()
+        search = Search(cache, completed, facts, sample, config)
+        signature = checked(search.signature(), search)
         return FileModel(path, signature.bundle, cache, signature=signature)
 
     def reopen(

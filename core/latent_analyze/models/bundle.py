@@ -191,7 +191,7 @@ def replace_bundle(folder: Path, bundle: Bundle) -> Path | None:
     return kept
 
 
-def without(bundle: Bundle, keys: Iterable[str]) -> Bundle:
+def leave_open(bundle: Bundle, keys: Iterable[str]) -> Bundle:
     """Return a bundle that leaves fields open: ``["encoder.range", ...]``."""
     tables = bundle.model_dump(exclude_unset=True)
     for key in keys:

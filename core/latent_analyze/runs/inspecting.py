@@ -13,7 +13,7 @@ from latent_analyze.errors import LatentAnalyzeError, ModelError
 from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.host.contracts import NOTHING
 from latent_analyze.models import inspection
-from latent_analyze.models.bundle import SIDECAR, replace_bundle, without
+from latent_analyze.models.bundle import SIDECAR, leave_open, replace_bundle
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.runs.encoding import draw_sample
 from latent_analyze.runs.opening import open_dataset, open_model
@@ -141,7 +141,7 @@ def _decided(bundle: Bundle | None, ref: ModelRef) -> Bundle | None:
             "a signature that explains the data", found=signature.problem,
             next_step="state what you know, as --signature encoder.range=[-1,1], and inspect again",
         )  # fmt: skip
-    return without(bundle, [choice.key for choice in signature.assumed])
+    return leave_open(bundle, [choice.key for choice in signature.assumed])
 
 
 def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict[str, str]:

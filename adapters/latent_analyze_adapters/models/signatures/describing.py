@@ -92,8 +92,8 @@ def choices_of(
         value = chosen.way.scaling.text
         found.append(Choice(key="encoder.range", value=value, known=known, why=why))
     if not bundle.decoder.model_fields_set & {"range", "mean", "std", "activation"}:
-        value = chosen.output.text
-        found.append(Choice(key="decoder.range", value=value, known=known, why=why))
+        key = "decoder.activation" if chosen.output.activation else "decoder.range"
+        found.append(Choice(key=key, value=chosen.output.text, known=known, why=why))
     if bundle.encoder.mu is None:
         found.append(Choice(key="encoder.mu", value=chosen.mean.text, known=known, why=why))
     if chosen.scale.text:

@@ -137,7 +137,10 @@ class Search:
                 errors.append(error)
         if not rounds:
             raise errors[0]
-        return self._decided(max(rounds, key=lambda one: one.tried[0].explained))
+        best = max(rounds, key=lambda one: one.tried[0].explained)
+        # Where nothing explains the data, noise must not choose the layout.
+        usual = best.tried[0].explained < choosing.LEAST_EXPLAINED
+        return self._decided(rounds[0] if usual else best)
 
     def _round(self, encoder: OpenEncoder, spec: DecoderSpec) -> Round:
         """Try everything on a few rows, and what is not far behind the best on all."""

@@ -75,7 +75,7 @@ class Tried:
         entry, end = self.way.scaling, self.output
         same = (entry.range, entry.mean, entry.std) == (end.range, end.mean, end.std)
         out = (0.0 if same else 0.5 + end.cost) if end.activation is None else end.cost
-        return entry.cost + out + self.scale.cost
+        return entry.cost + out + self.scale.cost + self.mean.cost
 
     @property
     def text(self) -> str:
