@@ -67,8 +67,8 @@ from latent_analyze.sources.views import PosteriorSource
 
 __all__ = [
     "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
-    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate", "Choice",
-    "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
+    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate",
+    "Choice", "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
     "EncoderSpec", "Figure", "Finding", "Found", "Frame", "Host", "InMemoryDataset", "Items",
     "Known", "LatentAnalyzeError", "Latents", "Layout", "Measure", "MissingDependencyError",
     "Model", "ModelError", "ModelSpec", "OptionError", "Options", "PluginError",
@@ -76,6 +76,7 @@ __all__ = [
     "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec",
     "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256", "hookimpl",
     "keyed_rng", "leave_open", "missing_dependency", "no_progress", "printable",
-    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler", "share_below",
-    "split_pair", "stack_padded", "take_rows", "write_bundle", "write_text_atomically",
+    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler",
+    "share_below", "split_pair", "stack_padded", "take_rows", "write_bundle",
+    "write_text_atomically",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from latent_analyze.files.hashing import content_hash
-from latent_analyze.models.bundle import Bundle
+from latent_analyze.models.bundle import Bundle, Spread
 from latent_analyze.models.spec import Spec
 
 if TYPE_CHECKING:
@@ -29,6 +29,21 @@ HOW: dict[Known, str] = {
     "name": "by name",
     "data": "from the data",
     "assumed": "assumed",
+}
+
+
+PHRASES = {
+    "encoder.range": "{} in", "decoder.range": "{} out", "decoder.activation": "{} out",
+    "encoder.mu": "{}", "decoder.scale": "{}",
+}  # fmt: skip
+"""Key of a choice -> how it is said."""
+
+SPREADS: dict[Spread, str] = {
+    "log_var": "log variance",
+    "log_std": "log standard deviation",
+    "variance": "variance",
+    "std": "standard deviation",
+    "softplus": "standard deviation before a softplus",
 }
 
 
@@ -119,18 +134,29 @@ class Signature(Spec):
 
     @property
     def lines(self) -> list[str]:
-        """What people are told, in a few lines: problems and assumptions first."""
-        found = [f"problem: {self.problem}"] if self.problem else []
-        if not self.problem:
-            found += [f"{choice.key} = {choice.known_as}" for choice in self.assumed]
+        """What people are told, in a few lines: a problem first, then what is assumed."""
+        if self.problem:
+            return [f"problem: {self.problem}"]
         groups: dict[tuple[str, str], list[str]] = {}
         for choice in self.choices:
-            if choice.known not in ("assumed", "stated"):
+            if choice.known != "stated" and choice.key != "encoder.spread":
                 reason = (HOW[choice.known], choice.why)
-                groups.setdefault(reason, []).append(f"{choice.key} = {choice.value}")
-        for (how, why), texts in groups.items():
-            found.append(f"{', '.join(texts)} ({how}{f': {why}' if why else ''})")
-        return found
+                groups.setdefault(reason, []).append(self._phrase(choice))
+        return [
+            f"{how}: {', '.join(texts)}{f' ({why})' if why else ''}"
+            for (how, why), texts in groups.items()
+        ]
+
+    def _phrase(self, choice: Choice) -> str:
+        """Return a choice as a colleague would say it."""
+        encoder = self.bundle.encoder
+        if choice.key == "encoder.log_var" and encoder is not None:
+            return f"{choice.value} holds the {SPREADS[encoder.spread]}"
+        if choice.key == "encoder.mu" and "mean" not in choice.value.split():
+            return f"{choice.value} is the mean"
+        if choice.key in PHRASES:
+            return PHRASES[choice.key].format(choice.value)
+        return f"{choice.key} = {choice.value}"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class TestEncode:
         bring("model", "images.npz")
         ran = cli.works("encode", "model", "images.npz", "-o", "some/where.zarr")
         assert "240 z-points of 4 dimensions: some/where.zarr\nnote: " in ran.out
-        assert "encoder.log_var = 'log_var', encoder.spread = log_var (" in ran.out
+        assert ran.out.startswith("problem: No signature explains the data: ")
         assert "note: runs on CPUExecutionProvider" in ran.out
         assert (here / "some" / "where.zarr" / "zarr.json").is_file()
 

@@ -38,8 +38,8 @@ def checked(signature: Signature, search: Search) -> Signature:
         return signature
     better = "; ".join(f"{c.key} = {c.value}" for c in other.choices if c.known == "trial")
     problem = (
-        f"What is stated about the model ({', '.join(keys)}) explains {max(explained, 0):.0%} of the "
-        f"variance of the data, and without it {other.explained:.0%} are explained, with {better}. "
+        f"What is stated about the model ({', '.join(keys)}) explains {max(explained, 0):.0%} of "
+        f"the variance of the data; without it {other.explained:.0%} are explained, by {better}. "
         "Correct it in model.toml or --signature, or leave it out."
     )
     return signature.model_copy(update={"problem": problem})

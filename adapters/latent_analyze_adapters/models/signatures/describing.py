@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.signatures.values import Scaling
 
 SHOWN = 10
+ORDER = ("encoder.range", "encoder.mu", "decoder.scale", "decoder.range", "decoder.activation")
 
 
 def values_alone(
@@ -155,8 +156,14 @@ def _why(chosen: Tried, tried: Sequence[Tried]) -> str:
     second = runner_up(chosen, tried)
     if second is None:
         return text
-    share = "nothing" if second.explained <= 0 else f"{second.explained:.0%}"
-    return f"{text}, {share} with {second.text}"
+    share = "nothing" if second.explained < 0.005 else f"{second.explained:.0%}"
+    return f"{text}; next best {share}, with {_difference(second, chosen)}"
+
+
+def _difference(second: Tried, chosen: Tried) -> str:
+    """Return in words what a signature has that the chosen one has not."""
+    pairs = zip(second.parts, chosen.parts, strict=True)
+    return ", ".join(part for part, other in pairs if part and part != other) or second.text
 
 
 def _candidates(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
@@ -176,4 +183,10 @@ def _distinct(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     best: dict[str, Choice] = {}
     for choice in sorted(choices, key=lambda c: order.index(c.known)):
         best.setdefault(choice.key, choice)
-    return tuple(sorted(best.values(), key=lambda c: (c.known != "assumed", c.key)))
+    return tuple(sorted(best.values(), key=_place))
+
+
+def _place(choice: Choice) -> tuple[bool, int, str]:
+    """Return what sorts choices: assumed ones first, then in the order of the data's way."""
+    known = ORDER.index(choice.key) if choice.key in ORDER else len(ORDER)
+    return choice.known != "assumed", known, choice.key

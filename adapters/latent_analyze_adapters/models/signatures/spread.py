@@ -98,7 +98,7 @@ def _by_name_or_values(
     said = is_spread(name)
     forms = _forms(values, positive=name in positive)
     if said in forms:
-        return Found(name, said, "name", f"its name says {said}")
+        return Found(name, said, "name", "")
     found = _by_total_variance(mu, name, values, forms)
     if found is None and said is None and names_spread(name):
         return Found(name, "log_var", "assumed", "the usual form")

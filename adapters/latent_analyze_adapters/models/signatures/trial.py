@@ -80,8 +80,13 @@ class Tried:
     @property
     def text(self) -> str:
         """In words."""
-        parts = [f"{self.way.scaling.text} in", f"{self.output.text} out", self.mean.text]
-        return ", ".join([*parts, self.scale.text] if self.scale.text else parts)
+        return ", ".join(part for part in self.parts if part)
+
+    @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """Each choice in words; an empty text where nothing is done."""
+        entry, end = f"{self.way.scaling.text} in", f"{self.output.text} out"
+        return entry, end, self.mean.text, self.scale.text
 
 
 @dataclass(frozen=True)
