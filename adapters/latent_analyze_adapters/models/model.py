@@ -105,6 +105,7 @@ class FileModel:
             parts += [(e.tensor.name, *e.value, e.column or "") for e in plan.extra_inputs]
             part = getattr(self.bundle, role).part
             parts += [part] if part else []
+            parts += [f.name for f in plan.further]
         if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
             parts.append(self.bundle.encoder.spread)
         return content_hash(self._opener.name, *parts)
@@ -125,12 +126,11 @@ class FileModel:
         plan, spec = self._plan("encoder"), self.bundle.encoder
         assert spec is not None
         _check_shape(x, plan.image.shape, f"the encoder of {self.spec.name}")
-        width = plan.output_size
-        parts = [np.empty((len(x), width), np.float32) for _ in plan.outputs]
+        parts = {name: np.empty((len(x), n), dtype) for name, (n, dtype) in plan.forms.items()}
         for rows, outputs in self._run("encoder", x, plan.image.to_file, columns):
-            for part, output in zip(parts, outputs, strict=True):
+            for part, output in zip(parts.values(), outputs, strict=True):
                 part[rows] = output
-        return Latents(*to_latents(parts, plan, spec))
+        return to_latents(parts, plan, spec)
 
     def decode(
         self, z: NDArray[np.float32], columns: Mapping[str, NDArray[np.generic]] = NO_COLUMNS
@@ -276,6 +276,7 @@ class FileModel:
             batch=suitable_batch([network.plan for network in self._networks.values()]),
             columns=columns_of(encoder),
             decode_columns=columns_of(decoder),
+            further=encoder.plan.further if encoder else (),
             producer=", ".join(filter(None, producers)),
             notes=(*notes, f"runs on {self._device}"),
         )

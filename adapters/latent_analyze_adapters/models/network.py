@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import DecoderSpec
+from latent_analyze.plugin import DecoderSpec, Latents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,6 +51,7 @@ class Network:
             "inputs": [str(t) for t in self.graph.inputs],
             "outputs": [str(t) for t in self.graph.outputs],
             "used outputs": list(plan.outputs),
+            **({"further outputs": [f.name for f in plan.further]} if plan.further else {}),
             "layout": plan.image.layout,
             "range": list(plan.image.range),
             "batch": plan.batch or "free",
@@ -71,16 +72,17 @@ def suitable_batch(plans: Sequence[Plan]) -> int:
     return max(rows // fixed, 1) * fixed
 
 
-def to_latents(
-    outputs: Sequence[NDArray[np.float32]], plan: Plan, spec: EncoderSpec
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def to_latents(outputs: Mapping[str, NDArray[Any]], plan: Plan, spec: EncoderSpec) -> Latents:
     """Return mu and log_var (n, dim), or None, from the outputs of an encoder, (n, values) each."""
-    mu, spread = outputs[0], outputs[1] if len(outputs) > 1 else None
+    mu, *rest = (outputs[name] for name in plan.outputs)
+    spread = rest[0] if rest else None
+    further = {output.name: outputs[output.name] for output in plan.further}
     if plan.whole and spec.halves_axis is not None:
         halves = np.split(mu.reshape(len(mu), *plan.whole), 2, axis=spec.halves_axis + 1)
         mean, spread = halves if spec.mean_half == 0 else halves[::-1]
         mu, spread = mean.reshape(len(mu), -1), spread.reshape(len(mu), -1)
-    return mu, None if spread is None else to_log_var(spread, spec.spread)
+    log_var = None if spread is None else to_log_var(spread, spec.spread)
+    return Latents(mu, log_var, further or None)
 
 
 def to_decoder(z: NDArray[np.float32], plan: Plan, spec: NetworkSpec) -> NDArray[np.number]:

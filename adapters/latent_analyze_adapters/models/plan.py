@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import DecoderSpec, EncoderSpec, Layout, ModelError
+from latent_analyze.plugin import DecoderSpec, EncoderSpec, FurtherSpec, Layout, ModelError
 from latent_analyze_adapters.models import resolving as images
 from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, lacks_batch
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
+from latent_analyze_adapters.models.further import further_specs
 from latent_analyze_adapters.models.graph import (
     LOG_VAR_NAMES,
     MU_NAMES,
@@ -96,6 +97,8 @@ class Plan:
         Whether each row is run alone, in a fixed batch filled with copies of it.
     whole
         Shape of the output of an encoder that holds mean and spread, one after the other; else ().
+    further
+        Further outputs of an encoder to fetch as well.
     """
 
     role: Role
@@ -109,6 +112,7 @@ class Plan:
     extra_inputs: tuple[ExtraInput, ...] = ()
     repeated: bool = False
     whole: Shape = ()
+    further: tuple[FurtherSpec, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -125,6 +129,12 @@ class Plan:
         """Values per row of an output."""
         row = (self.whole or self.latent) if self.role == "encoder" else self.image.file_shape
         return math.prod(row)
+
+    @property
+    def forms(self) -> dict[str, tuple[int, str]]:
+        """Name of each output to fetch -> its values per row, and the dtype."""
+        found = dict.fromkeys(self.outputs, (self.output_size, "float32"))
+        return {**found, **{f.name: (f.size, f.dtype) for f in self.further if f.name not in found}}
 
 
 Probe = Callable[[Tensor, "NDArray[np.number]", str], Shape]
@@ -172,7 +182,8 @@ def _plan_encoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe:
         mu = replace(mu, shape=(1, *mu.shape))
     image = _resolve_image(graph, input_tensor, settings, batched)
     batch = _fixed_batch(input_tensor, mu, batched)
-    mu = _with_known_shape(mu, input_tensor, image.file_shape, (batched, batch, probe))
+    how = (batched, batch, probe)
+    mu = _with_known_shape(mu, input_tensor, image.file_shape, how)
     outputs = (mu.name,) if log_var is None else (mu.name, log_var.name)
     axes = _row_axes(mu, batched)
     whole: Shape = ()
@@ -182,8 +193,15 @@ def _plan_encoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe:
     notes = _notes("encoder", input_tensor, image, settings)
     if log_var is None and settings.spec.mu is None:
         notes += note_ambiguous_outputs(graph, input_tensor, mu)
+
+    def row_of(output: Tensor) -> Shape:
+        known = _with_known_shape(output, input_tensor, image.file_shape, how)
+        return tuple(n or 1 for n in _row_axes(known, batched))
+
+    further = further_specs(graph, settings.spec.further, row_of)
     return Plan(
-        "encoder", input_tensor, outputs, image, latent, batch, batched, notes, whole=whole
+        "encoder", input_tensor, outputs, image, latent, batch, batched, notes, whole=whole,
+        further=further,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from latent_analyze.plugin import (
     Layout,
     ModelError,
 )
+from latent_analyze_adapters.models.further import as_rows
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
 from latent_analyze_adapters.models.roles import infer_role
 
@@ -235,7 +236,7 @@ def run_batch(
     plan: Plan,
     rows: NDArray[np.generic],
     columns: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
-) -> list[NDArray[np.float32]]:
+) -> list[NDArray[Any]]:
     """Run rows (n, *axes) through a session; n is at most a fixed batch.
 
     Parameters
@@ -250,7 +251,7 @@ def run_batch(
     Returns
     -------
     list
-        The outputs of the plan, each (n, values per row), float32.
+        The outputs of the plan, as `Plan.forms` lists them, each (n, values per row).
 
     Raises
     ------
@@ -260,15 +261,11 @@ def run_batch(
     count = len(rows)
     feeds = feeds_of(plan, rows, columns)
     padded = len(feeds[plan.input.name]) if plan.batched else 1
-    outputs = session.run(plan.outputs, feeds)
-    wanted = padded * plan.output_size
-    for name, output in zip(plan.outputs, outputs, strict=True):
-        if output.size != wanted:
-            raise ModelError(
-                f"{padded} rows of {plan.output_size} values from {name!r} of the {plan.role}",
-                found=f"shape {output.shape}", next_step="export it with a free batch axis",
-            )  # fmt: skip
-    return [np.asarray(o, np.float32).reshape(padded, -1)[:count] for o in outputs]
+    outputs = zip(plan.forms.items(), session.run(plan.forms, feeds), strict=True)
+    return [
+        as_rows(output, padded, form, name=f"{name!r} of the {plan.role}")[:count]
+        for (name, form), output in outputs
+    ]
 
 
 def feeds_of(

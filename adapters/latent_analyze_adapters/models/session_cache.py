@@ -53,6 +53,7 @@ class SessionCache:
         if self.opener.needs_row_shape:
             return None
         named = {spec.input, *(getattr(spec, name, None) for name in ("mu", "log_var", "output"))}
+        named |= {*getattr(spec, "further", ())}
         for key, session in self._sessions.items():
             if key[1] == file.sha256 and key[4] == spec.batch_mode and key[5]:
                 graph = session.graph
@@ -67,7 +68,7 @@ class SessionCache:
         session = self.session(file, spec, row_shape)
         key = (*self._key(file, spec, row_shape), plan.batch)
         if key not in self._batching:
-            checked = check_batching(session, plan)
+            checked = check_batching(session, replace(plan, further=()))
             self._batching[key] = checked.batch, checked.repeated, checked.notes[len(plan.notes) :]
         batch, repeated, notes = self._batching[key]
         # Stating the names that were found leads to the same session.
@@ -82,7 +83,7 @@ class SessionCache:
         """Return everything that decides what is opened."""
         fields = {
             "entry", "arguments", "part", "batch_mode", "constants", "input", "mu", "log_var",
-            "output",
+            "output", "further",
         }  # fmt: skip
         shape = row_shape if self.opener.needs_row_shape else None
         plain = not any(getattr(spec, name, None) for name in ("input", "mu", "log_var", "output"))

@@ -9,10 +9,11 @@ import numpy as np
 from latent_analyze.plugin import Candidate, Choice, Signature
 from latent_analyze_adapters.models.image_tensor import UNIT
 from latent_analyze_adapters.models.signatures.choosing import LEAST_EXPLAINED, runner_up
+from latent_analyze_adapters.models.signatures.further import further_choice, further_outputs
 from latent_analyze_adapters.models.signatures.values import BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,6 +113,7 @@ def assemble(
     mean: Mean,
     *,
     spread: Found | None,
+    drawn: Collection[str],
     choices: Sequence[Choice],
     chosen: Tried | None = None,
     tried: Sequence[Tried] = (),
@@ -122,9 +124,13 @@ def assemble(
     latent = mean.take(way.outputs).shape[1:]
     scaling = way.scaling.fields
     in_halves = mean.axis is not None
-    named = {"log_var": ""} if spread is None or in_halves else spread.fields
+    named: dict[str, Any] = {"log_var": ""} if spread is None or in_halves else spread.fields
     if in_halves and spread is not None:
         named = {"log_var": "", "spread": spread.kind}
+    further = further_outputs(
+        encoder, way.outputs, mean, {*drawn, *([spread.output] if spread else [])}
+    )
+    named |= {"further": tuple(further)} if further else {}
     ends = encoder.spec.model_copy(update={"layout": way.layout, **scaling, **mean.fields, **named})
     changes: dict[str, Any] = {
         "encoder": ends,
@@ -143,7 +149,7 @@ def assemble(
         )  # fmt: skip
     return Signature(
         bundle=bundle.model_copy(update=changes),
-        choices=_distinct(choices),
+        choices=_distinct([*choices, *further_choice(further)]),
         explained=None if chosen is None or not np.isfinite(chosen.explained) else chosen.explained,
         rows=rows,
         candidates=_candidates(tried),

@@ -109,7 +109,7 @@ def drawn_outputs(
     return {
         name
         for name, values in again.items()
-        if values.dtype.kind == "f" and name in way.outputs
+        if values.dtype.kind in "fiu" and name in way.outputs
         and _differ(values, way.outputs[name][: len(values)])
     }  # fmt: skip
 

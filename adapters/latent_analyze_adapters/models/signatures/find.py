@@ -124,7 +124,7 @@ class Search:
         choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, encoder)]
         spread = self._spread(mean, way, drawn)
         return describing.assemble(
-            self.bundle, encoder, way, mean, spread=spread,
+            self.bundle, encoder, way, mean, spread=spread, drawn=drawn,
             choices=[*choices, *(spread.choices if spread else ()), *self.facts.choices],
         )  # fmt: skip
 
@@ -218,7 +218,7 @@ class Search:
         choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
         return describing.assemble(
             self.bundle, encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
-            tried=tried, problem=problem, rows=len(x),
+            tried=tried, problem=problem, rows=len(x), drawn=found.drawn | self.facts.drawn,
             choices=[
                 *choices, *encoder.choices, *found.choices,
                 *(spread.choices if spread else ()), *self.facts.choices,

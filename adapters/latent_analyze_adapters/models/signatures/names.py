@@ -70,6 +70,9 @@ def meaning(name: str) -> Meaning | None:
     return None
 
 
+LATENTS = ("z", "z1", "z2", "z3", "latent", "code", "h")
+"""First words of names of latents."""
+
 GENERAL = frozenset({"spread", "dispersion", "uncertainty", "width"})
 """Words for a spread in any form."""
 
@@ -77,6 +80,12 @@ GENERAL = frozenset({"spread", "dispersion", "uncertainty", "width"})
 def names_spread(name: str) -> bool:
     """Whether a name says that an output is a spread, in whatever form."""
     return is_spread(name) is not None or not GENERAL.isdisjoint(words(name))
+
+
+def is_latent(name: str) -> bool:
+    """Whether a name says that an output is another latent, such as z2."""
+    parts = words(name)
+    return bool(parts) and parts[0] in LATENTS
 
 
 def is_spread(name: str) -> Spread | None:

@@ -10,7 +10,12 @@ import numpy as np
 
 from latent_analyze.plugin import Choice
 from latent_analyze_adapters.models.network import to_log_var
-from latent_analyze_adapters.models.signatures.names import SPREADS, is_spread, names_spread, words
+from latent_analyze_adapters.models.signatures.names import (
+    SPREADS,
+    is_latent,
+    is_spread,
+    names_spread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +84,7 @@ def find_spread(mean: Mean, outputs: Outputs, drawn: set[str], positive: set[str
         for name in sorted(drawn & outputs.keys())
     ]
     named = [name for name in others if names_spread(name)]
-    names = named or ([*others] if len(others) == 1 and not _is_latent(next(iter(others))) else [])
+    names = named or ([*others] if len(others) == 1 and not is_latent(next(iter(others))) else [])
     found = next((f for f in by_noise if f is not None), None)
     if found is not None or not names:
         return found
@@ -168,9 +173,3 @@ def _variances(values: NDArray[np.float64]) -> Iterator[tuple[Spread, NDArray[np
     with np.errstate(all="ignore"):
         for form in forms:
             yield form, np.exp(to_log_var(values, form))
-
-
-def _is_latent(name: str) -> bool:
-    """Whether a name says that an output is another latent, such as z2."""
-    parts = words(name)
-    return bool(parts) and parts[0] in ("z", "z1", "z2", "z3", "latent", "code", "h")

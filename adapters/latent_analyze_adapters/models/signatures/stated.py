@@ -70,6 +70,8 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
         table[head] = {**table.get(head, {}), name: value}
     elif head in ("mean", "std") and isinstance(value, (int, float)):
         table[head] = [value]
+    elif head == "further" and isinstance(value, str):
+        table[head] = [value] if value else []
     else:
         table[head] = value
 

@@ -135,7 +135,7 @@ def _built_shape(model: keras.Model) -> FreeShape | None:
 
 
 def _stated(spec: EncoderSpec) -> list[str]:
-    return [name for name in (spec.mu, spec.log_var) if name]
+    return [name for name in (spec.mu, spec.log_var, *spec.further) if name]
 
 
 def _inner_ends(model: keras.Model, spec: EncoderSpec) -> list[str]:

@@ -64,7 +64,9 @@ class OnnxOpener(FolderOpener):
         for role, spec in specs_of(bundle).items():
             found = examine(read(spec), bundle, role)
             notes += found.changes.notes(role)
-            if isinstance(spec, EncoderSpec) and found.posterior is not None:
+            if isinstance(spec, EncoderSpec) and (quantized := found.mu_of(spec)):
+                changed[role] = spec.model_copy(update={"mu": quantized, "log_var": ""})
+            elif isinstance(spec, EncoderSpec) and found.posterior is not None:
                 changes = found.posterior.changes(spec)
                 changed[role] = spec.model_copy(update=changes)
                 notes += (found.posterior.note(changes),) if "mu" in changes else ()

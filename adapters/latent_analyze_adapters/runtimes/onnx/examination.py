@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Choice, EncoderSpec
 from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto
+from latent_analyze_adapters.runtimes.onnx.surgery.codebook import quantized_output
 from latent_analyze_adapters.runtimes.onnx.surgery.evaluation import Changes, to_evaluation
 from latent_analyze_adapters.runtimes.onnx.surgery.input_facts import InputFact, input_fact
 from latent_analyze_adapters.runtimes.onnx.surgery.positive import positive_outputs
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from latent_analyze.plugin import Bundle
     from latent_analyze_adapters.models.graph import NetworkSpec, Role
     from latent_analyze_adapters.models.session import ModelFile
+
+WHY = "it is looked up in a codebook"
 
 KEPT = 64
 """Examinations that are kept in memory; they hold names, no weights."""
@@ -40,6 +43,8 @@ class Examination:
         Outputs that cannot be negative, with the operator that makes them so.
     drawn
         Outputs that depend on random noise.
+    quantized
+        The output that is looked up in a codebook.
     """
 
     changes: Changes = field(default_factory=Changes)
@@ -47,6 +52,12 @@ class Examination:
     input: InputFact | None = None
     positive: Mapping[str, str] = field(default_factory=dict)
     drawn: frozenset[str] = frozenset()
+    quantized: str | None = None
+
+    def mu_of(self, spec: EncoderSpec) -> str | None:
+        """Return the output that is looked up in a codebook, if nothing else is said to be mu."""
+        free = spec.mu is None and self.posterior is None
+        return self.quantized if free else None
 
 
 def specs_of(bundle: Bundle) -> dict[Role, NetworkSpec]:
@@ -100,7 +111,7 @@ _FOUND: dict[tuple[object, ...], Examination] = {}
 def _examine(index: GraphIndex, changes: Changes, given: str | None, z: str | None) -> Examination:
     return Examination(
         changes, find_posterior(index, z), input_fact(index, given), positive_outputs(index),
-        Draws(index).random_outputs,
+        Draws(index).random_outputs, quantized_output(index),
     )  # fmt: skip
 
 
@@ -110,6 +121,8 @@ def choices_of(found: Examination, spec: NetworkSpec) -> tuple[Choice, ...]:
     entries: list[tuple[str, str, str]] = []
     if isinstance(spec, EncoderSpec) and found.posterior is not None:
         entries += found.posterior.entries(spec)
+    elif isinstance(spec, EncoderSpec) and found.quantized in (found.mu_of(spec), spec.mu):
+        entries += [("mu", repr(found.quantized), WHY)] if found.quantized else []
     if found.changes:
         entries.append(("batch_mode", "eval", found.changes.why))
     return tuple(

@@ -17,14 +17,19 @@ from latent_analyze_adapters.models.graph import (
     canonical,
 )
 from latent_analyze_adapters.runtimes.onnx.devices import open_session
+from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.moments import with_moments
 from latent_analyze_adapters.runtimes.onnx.surgery.noise_inputs import noise_inputs
 from latent_analyze_adapters.runtimes.onnx.surgery.posterior import OutputNames, pick_parameter
 from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draw, Draws
-from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, extract_subgraph
+from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import (
+    GraphIndex,
+    extract_subgraph,
+    op,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from onnx import ValueInfoProto
 
@@ -41,19 +46,21 @@ def split_autoencoder(index: GraphIndex, graph: Graph) -> tuple[EncoderSpec, Dec
     images = [
         t for t in graph.outputs if _same_rank(t, input_tensor) and t.name != input_tensor.name
     ]
-    if len(input_tensor.shape) not in IMAGE_RANKS or not images:
+    if not images or not (len(input_tensor.shape) in IMAGE_RANKS or _are_rows(images[0])):
         return None
     image = images[0].name
-    vectors = [t.name for t in graph.outputs if len(t.shape) in VECTOR_RANKS]
+    vectors = [t.name for t in graph.outputs if len(t.shape) in VECTOR_RANKS and t.name != image]
     draws = (d for d in Draws(index).before(image) if _separates(index, d.z, image))
     draw = next((d for d in draws if d.std or not _in_decoder(index, d, vectors)), None)
     drawn_z = () if draw is None else (draw.z,)
     candidates = [*drawn_z, *_with_usual_name(vectors, MU_NAMES), *vectors]
-    start = next((name for name in candidates if _separates(index, name, image)), None)
-    if start is None:
+    starts = ((name, s) for name in candidates for s in _sources(index, name))
+    found = next(((name, s) for name, s in starts if _separates(index, s, image)), None)
+    if found is None:
         return None
+    named_z, start = found
     outputs = OutputNames(index)
-    mu = next(iter(outputs.equal_to(draw.center)), draw.center) if draw else start
+    mu = next(iter(outputs.equal_to(draw.center)), draw.center) if draw else named_z
     named = {"mu": mu, **_spread(draw, outputs, vectors)}
     return (
         EncoderSpec(file=graph.name, **named),
@@ -75,7 +82,7 @@ def extract_network(index: GraphIndex, spec: NetworkSpec, path: Path) -> bytes |
     if any(name not in known and not index.produces(name) for name in ends):
         return None
     if isinstance(spec, EncoderSpec):
-        outputs = [name for name in (spec.mu, spec.log_var) if name]
+        outputs = [name for name in (spec.mu, spec.log_var, *spec.further) if name]
         return _extract(index, None, outputs or index.outputs, path)
     if spec.input is None or spec.input in index.inputs:
         return _extract(index, None, [spec.output or index.outputs[0]], path)
@@ -97,8 +104,9 @@ def extract_without_noise(index: GraphIndex, spec: NetworkSpec, path: Path) -> b
 
 
 def _stated_outputs(spec: NetworkSpec) -> set[str]:
-    names = (spec.mu, spec.log_var) if isinstance(spec, EncoderSpec) else (spec.output,)
-    return {name for name in names if name}
+    if isinstance(spec, EncoderSpec):
+        return {name for name in (spec.mu, spec.log_var, *spec.further) if name}
+    return {spec.output} if spec.output else set()
 
 
 def _extract(
@@ -116,6 +124,19 @@ def _declared(index: GraphIndex, name: str, path: Path) -> ValueInfoProto:
     kinds = {"tensor(float16)": TensorProto.FLOAT16, "tensor(double)": TensorProto.DOUBLE}
     shape = [n if isinstance(n, int) and i else None for i, n in enumerate(node.shape)]
     return helper.make_tensor_value_info(name, kinds.get(node.type, TensorProto.FLOAT), shape)
+
+
+def _sources(index: GraphIndex, name: str) -> Iterator[str]:
+    """Yield a tensor, and those that it is another name of."""
+    yield name
+    while (node := index.producer(name)) is not None and op(node) == "Identity":
+        name = text(node.input[0])
+        yield name
+
+
+def _are_rows(tensor: Tensor) -> bool:
+    """Whether a tensor holds rows of more than one number."""
+    return len(tensor.shape) == max(VECTOR_RANKS) and (tensor.shape[-1] or 0) > 1
 
 
 def _separates(index: GraphIndex, name: str, output: str) -> bool:
