@@ -57,7 +57,7 @@ from latent_analyze.models.bundle import (
     write_bundle,
 )
 from latent_analyze.models.signature import Candidate, Choice, Known, Sample, Signature
-from latent_analyze.models.spec import Latents, Layout, Model, ModelSpec, TensorSpec
+from latent_analyze.models.spec import FurtherSpec, Latents, Layout, Model, ModelSpec, TensorSpec
 from latent_analyze.sources.arrays import ArraySource
 from latent_analyze.sources.drawn import DrawnSource
 from latent_analyze.sources.seeding import keyed_rng, row_priority
@@ -67,15 +67,15 @@ from latent_analyze.sources.views import PosteriorSource
 
 __all__ = [
     "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
-    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate",
-    "Choice", "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
-    "EncoderSpec", "Figure", "Finding", "Found", "Frame", "Host", "InMemoryDataset", "Items",
-    "Known", "LatentAnalyzeError", "Latents", "Layout", "Measure", "MissingDependencyError",
-    "Model", "ModelError", "ModelSpec", "OptionError", "Options", "PluginError",
-    "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler", "SamplerOptions",
-    "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally", "TensorSpec",
-    "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256", "hookimpl",
-    "keyed_rng", "leave_open", "missing_dependency", "no_progress", "printable",
+    "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate", "Choice",
+    "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
+    "EncoderSpec", "Figure", "Finding", "Found", "Frame", "FurtherSpec", "Host", "InMemoryDataset",
+    "Items", "Known", "LatentAnalyzeError", "Latents", "Layout", "Measure",
+    "MissingDependencyError", "Model", "ModelError", "ModelSpec", "OptionError", "Options",
+    "PluginError", "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler",
+    "SamplerOptions", "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally",
+    "TensorSpec", "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256",
+    "hookimpl", "keyed_rng", "leave_open", "missing_dependency", "no_progress", "printable",
     "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler",
     "share_below", "split_pair", "stack_padded", "take_rows", "write_bundle",
     "write_text_atomically",

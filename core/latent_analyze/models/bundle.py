@@ -100,6 +100,9 @@ class EncoderSpec(ComponentSpec):
         "each other, if one output holds both",
     )
     mean_half: Literal[0, 1] = Field(0, description="which of the two halves is the mean")
+    further: tuple[str, ...] = Field(
+        (), description="names of further outputs that a store keeps, such as codes"
+    )
 
 
 class DecoderSpec(ComponentSpec):

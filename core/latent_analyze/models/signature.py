@@ -34,7 +34,7 @@ HOW: dict[Known, str] = {
 
 PHRASES = {
     "encoder.range": "{} in", "decoder.range": "{} out", "decoder.activation": "{} out",
-    "encoder.mu": "{}", "decoder.scale": "{}",
+    "encoder.mu": "{}", "decoder.scale": "{}", "encoder.further": "{} kept as well",
 }  # fmt: skip
 """Key of a choice -> how it is said."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +31,22 @@ class TensorSpec(Spec):
     range: tuple[float, float] | None = None
 
 
+class FurtherSpec(Spec):
+    """A further output of an encoder, besides mu and log_var: its name and the shape of one row.
+
+    Whole numbers, which name codes, are int64.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "int64"] = "float32"
+
+    @property
+    def size(self) -> int:
+        """Values per row."""
+        return math.prod(self.shape)
+
+
 class ModelSpec(Spec):
     """Inputs and outputs of a model.
 
@@ -53,23 +71,27 @@ class ModelSpec(Spec):
     decode_columns: tuple[str, ...] = Field(
         (), description="labels that decode gets as its second argument, else its constants"
     )
+    further: tuple[FurtherSpec, ...] = Field(
+        (), description="further outputs of the encoder, which the decoder does not take"
+    )
     producer: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def dim(self) -> int:
         """Number of latent dimensions, flattened."""
-        size = 1
-        for length in self.latent.shape:
-            size *= length
-        return size
+        return math.prod(self.latent.shape)
 
 
 class Latents(NamedTuple):
-    """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim)."""
+    """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim).
+
+    `further` holds the further outputs that the spec lists, by name, (n, values) each.
+    """
 
     mu: NDArray[np.float32]
     log_var: NDArray[np.float32] | None = None
+    further: Mapping[str, NDArray[Any]] | None = None  # Any: float32 or int64
 
 
 @runtime_checkable

@@ -11,7 +11,8 @@ import numpy as np
 from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
 from latent_analyze.models.in_python import PREFIX, is_in_python, kept_data, kept_model
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
-from latent_analyze.sources.views import PosteriorSource, RelabeledSource, SubsetSource
+from latent_analyze.runs.outputs import VIEWS, output_name
+from latent_analyze.sources.views import SubsetSource
 from latent_analyze.store import Store
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class CaseModel:
                 found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
                 next_step="encode again with this model, or leave --model out",
             )
-        if model.spec.dim != self.reference.dim:
+        if model.spec.dim != self.reference.dim and not output_name(self.reference):
             raise ModelError(
                 f"a model of {self.reference.dim} latent dimensions", found=f"{model.spec.dim}",
                 next_step="give the model that the z-points are of, or leave --model out",
@@ -108,8 +109,11 @@ class CaseModel:
 
     def offers(self, reference: Source) -> dict[str, str]:
         """Return what analyses may require -> why the case lacks it (empty if it has)."""
+        output = output_name(reference)
         half = {
-            name: ""
+            name: f"the decoder does not take @{output}"
+            if output
+            else ""
             if self.ref is not None and self.can.get(name)
             else (self.missing if self.ref is None else f"the model has no {name}")
             for name in ("encoder", "decoder")
@@ -117,7 +121,7 @@ class CaseModel:
         labels = any(name.startswith("label:") for name in reference.fields)
         return {
             **half,
-            "log_var": "" if "log_var" in reference.fields else "the model is not variational",
+            "log_var": "" if "log_var" in reference.fields else _why_no_spread(output),
             "labels": "" if labels else "the source has no labels",
             "images": self._why_no_images(reference),
         }
@@ -159,16 +163,20 @@ class CaseModel:
         return self._dataset.read(numbers).x
 
 
+def _why_no_spread(output: str) -> str:
+    return f"@{output} has no log_var" if output else "the model is not variational"
+
+
 def store_of(source: Source) -> Store | None:
     """Return the store below views of it, or None."""
-    while isinstance(source, (SubsetSource, RelabeledSource, PosteriorSource)):
+    while isinstance(source, VIEWS):
         source = source.base
     return source if isinstance(source, Store) else None
 
 
 def base_rows(source: Source, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row numbers in the store of rows of a view of it."""
-    while isinstance(source, (SubsetSource, RelabeledSource, PosteriorSource)):
+    while isinstance(source, VIEWS):
         rows = source.chosen[rows] if isinstance(source, SubsetSource) else rows
         source = source.base
     return rows

@@ -20,6 +20,7 @@ from latent_analyze.host.contracts import NOTHING
 from latent_analyze.host.options import PluginSpec, parse_spec
 from latent_analyze.models.in_python import is_in_python, kept_model
 from latent_analyze.models.reference import ModelRef
+from latent_analyze.runs.outputs import output_source
 from latent_analyze.runs.source_text import SourceText
 from latent_analyze.runs.usable_rows import usable as usable
 from latent_analyze.sources.seeding import derived_seed
@@ -210,15 +211,18 @@ def open_source(
     """
     parts = SourceText.parse(text)
     source = _base(parts.base, host, label=label, seed=seed)
+    if parts.output:
+        source = output_source(source, parts.output)
     source = usable(source, nonfinite)
     return derive(source, parts, seed)
 
 
 def derive(source: Source, parts: SourceText, seed: int) -> Source:
     """Return the subset and posterior draws that a source text asks for."""
-    label = source.label
+    view = f"@{parts.output}" if parts.output else ""
+    label = source.label.removesuffix(view)
     if parts.conditions:
-        label += SourceText("", parts.conditions, False).suffix
+        label += SourceText("", parts.conditions, False, parts.output).suffix
         source = select(source, parts.conditions, label)
     if parts.posterior:
         source = PosteriorSource(source, seed, f"{label}@posterior")

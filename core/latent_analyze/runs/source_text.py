@@ -1,4 +1,4 @@
-"""The text form of a source: ``BASE[split=test]@posterior``."""
+"""The text form of a source: ``BASE[split=test]@posterior``, ``STORE@z2``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from latent_analyze.host.options import parse_assignment, split_outside_brackets
 
 _SUBSET = re.compile(r"^(?P<base>.+?)\[(?P<conditions>[^\[\]]+=[^\[\]]*)\]$")
 
+POSTERIOR = "posterior"
+
 
 @dataclass(frozen=True)
 class SourceText:
@@ -19,24 +21,44 @@ class SourceText:
     base: str
     conditions: dict[str, str]
     posterior: bool
+    output: str = ""
 
     @classmethod
     def parse(cls, text: str) -> SourceText:
         """Take a source text apart; a path that exists is a path, whatever it holds."""
         if exists(text):
             return cls(text, {}, False)
-        base = text.removesuffix("@posterior")
+        base, view = _split_view(text)
         match = _SUBSET.match(base)
-        if match is None or match["base"].rstrip().endswith("="):
-            return cls(base, {}, base != text)
-        pairs = split_outside_brackets(match["conditions"], ",")
-        return cls(match["base"], dict(_condition(p, text) for p in pairs), base != text)
+        pairs: list[str] = []
+        if match is not None and not match["base"].rstrip().endswith("="):
+            pairs, base = split_outside_brackets(match["conditions"], ","), match["base"]
+            if not view:
+                base, view = _split_view(base)
+        conditions = dict(_condition(pair, text) for pair in pairs)
+        return cls(base, conditions, view == POSTERIOR, "" if view == POSTERIOR else view)
 
     @property
     def suffix(self) -> str:
         """What follows the base, as text."""
         pairs = ",".join(f"{k}={v}" for k, v in self.conditions.items())
-        return (f"[{pairs}]" if pairs else "") + ("@posterior" if self.posterior else "")
+        view = POSTERIOR if self.posterior else self.output
+        return (f"[{pairs}]" if pairs else "") + (f"@{view}" if view else "")
+
+
+def _split_view(text: str) -> tuple[str, str]:
+    """Return a text without ``@NAME`` at its end, and the name; only stores have other names."""
+    base, _, name = text.rpartition("@")
+    if name == POSTERIOR:
+        return base, name
+    match = _SUBSET.match(base)
+    path = base if match is None else match["base"]
+    is_named = bool(base and name) and not set(name) & set("[]")
+    # A path may hold an @ as well; the name of an output may hold a slash.
+    is_store = path.endswith(".zarr") or exists(f"{path}/zarr.json")
+    if is_named and (is_store or ("/" not in name and exists(path))):
+        return base, name
+    return text, ""
 
 
 def _condition(pair: str, text: str) -> tuple[str, str]:

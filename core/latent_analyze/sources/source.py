@@ -53,6 +53,9 @@ class Batch:
         Text, shape (n,); None unless requested.
     labels
         Label name -> values, shape (n,); only the requested labels.
+    outputs
+        Name of a further output of the encoder -> values, float32 or int64, shape (n, values); only
+        the requested ones.
     """
 
     z: NDArray[np.float32]
@@ -61,6 +64,7 @@ class Batch:
     log_var: NDArray[np.float32] | None = None
     ids: AnyArray | None = None
     labels: Mapping[str, AnyArray] = field(default_factory=dict)
+    outputs: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.z)
@@ -75,6 +79,7 @@ class Batch:
             log_var=None if self.log_var is None else self.log_var[index],
             ids=None if self.ids is None else self.ids[index],
             labels={name: values[index] for name, values in self.labels.items()},
+            outputs={name: values[index] for name, values in self.outputs.items()},
         )
 
 
@@ -82,8 +87,9 @@ class Batch:
 class Source(Protocol):
     """Anything that yields z-points in blocks: a store, a subset, a fitted sampler.
 
-    `fields` always contains ``"z"``; ``"mu"``, ``"log_var"``, ``"id"`` and ``"label:<name>"`` only
-    if the source has them. Equal fingerprints mean equal rows. Sources are picklable.
+    `fields` always contains ``"z"``; ``"mu"``, ``"log_var"``, ``"id"``, ``"label:<name>"`` and
+    ``"output:<name>"`` only if the source has them. Equal fingerprints mean equal rows. Sources are
+    picklable.
     """
 
     @property
@@ -232,6 +238,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         z=np.concatenate([b.z for b in batches]),
         rows=np.concatenate([b.rows for b in batches]),
         labels={k: np.concatenate([b.labels[k] for b in batches]) for k in first.labels},
+        outputs={k: np.concatenate([b.outputs[k] for b in batches]) for k in first.outputs},
         **optional,
     )
 

@@ -68,6 +68,7 @@ class SubsetSource(BlockSource):
             log_var=batch.log_var,
             ids=batch.ids,
             labels=batch.labels,
+            outputs=batch.outputs,
         )
 
 
@@ -109,7 +110,42 @@ class PosteriorSource(BlockSource):
         z = batch.mu + np.exp(0.5 * batch.log_var) * eps
         mu = batch.mu if "mu" in fields else None
         log_var = batch.log_var if "log_var" in fields else None
-        return Batch(z, batch.rows, mu, log_var, batch.ids, batch.labels)
+        return Batch(z, batch.rows, mu, log_var, batch.ids, batch.labels, batch.outputs)
+
+
+class OutputSource(BlockSource):
+    """A further output of the encoder, such as z2, in place of mu; ids and labels as in the base.
+
+    Raises
+    ------
+    OptionError
+        If the base does not have that output.
+    """
+
+    def __init__(self, base: Source, name: str, label: str) -> None:
+        names = [f.removeprefix("output:") for f in base.fields if f.startswith("output:")]
+        if name not in names:
+            raise unknown_name(f"further output in {base.label}", name, names)
+        self.base, self.name, self.label = base, name, label
+        first = base.read(base.blocks()[0], frozenset({f"output:{name}"}))
+        self.count, self.dim = base.count, first.outputs[name].shape[1]
+        outputs = {f"output:{name}" for name in names}
+        self.fields = base.fields - outputs - {"mu", "log_var"}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of base and name."""
+        return content_hash("output", self.base.fingerprint, self.name)
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the blocks of the base."""
+        return self.base.blocks()
+
+    def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Read the output of a block as z."""
+        batch = self.base.read(block, (fields & self.fields) | {f"output:{self.name}"})
+        z = np.ascontiguousarray(batch.outputs[self.name], np.float32)
+        return Batch(z, batch.rows, ids=batch.ids, labels=batch.labels)
 
 
 class RelabeledSource(BlockSource):

@@ -13,6 +13,7 @@ import numpy as np
 from latent_analyze.errors import DatasetError, ModelError
 from latent_analyze.models.spec import Latents
 from latent_analyze.sources.source import AnyArray
+from latent_analyze.store.schema import output_arrays
 from latent_analyze.store.thumbnails import make_thumbnails
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.host.contracts import Dataset, Items, Progress
-    from latent_analyze.models.spec import Model
+    from latent_analyze.models.spec import Model, ModelSpec
     from latent_analyze.store import LabelSpec, StoreSchema
 
 READ_AHEAD = 2
@@ -97,7 +98,7 @@ class Pipeline:
         given = {**items.labels, **items.inputs}
         columns = ({name: given[name] for name in spec.columns},) if spec.columns else ()
         latents = self.model.encode(items.x, *columns)
-        shapes = [None if part is None else part.shape for part in latents]
+        shapes = [None if part is None else part.shape for part in latents[:2]]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:
             raise ModelError(
@@ -107,12 +108,16 @@ class Pipeline:
                 next_step="run: latent-analyze inspect MODEL --data DATA",
             )
         log_var = None if latents.log_var is None else np.asarray(latents.log_var, np.float32)
-        return Latents(np.asarray(latents.mu, np.float32), log_var)
+        further = _further(latents, spec)
+        return Latents(np.asarray(latents.mu, np.float32), log_var, further)
 
     def _rows_to_keep(self, latents: Latents, batch: _LoadedBatch) -> NDArray[np.bool_]:
-        """Return a mask of the finite rows; raises ModelError if NaN and infinity are refused."""
+        """Return a mask of the finite rows; raises ModelError if NaN and infinity are refused.
+
+        Further outputs decide nothing: what is kept of the others does not depend on them.
+        """
         keep = np.ones(len(latents.mu), np.bool_)
-        for part in latents:
+        for part in latents[:2]:
             if part is not None:
                 keep &= np.isfinite(part).all(axis=1)
         bad = np.flatnonzero(~keep)
@@ -136,11 +141,28 @@ class Pipeline:
         }
         if latents.log_var is not None:
             columns["log_var"] = latents.log_var
+        for name, array in output_arrays(latents.further or {}).items():
+            columns[array] = (latents.further or {})[name]
         if batch.thumbnails is not None:
             columns["thumbnail"] = batch.thumbnails
         for label in self.schema.dataset.labels:
             columns[label.array] = _label_values(label, items.labels)
         return columns
+
+
+def _further(latents: Latents, spec: ModelSpec) -> dict[str, AnyArray]:
+    """Return the further outputs that a spec lists, (n, values) each; raises ModelError."""
+    given, found = latents.further or {}, dict[str, AnyArray]()
+    for output in spec.further:
+        expected = (len(latents.mu), output.size)
+        shape = np.shape(given[output.name]) if output.name in given else None
+        if shape != expected:
+            raise ModelError(
+                f"the further output {output.name!r} of shape {expected} from {spec.name}",
+                found="none" if shape is None else f"shape {shape}",
+            )
+        found[output.name] = np.asarray(given[output.name], output.dtype)
+    return found
 
 
 def _label_values(label: LabelSpec, labels: Mapping[str, AnyArray]) -> AnyArray:

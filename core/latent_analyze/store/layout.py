@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from latent_analyze.sources.summary import MAX_COVARIANCE_DIM
+from latent_analyze.store.schema import output_arrays
 from latent_analyze.store.text_codec import encode_texts
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ METADATA = "zarr.json"
 
 SUMMARY = "summary"
 """Name of the subgroup with the moments of all rows."""
+
+TAKEN = frozenset({
+    "mu", "log_var", "id", "row", "thumbnail", "summary", "sample", "latent", "latent_other",
+    "height", "width", "channel",
+})  # fmt: skip
+"""Names of arrays and dimensions that no dimension of a further output may have."""
 
 DType = Literal["float32", "float64", "int64", "uint8", "string"]
 
@@ -114,6 +121,7 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
     arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
     if schema.spec.variational:
         arrays += [ArrayLayout("log_var", ("sample", "latent"), "float32", rows, (dim,), latents)]
+    arrays += _outputs(schema, latents)
     arrays += [
         ArrayLayout("id", ("sample",), "string", rows),
         ArrayLayout("row", ("sample",), "int64", rows),
@@ -123,6 +131,22 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
         dims, shape = ("sample", "height", "width", "channel"), schema.encode.thumbnail
         arrays += [ArrayLayout("thumbnail", dims, "uint8", rows, shape, latents)]
     return {array.name: array for array in arrays}
+
+
+def _outputs(schema: StoreSchema, attributes: Mapping[str, object]) -> list[ArrayLayout]:
+    """Return the arrays of the further outputs of the encoder."""
+    rows, further = schema.encode.block_rows, schema.spec.further
+    arrays = output_arrays(output.name for output in further)
+    taken = {*TAKEN, *(label.array for label in schema.dataset.labels), *arrays.values()}
+    # xarray wants dimensions of one name to be of one length, and apart from arrays of that name.
+    dims = {name: f"{name}_value" if name in taken else name for name in arrays}
+    return [
+        ArrayLayout(
+            arrays[output.name], ("sample", dims[output.name]), output.dtype, rows,
+            (output.size,), attributes,
+        )
+        for output in further
+    ]  # fmt: skip
 
 
 def summary_arrays(dim: int) -> dict[str, ArrayLayout]:

@@ -16,7 +16,7 @@ from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource
 from latent_analyze.sources.summary import Summary
 from latent_analyze.store.chunks import open_chunks
 from latent_analyze.store.layout import SUMMARY, ArrayLayout, row_arrays, summary_arrays
-from latent_analyze.store.schema import StoreAttributes, damaged, parse_attributes
+from latent_analyze.store.schema import StoreAttributes, damaged, output_arrays, parse_attributes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,9 @@ class Store(BlockSource):
         self._label_arrays = {label.name: label.array for label in self.schema.dataset.labels}
         optional = frozenset({"log_var"} & set(self._arrays))
         labels = (f"label:{name}" for name in self._label_arrays)
-        self.fields = frozenset({"z", "mu", "id", *optional, *labels})
+        self._output_arrays = output_arrays(output.name for output in self.spec.further)
+        outputs = (f"output:{name}" for name in self._output_arrays)
+        self.fields = frozenset({"z", "mu", "id", *optional, *labels, *outputs})
 
     @property
     def spec(self) -> ModelSpec:
@@ -112,6 +114,11 @@ class Store(BlockSource):
                 name: self._read(array, block)
                 for name, array in self._label_arrays.items()
                 if f"label:{name}" in wanted
+            },
+            outputs={
+                name: self._read(array, block)
+                for name, array in self._output_arrays.items()
+                if f"output:{name}" in wanted
             },
         )
 

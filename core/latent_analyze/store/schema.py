@@ -89,7 +89,7 @@ class StoreSchema(Spec):
     def _identity(self) -> dict[str, object]:
         data = self.dataset
         return {
-            "model": self.model.fingerprint,
+            "model": (self.model.fingerprint, self.spec.further),
             "signature": self.signature.fingerprint if self.signature else "",
             "data set": (data.fingerprint, data.count, data.item, data.labels),
             "options": self.encode,
@@ -153,15 +153,26 @@ def label_arrays(names: Iterable[str]) -> dict[str, str]:
 
     Labels that are not valid file names on every system, or differ only in case, get a hash.
     """
-    arrays: dict[str, str] = {}
+    return {
+        name: "split" if name == "split" else f"label_{file_name}"
+        for name, file_name in _file_names(names).items()
+    }
+
+
+def output_arrays(names: Iterable[str]) -> dict[str, str]:
+    """Return the array name of each further output of the encoder: ``output_z2``."""
+    return {name: f"output_{file_name}" for name, file_name in _file_names(names).items()}
+
+
+def _file_names(names: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     used: set[str] = set()
     for name in names:
         plain = re.fullmatch(r"[A-Za-z0-9_-]+", name) and name.lower() not in used
         slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-")
-        file_name = name if plain else f"{slug}-{content_hash(name)[:8]}"
-        arrays[name] = "split" if name == "split" else f"label_{file_name}"
+        found[name] = name if plain else f"{slug}-{content_hash(name)[:8]}"
         used.add(name.lower())
-    return arrays
+    return found
 
 
 def not_a_store(where: str, found: str) -> StoreError:
