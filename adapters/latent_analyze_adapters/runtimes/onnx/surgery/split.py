@@ -82,8 +82,10 @@ def extract_network(index: GraphIndex, spec: NetworkSpec, path: Path) -> bytes |
     if any(name not in known and not index.produces(name) for name in ends):
         return None
     if isinstance(spec, EncoderSpec):
-        outputs = [name for name in (spec.mu, spec.log_var, *spec.further) if name]
-        return _extract(index, None, outputs or index.outputs, path)
+        outputs = [name for name in (spec.mu, spec.log_var) if name]
+        outputs = list(index.outputs) if {*outputs} <= {*index.outputs} else outputs
+        more = [name for name in spec.further if name not in outputs]
+        return _extract(index, None, [*outputs, *more], path)
     if spec.input is None or spec.input in index.inputs:
         return _extract(index, None, [spec.output or index.outputs[0]], path)
     given = _declared(index, spec.input, path)
