@@ -48,8 +48,8 @@ class SourceText:
 
 def _split_view(text: str) -> tuple[str, str]:
     """Return a text without ``@NAME`` at its end, and the name; only stores have other names."""
-    base, _, name = text.rpartition("@")
-    if name == POSTERIOR:
+    base, mark, name = text.rpartition("@")
+    if mark and name == POSTERIOR:
         return base, name
     match = _SUBSET.match(base)
     path = base if match is None else match["base"]

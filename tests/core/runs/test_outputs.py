@@ -72,6 +72,7 @@ def opened(path: Path, installed: Host) -> Any:
         ("/home/me@host/points.npy", ("/home/me@host/points.npy", {}, ""), ""),
         ("box:sides=a@b", ("box:sides=a@b", {}, ""), ""),
         ("a.zarr@", ("a.zarr@", {}, ""), ""),
+        ("posterior", ("posterior", {}, ""), ""),
     ],
 )
 def test_source_texts(text: str, parts: tuple[str, dict[str, str], str], suffix: str) -> None:
