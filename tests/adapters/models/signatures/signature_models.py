@@ -72,13 +72,18 @@ def tensor_info(name: str, shape: Sequence[Any], kind: int = FLOAT) -> Any:
 
 @dataclass(frozen=True)
 class World:
-    """Rows x = middle + latents @ basis * spread, in [0, 1]; `middle` may differ per channel."""
+    """Rows x = middle + latents @ basis * spread, in [0, 1]; `middle` may differ per channel.
+
+    `noise` is the standard deviation of what the latents do not explain.
+    """
 
     shape: tuple[int, ...] = (8, 6, 1)
     count: int = 120
     seed: int = 0
     spread: float = 0.22
     middle: float | tuple[float, ...] = 0.35
+    dim: int = DIM
+    noise: float = 0.0
 
     @cached_property
     def size(self) -> int:
@@ -91,19 +96,21 @@ class World:
 
     @cached_property
     def latents(self) -> np.ndarray:
-        return np.random.default_rng(self.seed).standard_normal((self.count, DIM)).clip(-2, 2)
+        return np.random.default_rng(self.seed).standard_normal((self.count, self.dim)).clip(-2, 2)
 
     @cached_property
     def basis(self) -> np.ndarray:
-        """(DIM, size), orthonormal, orthogonal to a constant row, of values of one size."""
-        signs = np.sign(np.random.default_rng(self.seed + 1).standard_normal((DIM, self.size)))
+        """(dim, size), orthonormal, orthogonal to a constant row, of values of one size."""
+        signs = np.sign(np.random.default_rng(self.seed + 1).standard_normal((self.dim, self.size)))
         rows = np.vstack([np.ones(self.size), signs]).T
         return np.linalg.qr(rows)[0].T[1:]
 
     @cached_property
     def x(self) -> np.ndarray:
         """The rows, float32; of images in [0, 1]."""
+        rng = np.random.default_rng(self.seed + 2)
         flat = self.center + self.spread * self.latents @ self.basis
+        flat = flat + self.noise * rng.standard_normal(flat.shape)
         return flat.reshape(self.count, *self.shape).astype(np.float32)
 
     def sample(self, **more: Any) -> Sample:
@@ -168,7 +175,7 @@ def write_encoder(
     mu = net.linear(flat, weights, -form.center(world) @ weights)
     heads = heads or {"mu": mean_head}
     shapes = shapes or {}
-    outputs = {n: (head(net, mu), FLOAT, shapes.get(n, (DIM,))) for n, head in heads.items()}
+    outputs = {n: (head(net, mu), FLOAT, shapes.get(n, (world.dim,))) for n, head in heads.items()}
     return net.save(path, [tensor_info(name, form.axes(world), form.kind)], outputs)
 
 
@@ -179,16 +186,18 @@ def write_decoder(
     *,
     before: Adjust = mean_head,
     after: Adjust = mean_head,
-    latent: tuple[int, ...] = (DIM,),
+    latent: tuple[int, ...] = (),
 ) -> Path:
     """Write a decoder of latents to rows in this format; `before` and `after` change its ends."""
     net = Net()
-    z = before(net, net.ints("z", -1, DIM))
+    z = before(net, net.ints("z", -1, world.dim))
     weights = world.placed(world.basis * world.spread, form.layout) * form.flat(world, "factor")
     y = after(net, net.linear(z, weights, form.center(world)))
     y = net.ints(y, -1, *form.axes(world))
     y = y if form.kind == FLOAT else net.op("Cast", y, to=form.kind)
-    return net.save(path, [tensor_info("z", latent)], {"y": (y, form.kind, form.axes(world))})
+    return net.save(
+        path, [tensor_info("z", latent or (world.dim,))], {"y": (y, form.kind, form.axes(world))}
+    )
 
 
 def write_pair(

@@ -130,7 +130,6 @@ def test_two_outputs_equally_good(tmp_path):
         assert "encoder.mu" not in known(model.signature)
 
 
-@pytest.mark.xfail(strict=True, reason="find.py:247: mean_half is ignored unless mu is stated, too")
 def test_two_halves_equally_good(tmp_path):
     def head(net, mu):
         return net.op("Concat", above(net, mu), below(net, mu), axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from signature_models import DIM, SIGNED, World, found, write_decoder, write_encoder, write_pair
+from signature_models import SIGNED, World, found, write_decoder, write_encoder, write_pair
 
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.models.session_cache import SessionCache
@@ -49,10 +49,17 @@ class TestExplained:
             explained_of(X.astype(np.float64))(decoded), abs=1e-4
         )
 
-    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
-    def test_what_is_not_finite_explains_nothing(self, value):
-        decoded = X.copy()
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_rows_that_are_not_finite_are_left_out(self, value):
+        decoded = X.mean(axis=0) + 0.5 * (X - X.mean(axis=0))
         decoded[3] = value
+        assert explained_of(X)(decoded) == pytest.approx(0.75, abs=1e-3)
+        decoded[:30] = value
+        assert explained_of(X)(decoded) == -np.inf
+
+    def test_a_row_far_off_explains_nothing(self):
+        decoded = X.copy()
+        decoded[3] = 3e38
         assert explained_of(X)(decoded) < -1e30
 
     def test_rows_that_do_not_differ(self):
@@ -65,17 +72,21 @@ def test_same_mean():
     assert same_mean(X, X.reshape(40, 6))
     assert not same_mean(X, X + np.float32(0.01))
     assert not same_mean(X, X[:, :2])
-    assert not same_mean(X, np.where(X.max() > X, X, np.nan))
+    assert same_mean(X, np.where(X.max() > X, X, np.nan))
 
 
-def pool_of(folder, scales=ONE_SCALE, ends=AS_IS):
+def pool_of(folder, scales=ONE_SCALE, ends=AS_IS, *, world=GRAY):
     cache = SessionCache(OnnxOpener(folder, "cpu", True))
-    sample = GRAY.sample()
+    sample = world.sample()
     encoder = open_encoders(cache, EncoderSpec(file="encoder.onnx"), sample)[0]
     halves = open_decoders(
-        cache, DecoderSpec(file="decoder.onnx", layout="HWC"), sample, latent=(DIM,), prefer="HWC"
+        cache,
+        DecoderSpec(file="decoder.onnx", layout="HWC"),
+        sample,
+        latent=(world.dim,),
+        prefer="HWC",
     )
-    ways = ways_in(encoder, [Scaling(), Scaling((-1.0, 1.0))], GRAY.x, sample)
+    ways = ways_in(encoder, [Scaling(), Scaling((-1.0, 1.0))], world.x, sample)
     return Pool([Mean("mu")], halves, list(scales), list(ends)), ways
 
 
@@ -98,6 +109,22 @@ def test_the_order_of_the_axes_matters_to_the_right_decoder(tmp_path):
     best = pool.try_on(ways, GRAY.x, {})[0]
     assert best_shuffled(best, GRAY.x, {}) < 0.6
     assert best_shuffled(best, GRAY.x, {}) == best_shuffled(best, GRAY.x, {})
+
+
+IDENTITY = pytest.mark.xfail(
+    strict=True, reason="trial.py, best_shuffled: of few axes, one of 8 draws changes nothing"
+)
+
+
+@pytest.mark.parametrize("dim", [*(pytest.param(n, marks=IDENTITY) for n in (1, 2, 3)), 8])
+@pytest.mark.parametrize("seed", range(3))
+def test_few_axes_that_explain_little(tmp_path, dim, seed):
+    """Digits of two latent dimensions explain a quarter of the variance, and are no problem."""
+    world = World(count=300, dim=dim, seed=seed, spread=0.1, noise=0.032 * dim**0.5)
+    pool, ways = pool_of(write_pair(tmp_path, world), world=world)
+    best = pool.try_on(ways, world.x, {})[0]
+    assert 0.1 < best.explained < 0.35
+    assert best_shuffled(best, world.x, {}) < best.explained - 0.02
 
 
 def test_the_scale_is_applied_after_the_shift(tmp_path):
