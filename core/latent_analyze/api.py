@@ -14,14 +14,15 @@ from latent_analyze.host.contracts import Analysis, Progress, Sampler, no_progre
 from latent_analyze.host.discovery import Host
 from latent_analyze.host.numbers import seconds_of
 from latent_analyze.host.options import PluginSpec, parse_specs
+from latent_analyze.models.signature import stated_texts
 from latent_analyze.report.report import Report, check_output
 from latent_analyze.runs.budget import fit_to_budget
 from latent_analyze.runs.config import PluginChoice, RunConfig, make_config
-from latent_analyze.runs.encoding import open_encoding
+from latent_analyze.runs.encoding import encode_for_run, open_encoding
 from latent_analyze.runs.inspecting import Inspection, inspect_model
 from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset
 from latent_analyze.runs.opening import open_source as open_source_text
-from latent_analyze.runs.plan import check_names, make_plan
+from latent_analyze.runs.plan import make_plan
 from latent_analyze.runs.result_files import ResultFiles
 from latent_analyze.runs.runner import Runner
 from latent_analyze.runs.source_text import split_texts as split_texts
@@ -129,7 +130,7 @@ def run_config(
     if folder is not None:
         check_output(folder)
     if config.data is not None:
-        config = _encoded(config, folder, host, progress)
+        config = encode_for_run(config, folder, host, progress)
     plan = make_plan(config, host, progress=progress, given=given)
     if budget is not None:
         fitted, _ = fit_to_budget(plan, seconds_of(budget))
@@ -177,7 +178,7 @@ def encode(
     model, data = (str(given) if isinstance(given, Path) else given for given in (model, data))
     encoding = open_encoding(
         model, data, Path(output), host or Host(), device=device, trust=trust,
-        stated={key: str(value) for key, value in (signature or {}).items()},
+        stated=stated_texts(signature),
     )  # fmt: skip
     return encoding.write(nonfinite=nonfinite, progress=progress)
 
@@ -203,6 +204,7 @@ def inspect(
     data: str | Path | None = None,
     *,
     write: bool = False,
+    signature: Mapping[str, object] | None = None,
     host: Host | None = None,
     device: str | None = None,
     trust: bool = False,
@@ -213,6 +215,8 @@ def inspect(
     ----------
     write
         Save ``model.toml`` beside the files; a former one is kept.
+    signature
+        What you know about the model's files, as in `encode`; needs `data`.
 
     Raises
     ------
@@ -221,7 +225,7 @@ def inspect(
     """
     return inspect_model(
         str(model), None if data is None else str(data), host or Host(),
-        write=write, device=device, trust=trust,
+        write=write, device=device, trust=trust, stated=stated_texts(signature),
     )  # fmt: skip
 
 
@@ -230,28 +234,6 @@ def choices(plugins: str | Sequence[str]) -> tuple[PluginChoice, ...]:
     texts = [plugins] if isinstance(plugins, str) else plugins
     specs = [spec for text in texts for spec in parse_specs(text)]
     return tuple(PluginChoice(name=s.name, options=dict(s.options)) for s in specs)
-
-
-def _encoded(config: RunConfig, folder: Path | None, host: Host, progress: Progress) -> RunConfig:
-    if config.model is None or config.data is None or config.sources or folder is None:
-        raise OptionError(
-            "--model and --data together, without a store, and a folder for the report",
-            found=f"model {config.model}, data {config.data}, sources {list(config.sources)}",
-            next_step="give both, or a store that 'latent-analyze encode' made",
-        )
-    store, new = folder / DEFAULT_STORE, not folder.exists()
-    changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
-    encoded = config.model_copy(update=changes)
-    check_names(encoded, host)
-    try:
-        encode(
-            config.model, config.data, store, host=host, nonfinite=config.nonfinite,
-            device=config.device, trust=config.trust, progress=progress,
-        )  # fmt: skip
-    finally:
-        if new and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-    return encoded
 
 
 def _class_of(plugin: object, base: type) -> type:

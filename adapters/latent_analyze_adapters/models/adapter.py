@@ -79,7 +79,8 @@ class FileAdapter(Adapter):
         bundle, cache = self._found(path, device=device, trust=trust, role="encoder")
         bundle = apply_stated(bundle, stated)
         if bundle.encoder is None:
-            return FileModel(path, bundle, cache)
+            shape = tuple(sample.x.shape[1:]) if sample.kind == "images" else None
+            return FileModel(path, bundle, cache, image_shape=shape)
         completed, _ = cache.opener.complete(bundle, cache.file)
         facts = cache.opener.facts(bundle, cache.file)
         config = folder_config(folder_of(path))

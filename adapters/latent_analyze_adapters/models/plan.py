@@ -163,8 +163,8 @@ def make_plan(graph: Graph, settings: Settings, probe: Probe) -> Plan:
     plan_role = _plan_encoder if isinstance(settings.spec, EncoderSpec) else _plan_decoder
     plan = plan_role(graph, input_tensor, settings, probe)
     notes = tuple(
-        f"{plan.role}: {extra.tensor.name!r} takes the label {extra.column!r} of the data set "
-        f"being encoded, and {', '.join(f'{v:g}' for v in extra.value)} everywhere else"
+        f"{plan.role}: {extra.tensor.name!r} takes {extra.column!r} of the data; where there is "
+        f"none, {', '.join(f'{v:g}' for v in extra.value)}"
         for extra in extra_inputs
         if extra.column is not None
     )

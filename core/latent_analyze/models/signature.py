@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -141,13 +142,13 @@ class Signature(Spec):
         for choice in self.choices:
             if choice.known != "stated" and choice.key != "encoder.spread":
                 reason = (HOW[choice.known], choice.why)
-                groups.setdefault(reason, []).append(self._phrase(choice))
+                groups.setdefault(reason, []).append(self.phrase(choice))
         return [
             f"{how}: {', '.join(texts)}{f' ({why})' if why else ''}"
             for (how, why), texts in groups.items()
         ]
 
-    def _phrase(self, choice: Choice) -> str:
+    def phrase(self, choice: Choice) -> str:
         """Return a choice as a colleague would say it."""
         encoder = self.bundle.encoder
         if choice.key == "encoder.log_var" and encoder is not None:
@@ -157,6 +158,14 @@ class Signature(Spec):
         if choice.key in PHRASES:
             return PHRASES[choice.key].format(choice.value)
         return f"{choice.key} = {choice.value}"
+
+
+def stated_texts(given: Mapping[str, object] | None) -> dict[str, str]:
+    """Return what is stated in Python as texts, as on the command line."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in (given or {}).items()
+    }
 
 
 @dataclass(frozen=True)

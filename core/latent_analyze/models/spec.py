@@ -83,15 +83,30 @@ class ModelSpec(Spec):
         return math.prod(self.latent.shape)
 
 
-class Latents(NamedTuple):
-    """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim).
-
-    `further` holds the further outputs that the spec lists, by name, (n, values) each.
-    """
-
+class _Pair(NamedTuple):
     mu: NDArray[np.float32]
     log_var: NDArray[np.float32] | None = None
-    further: Mapping[str, NDArray[Any]] | None = None  # Any: float32 or int64
+
+
+class Latents(_Pair):
+    """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim).
+
+    `further` holds the further outputs that the spec lists, by name, (n, values) each; it is no
+    part of the pair, ``mu, log_var = model.encode(x)``.
+    """
+
+    further: Mapping[str, NDArray[Any]] | None  # Any: float32 or int64
+
+    def __new__(
+        cls,
+        mu: NDArray[np.float32],
+        log_var: NDArray[np.float32] | None = None,
+        further: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Latents:
+        """Make the pair, with its further outputs."""
+        self = super().__new__(cls, mu, log_var)
+        self.further = further
+        return self
 
 
 @runtime_checkable

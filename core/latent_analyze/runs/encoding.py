@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from latent_analyze.errors import DatasetError, ModelError
+from latent_analyze.errors import DatasetError, ModelError, OptionError
 from latent_analyze.host.contracts import NOTHING, Dataset, Progress, no_progress
 from latent_analyze.models.in_python import keep_data
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.models.signature import Sample
-from latent_analyze.runs.opening import open_dataset, open_model
+from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
+from latent_analyze.runs.plan import check_names
 from latent_analyze.runs.python_data import Format, PythonDataset
 from latent_analyze.runs.python_models import open_objects
 from latent_analyze.store import read_attributes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from latent_analyze.models.reference import ModelRef
     from latent_analyze.models.signature import Signature
     from latent_analyze.models.spec import Model
+    from latent_analyze.runs.config import RunConfig
     from latent_analyze.store import Store
 
 MOMENT_VALUES = 1 << 22
@@ -171,3 +173,34 @@ def _moments(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]
         square += (values**2).sum(axis=0)
     mean = total / count
     return mean, np.sqrt(np.maximum(square / count - mean**2, 0))
+
+
+def encode_for_run(
+    config: RunConfig, folder: Path | None, host: Host, progress: Progress
+) -> RunConfig:
+    """Encode the data of a run into a store in its folder; return the config that analyzes it.
+
+    Raises
+    ------
+    LatentAnalyzeError
+        If the config does not name model and data, or they cannot be encoded.
+    """
+    if config.model is None or config.data is None or config.sources or folder is None:
+        raise OptionError(
+            "--model and --data together, without a store, and a folder for the report",
+            found=f"model {config.model}, data {config.data}, sources {list(config.sources)}",
+            next_step="give both, or a store that 'latent-analyze encode' made",
+        )
+    store, new = folder / DEFAULT_STORE, not folder.exists()
+    changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
+    encoded = config.model_copy(update=changes)
+    check_names(encoded, host)
+    try:
+        encoding = open_encoding(
+            config.model, config.data, store, host, device=config.device, trust=config.trust
+        )
+        encoding.write(nonfinite=config.nonfinite, progress=progress)
+    finally:
+        if new and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return encoded

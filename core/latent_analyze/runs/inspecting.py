@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latent_analyze.errors import LatentAnalyzeError, ModelError
+from latent_analyze.errors import LatentAnalyzeError, ModelError, OptionError
 from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.host.contracts import NOTHING
 from latent_analyze.models import inspection
@@ -67,9 +67,10 @@ class Inspection:
     signature: Signature | None = None
 
     @property
-    def problems(self) -> list[Check]:
+    def problems(self) -> list[str]:
         """What keeps the model from being analyzed."""
-        return [check for check in self.checks if check.severity == "problem"]
+        found = [self.signature.problem] if self.signature and self.signature.problem else []
+        return [*found, *(check.text for check in self.checks if check.severity == "problem")]
 
     def describe(self) -> dict[str, Any]:
         """Return all of it as plain data."""
@@ -104,9 +105,19 @@ def inspect_model(
     LatentAnalyzeError
         If model or data cannot be opened, or there is nothing to write.
     """
+    if stated and not data:
+        raise OptionError(
+            "--data, with which what is stated about the model is tried", found="none",
+            next_step=f"run: latent-analyze inspect {shlex.quote(path)} --data DATA",
+        )  # fmt: skip
     dataset = open_dataset(data, host) if data else None
     sample = draw_sample(dataset) if dataset else None
-    model, ref = open_model(path, host, device=device, trust=trust, sample=sample, stated=stated)
+    try:
+        model, ref = open_model(
+            path, host, device=device, trust=trust, sample=sample, stated=stated
+        )
+    except ModelError as error:
+        raise _with_data(error, path) if data is None else error from None
     runtime = check_runtime(model)
     describe = getattr(model, "describe", None)
     files = None if describe is None else describe()
@@ -115,10 +126,23 @@ def inspect_model(
     written = _write(Path(path), _decided(bundle, ref), host, ref) if write else {}
     place = str(Path(written["written"]).parent) if write else path
     step = _next_step(model.spec, place, data) + (" --trust" if trust else "")
+    if not write:
+        step += "".join(f" --signature {shlex.quote(f'{k}={v}')}" for k, v in stated.items())
     return Inspection(
         ref.path, ref.adapter, ref.fingerprint, model.spec, runtime, files, checks, written, step,
         ref.signature,
     )  # fmt: skip
+
+
+def _with_data(error: ModelError, path: str) -> ModelError:
+    """Return the error for a model that only data can explain, where there are none yet."""
+    states = error.next_step.startswith(("correct ", "state ", "write ", "call it "))
+    if not states and "--signature" not in error.next_step:
+        return error
+    if (Path(path) / SIDECAR).is_file():
+        return error
+    step = f"run: latent-analyze inspect {shlex.quote(path)} --data DATA"
+    return ModelError(error.expected, found=error.found, next_step=step)
 
 
 def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
@@ -138,8 +162,9 @@ def _decided(bundle: Bundle | None, ref: ModelRef) -> Bundle | None:
         return bundle
     if signature.problem:
         raise ModelError(
-            "a signature that explains the data", found=signature.problem,
-            next_step="state what you know, as --signature encoder.range=[-1,1], and inspect again",
+            "a signature that explains the data",
+            found=f"none: the best explains {max(signature.explained or 0, 0):.1%} of the variance",
+            next_step="state what you know, as --signature 'encoder.range=[-1,1]', with --write",
         )  # fmt: skip
     return leave_open(bundle, [choice.key for choice in signature.assumed])
 

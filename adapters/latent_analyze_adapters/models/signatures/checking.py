@@ -36,10 +36,10 @@ def checked(signature: Signature, search: Search) -> Signature:
         return signature
     if other.problem or other.explained is None or other.explained < max(explained, 0) + MORE:
         return signature
-    better = "; ".join(f"{c.key} = {c.value}" for c in other.choices if c.known == "trial")
+    better = ", ".join(other.phrase(c) for c in other.choices if c.known == "trial")
     problem = (
         f"What is stated about the model ({', '.join(keys)}) explains {max(explained, 0):.0%} of "
-        f"the variance of the data; without it {other.explained:.0%} are explained, by {better}. "
+        f"the variance of the data; without it {other.explained:.0%} are explained, with {better}. "
         "Correct it in model.toml or --signature, or leave it out."
     )
     return signature.model_copy(update={"problem": problem})

@@ -11,6 +11,7 @@ from latent_analyze_adapters.models.signatures.inputs import (
     IMAGE_LAYOUTS,
     fill_others,
     is_extra,
+    stated_input,
 )
 from latent_analyze_adapters.models.signatures.trial import Half, Scale
 
@@ -28,7 +29,7 @@ PUBLISHED = (0.18215, 0.13025)
 def latent_input(graph: Graph, spec: DecoderSpec, sample: Sample) -> Tensor:
     """Return the input of a decoder that takes z-points: the stated one, or the first other."""
     if spec.input is not None:
-        return next((t for t in graph.inputs if t.name == spec.input), graph.inputs[0])
+        return stated_input(graph, spec.input)
     plain = [t for t in graph.inputs if t.name not in sample.inputs and not is_extra(t)]
     floats = [t for t in plain if t.dtype.startswith("float")]
     return next(iter([*floats, *plain]), graph.inputs[0])

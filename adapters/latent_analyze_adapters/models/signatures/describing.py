@@ -49,7 +49,7 @@ def values_alone(
         return unit, [Choice(key=key, value=unit.text, known="assumed", why=why)]
     if len(every) == 1:
         return first, [Choice(key=key, value=first.text, known="graph", why="its type is integer")]
-    return first, [Choice(key=key, value=first.text, known="data", why="as they are")]
+    return first, [Choice(key=key, value=first.text, known="data", why="as stored")]
 
 
 def too_alike(x: NDArray[np.float32]) -> str:

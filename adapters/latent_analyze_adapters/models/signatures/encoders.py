@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Layout, Sample
-    from latent_analyze_adapters.models.graph import Graph, Tensor
+    from latent_analyze_adapters.models.graph import Graph, Shape, Tensor
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 REPEATED_ROWS = 16
 DRAWN = 1e-4
 """Two runs of an output that is not random differ by at most this many standard deviations."""
+
+
+class MisfitError(ModelError):
+    """The rows of the data do not fit the input in this layout."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ class OpenEncoder:
         return run_outputs(self.half.session, plan, self.output_names, rows=rows, columns=columns)
 
 
-def open_encoders(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> list[OpenEncoder]:
+def open_encoders(
+    cache: SessionCache, spec: EncoderSpec, sample: Sample, stated_shape: Shape | None = None
+) -> list[OpenEncoder]:
     """Return the encoder in every layout that fits the data, the likeliest first.
 
     Raises
@@ -70,12 +77,17 @@ def open_encoders(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> lis
     ModelError
         What keeps the encoder from taking the data.
     """
-    found, errors = [], []
+    found: list[OpenEncoder] = []
+    errors: list[ModelError] = []
+    require_shape(stated_shape, sample)
     for layout in _layouts(cache, spec, sample):
         try:
             found.append(_open(cache, spec.model_copy(update={"layout": layout}), sample))
-        except ModelError as error:
+        except MisfitError as error:
             errors.append(error)
+        except ModelError as error:
+            # What is wrong in a layout that fits says more than that others do not fit.
+            errors.insert(0, error)
     if not found:
         raise errors[0]
     return found
@@ -155,12 +167,22 @@ def _any_output(graph: Graph) -> str:
     return next(iter(floats), graph.outputs[0].name)
 
 
-def _misfit(graph: Graph, main: Tensor, sample: Sample) -> ModelError:
+def require_shape(stated: Shape | None, sample: Sample) -> None:
+    """Raise ModelError if rows cannot have the ``image_shape`` that is stated."""
+    if stated is not None and math.prod(stated) != math.prod(sample.x.shape[1:]):
+        shape = list(sample.x.shape[1:])
+        raise MisfitError(
+            f"rows of the stated image_shape {list(stated)}", found=f"rows of shape {shape}",
+            next_step=f"give data of that shape, or state image_shape = {shape}",
+        )  # fmt: skip
+
+
+def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
     shape = " x ".join(map(str, sample.x.shape[1:]))
     is_image = sample.kind == "images"
     options = "resize= and crop= of the data set, as in DATA:resize=28" if is_image else ""
     inputs = ", ".join(map(str, graph.inputs))
-    return ModelError(
+    return MisfitError(
         f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",
         found=f"rows of {shape}",
         next_step=f"change them with the options {options}" if is_image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,7 @@ from latent_analyze_adapters.models.signatures.values import Scaling, activation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Sample
+    from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
 
@@ -66,6 +66,7 @@ class Round:
     drawn: set[str]
     x: NDArray[np.float32]
     tried: list[Tried]
+    simplest: Tried
     choices: list[Choice]
 
 
@@ -107,7 +108,8 @@ class Search:
         ModelError
             If the data do not fit the files, or two signatures are equally good.
         """
-        encoders = open_encoders(self.cache, self.stated, self.sample)
+        shape = self.bundle.image_shape
+        encoders = open_encoders(self.cache, self.stated, self.sample, shape)
         if self.bundle.decoder is None:
             return self._alone(encoders[0])
         return self._with_decoder(encoders, self.bundle.decoder)
@@ -151,12 +153,13 @@ class Search:
         drawn = drawn_outputs(encoder, ways[0], few, sample)
         pool, choices = self._pool(encoder, ways, drawn, spec)
         tried = pool.try_on(ways, few, sample.columns)
+        simplest = min(tried, key=lambda t: t.cost)
         if len(x) > len(few):
             kept = [t for t in tried if t.explained >= tried[0].explained - FAR_BEHIND]
             scalings = list(dict.fromkeys(t.way.scaling for t in kept))
             ways = ways_in(encoder, scalings, x, sample)
             tried = pool.among(kept).try_on(ways, x, sample.columns)
-        return Round(encoder, drawn, x, tried, choices)
+        return Round(encoder, drawn, x, tried, simplest, choices)
 
     def _pool(
         self, encoder: OpenEncoder, ways: list[Way], drawn: set[str], spec: DecoderSpec
@@ -199,6 +202,8 @@ class Search:
             means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
         first = means[0].take(way.outputs).shape[1:]
         same = [m for m in means if m.take(way.outputs).shape[1:] == first]
+        if "mean_half" in self.stated.model_fields_set:
+            same = [m for m in same if m.axis is None or m.half == self.stated.mean_half] or same
         return (
             same,
             open_decoders(cache, changed, sample, latent=first, prefer=encoder.layout),
@@ -212,7 +217,7 @@ class Search:
         if not problem and best.explained < SURE:
             shuffled = best_shuffled(best, x, self.sample.columns)
             problem = describing.nothing_explains(best, shuffled)
-        chosen = min(tried, key=lambda t: t.cost) if problem else choosing.choose(tried)
+        chosen = found.simplest if problem else choosing.choose(tried)
         chosen = self._exact(encoder, chosen, x)
         spread = self._spread(chosen.mean, chosen.way, found.drawn)
         choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
@@ -248,6 +253,8 @@ class Search:
         if stated.log_var and "spread" in stated.model_fields_set:
             return self._known(stated.log_var)
         found = find_spread(mean, way.outputs, drawn, set(self.facts.positive))
+        if found is not None and "spread" in stated.model_fields_set:
+            found = replace(found, kind=stated.spread)
         if stated.log_var and (found is None or found.output != stated.log_var):
             return self._known(stated.log_var)
         return found
@@ -268,7 +275,9 @@ class Search:
     def _mean_choice(self, mean: Mean, why: str, encoder: OpenEncoder) -> list[Choice]:
         if self.stated.mu is not None:
             return []
-        known = {"name": "name", "the first output": "assumed"}.get(why, "graph")
+        known: Known = "name" if why == "name" else "assumed"
+        if why == "config.json":
+            known = "data"
         return [Choice(key="encoder.mu", value=mean.text, known=known, why=why)]
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 
 from latent_analyze.plugin import Choice, EncoderSpec, ModelError
 from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS
-from latent_analyze_adapters.models.image_tensor import AXES, file_shape
+from latent_analyze_adapters.models.image_tensor import file_shape
 from latent_analyze_adapters.models.resolving import fit_axes
 from latent_analyze_adapters.models.signatures.names import LABELS, MASK, NOISE, ZERO, words
 
@@ -47,8 +47,8 @@ class Filled:
 def main_input(graph: Graph, spec: NetworkSpec, sample: Sample) -> Tensor:
     """Return the input that takes the data: the stated one, of its name, or the first that fits."""
     names = {tensor.name: tensor for tensor in graph.inputs}
-    if spec.input in names:
-        return names[spec.input or ""]
+    if spec.input is not None:
+        return stated_input(graph, spec.input)
     if sample.name in names:
         return names[sample.name]
     taken = sample.inputs.keys()
@@ -57,15 +57,29 @@ def main_input(graph: Graph, spec: NetworkSpec, sample: Sample) -> Tensor:
     return next(iter([*plain, *fitting]), graph.inputs[0])
 
 
+def stated_input(graph: Graph, name: str) -> Tensor:
+    """Return the input of this name; raises ModelError if there is none."""
+    for tensor in graph.inputs:
+        if tensor.name == name:
+            return tensor
+    raise ModelError(
+        f"the input {name!r} of {graph.name}",
+        found=", ".join(repr(tensor.name) for tensor in graph.inputs),
+        next_step="name one of these, or leave input out",
+    )
+
+
 def layouts_of(tensor: Tensor, sample: Sample) -> list[Layout]:
     """Return the layouts in which a tensor can hold rows of the data, likeliest first."""
     shape = tuple(sample.x.shape[1:])
     if sample.kind != "images":
         fits = fit_axes(tensor.shape[1:], shape) or fit_axes(tensor.shape, shape)
         return ["array"] if fits else []
-    found = [layout for layout in IMAGE_LAYOUTS if _holds(tensor.shape, shape, layout)]
-    gray = shape[-1] == 1
-    return [layout for layout in found if not (gray and layout == "flat-CHW")]
+    layouts = [n for n in IMAGE_LAYOUTS if not (shape[-1] == 1 and n == "flat-CHW")]
+    found = [layout for layout in layouts if _holds(tensor.shape[1:], shape, layout)]
+    # Without a batch axis all lengths are those of a row.
+    alone = [] if None in tensor.shape else layouts
+    return found or [layout for layout in alone if _holds(tensor.shape, shape, layout)]
 
 
 def fill_others(graph: Graph, main: Tensor, spec: NetworkSpec, *, sample: Sample) -> Filled:
@@ -115,10 +129,8 @@ def _holds(axes: FreeShape, shape: tuple[int, ...], layout: Layout) -> bool:
     wanted = file_shape(shape, layout)
     if layout == "HW" and shape[2] != 1:
         return False
-    rows = (axes[1:], axes) if len(axes) == AXES[layout] else (axes[1:],)
-    return any(
-        len(row) == len(wanted) and all(a in (None, b) for a, b in zip(row, wanted, strict=True))
-        for row in rows
+    return len(axes) == len(wanted) and all(
+        a in (None, b) for a, b in zip(axes, wanted, strict=True)
     )
 
 
@@ -133,7 +145,9 @@ def _label_for(tensor: Tensor, sample: Sample) -> str | None:
 
 def _fits(tensor: Tensor, values: NDArray[np.generic]) -> bool:
     """Whether labels are numbers that an input can take, as an index or one-hot."""
-    if values.dtype.kind not in "iub" or values.ndim != 1 or not len(values):
+    if values.dtype.kind not in "iubf" or values.ndim != 1 or not len(values):
+        return False
+    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
         return False
     classes = _classes(tensor)
     if classes:

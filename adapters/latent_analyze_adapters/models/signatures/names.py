@@ -60,10 +60,12 @@ def meaning(name: str) -> Meaning | None:
     ``z_log_var``, ``qz_v``, ``log_covariance`` and ``fc_mu`` do; ``a`` and ``getitem_1`` do not.
     """
     parts = words(name)
-    while parts and parts[-1].isdigit() and len(parts) > 1 and parts[-1] not in ("2",):
+    squared = len(parts) > 1 and parts[-1] == "2" and parts[-2] in ("sigma", "std", "sd")
+    while len(parts) > 1 and parts[-1].isdigit() and not squared:
         parts = parts[:-1]
     telling = [word for word in parts if word not in FILLING]
-    joined = {"".join(telling), canonical(name), *_without_filling("".join(parts))}
+    whole = "".join(parts)
+    joined = {"".join(telling), whole, canonical(name), *_without_filling(whole)}
     for found, known in MEANINGS.items():
         if joined & known:
             return found

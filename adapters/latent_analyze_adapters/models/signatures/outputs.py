@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.signatures.names import meaning, names_spread
+from latent_analyze_adapters.models.signatures.names import meaning, names_spread, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def mean_alone(outputs: Outputs, drawn: set[str], halves: int | None) -> tuple[M
         if axis is not None:
             why = "name" if halves is None else "config.json"
             return Mean(name, axis), why
-        return Mean(name), "the only output"
+        return Mean(name), "name" if _is_latent_name(name) else "the only output"
     named = [n for n in fixed if meaning(n) == "mean"] or [
         n for n in fixed if meaning(n) == "quantized"
     ]
@@ -168,6 +168,12 @@ def codes_error(name: str, values: NDArray[np.generic]) -> ModelError:
         "codes of a codebook: they have no distances, so no radius or axes",
         next_step="export the quantized vectors as well, as a second output",
     )
+
+
+def _is_latent_name(name: str) -> bool:
+    """Whether a name says that an output holds z-points."""
+    known = meaning(name) in ("mean", "quantized")
+    return known or not {"z", "latent", "latents", "code", "encoding"}.isdisjoint(words(name))
 
 
 def _not_spread(outputs: Mapping[str, NDArray[np.generic]]) -> list[str]:

@@ -141,7 +141,8 @@ def _by_total_variance(
     why = "with it, mean and spread together have a variance near that of the prior, 1"
     if clear:
         return Found(name, best, "trial", why)
-    usual: Spread = "log_var" if "log_var" in forms else "std"
+    near = [form for form in forms if far[form] - far[best] <= CLEARLY]
+    usual: Spread = "log_var" if "log_var" in near else best
     return Found(name, usual, "assumed", "its values fit several forms")
 
 

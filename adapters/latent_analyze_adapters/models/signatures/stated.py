@@ -44,7 +44,8 @@ def apply_stated(bundle: Bundle, stated: Mapping[str, str]) -> Bundle:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
         raise ModelError(
-            f"a valid value of {key!r} in --signature", found=first["msg"],
+            f"a valid value of {key!r} in --signature",
+            found=f"{first.get('input')!r}: {first['msg']}",
             next_step=f"write it as in {EXAMPLE}",
         ) from None  # fmt: skip
 

@@ -26,6 +26,9 @@ Columns = Mapping[str, "NDArray[np.generic]"]
 NULLS, NULL_SEED = 8, 0
 """How often the axes of z-points are shuffled, to see what is explained all the same."""
 
+MOST = 0.5
+"""Share of the rows that must be decoded to finite values."""
+
 SAME = 1e-3
 """Two means are the same if they differ by at most that many standard deviations."""
 
@@ -150,16 +153,18 @@ def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np
 def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
     """Return a function: reconstructions -> share of the variance of `x` that they explain.
 
-    The share is 1 - squared error / squared distance from the mean of the rows; minus infinity
-    where reconstructions are not finite, or the rows do not differ.
+    The share is 1 - squared error / squared distance from the mean of the rows, over the rows whose
+    reconstructions are finite; minus infinity where most are not, or the rows do not differ.
     """
     rows = x.reshape(len(x), -1).astype(np.float64)
-    total = float(((rows - rows.mean(axis=0)) ** 2).sum())
+    far = ((rows - rows.mean(axis=0)) ** 2).sum(axis=1)
 
     def score(decoded: NDArray[np.float32]) -> float:
         with np.errstate(all="ignore"):
-            error = float(((decoded.reshape(rows.shape).astype(np.float64) - rows) ** 2).sum())
-        return 1 - error / total if total > 0 and np.isfinite(error) else -np.inf
+            off = ((decoded.reshape(rows.shape).astype(np.float64) - rows) ** 2).sum(axis=1)
+        fine = np.isfinite(off)
+        total = float(far[fine].sum())
+        return 1 - float(off[fine].sum()) / total if total > 0 and fine.mean() > MOST else -np.inf
 
     return score
 
@@ -175,7 +180,8 @@ def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> flo
     center, found = flat.mean(axis=0), []
     given = {name: values[: len(x)] for name, values in columns.items()}
     for _ in range(NULLS):
-        order, sign = rng.permutation(flat.shape[1]), rng.choice([-1.0, 1.0], flat.shape[1])
+        order = _all_moved(flat.shape[1], rng)
+        sign = rng.choice([-1.0, 1.0], flat.shape[1]) if len(order) > 1 else -1.0
         moved = (center + (flat - center)[:, order] * sign).astype(np.float32)
         ((_, _, raw),) = _decodings(
             moved.reshape(tried.mu.shape), [tried.decoder], [tried.scale], given
@@ -184,11 +190,22 @@ def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> flo
     return max(found)
 
 
+def _all_moved(count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return an order in which nothing keeps its place, except if there is only one."""
+    # A cycle through a random order (Sattolo 1986).
+    order = rng.permutation(count)
+    found = np.empty(count, np.intp)
+    found[order] = np.roll(order, 1)
+    return found
+
+
 def same_mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     """Whether two means are equal but for rounding."""
     if first.size != second.size:
         return False
     a, b = first.astype(np.float64).ravel(), second.astype(np.float64).ravel()
+    fine = np.isfinite(a) & np.isfinite(b)
+    a, b = a[fine], b[fine]
     return bool(np.abs(a - b).max(initial=0) <= SAME * max(b.std(), 1e-12))
 
 

@@ -19,8 +19,8 @@ Numbers = tuple[float, ...]
 
 SYMMETRIC, BYTES = (-1.0, 1.0), (0.0, 255.0)
 USUAL: dict[int, tuple[str, Numbers, Numbers]] = {
-    1: ("MNIST's mean and std", (0.1307,), (0.3081,)),
-    3: ("ImageNet's mean and std", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    1: ("values less MNIST's mean, over its std", (0.1307,), (0.3081,)),
+    3: ("values less ImageNet's mean, over its std", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 """Number of channels -> constants that published training code divides by."""
 
@@ -132,25 +132,25 @@ def _normalized_images(x: NDArray[np.float32]) -> Iterator[Scaling]:
     if channels in USUAL:
         text, mean, std = USUAL[channels]
         yield Scaling(mean=mean, std=std, text=text, cost=4.0)
-    yield _normalized(x, "all", "less the mean, over the standard deviation of all values")
+    yield _normalized(x, "all", "standardized values")
     if channels > 1:
-        yield _normalized(x, "last", "less the mean, over the standard deviation per channel")
+        yield _normalized(x, "last", "values standardized per channel")
 
 
 def _of_arrays(x: NDArray[np.float32]) -> list[Scaling]:
     low, high = float(x.min(initial=np.inf)), float(x.max(initial=-np.inf))
     found = [Scaling()]
     if low >= 0 and 1 < high <= 255 and np.array_equal(x, np.rint(x)):
-        found.append(Scaling(mean=(0.0,), std=(255.0,), text="over 255", cost=2.0))
-    found.append(_normalized(x, "all", "less the mean, over the standard deviation of all values"))
+        found.append(Scaling(mean=(0.0,), std=(255.0,), text="values over 255", cost=2.0))
+    found.append(_normalized(x, "all", "standardized values"))
     if x.shape[-1] > 1 and x.ndim <= 3:
-        found.append(_normalized(x, "last", "each column less its mean, over its deviation"))
+        found.append(_normalized(x, "last", "columns standardized"))
     if high > low:
         middle, half = (high + low) / 2, (high - low) / 2
         unit, both = (low,), (high - low,)
-        found.append(Scaling(mean=unit, std=both, text="from their range to [0, 1]", cost=5.0))
+        found.append(Scaling(mean=unit, std=both, text="values scaled to [0, 1]", cost=5.0))
         found.append(
-            Scaling(mean=(middle,), std=(half,), text="from their range to [-1, 1]", cost=5.0)
+            Scaling(mean=(middle,), std=(half,), text="values scaled to [-1, 1]", cost=5.0)
         )
     return found
 
