@@ -10,6 +10,7 @@ from adapter_testing import one_line
 from signature_models import (
     BYTES,
     DIM,
+    FLOAT,
     Net,
     World,
     found,
@@ -111,6 +112,43 @@ def test_gray_data_and_a_decoder_of_color_bytes(tmp_path, channels, batched):
     assert known(model.signature)["decoder.color"] == "data"
     assert model.signature.explained > 0.99
     np.testing.assert_allclose(model.decode(GRAY.latents), GRAY.x, atol=0.01)
+
+
+def several_outputs(folder, names):
+    """Write a decoder of an image, of its log variance, and of something else, in this order."""
+    net = Net()
+    y = net.linear("z", GRAY.basis * GRAY.spread, GRAY.center)
+    image = net.ints(y, -1, *GRAY.shape)
+    made = {
+        "image": (image, FLOAT, GRAY.shape),
+        "log_var": (net.op("Sub", image, net.const(4.0)), FLOAT, GRAY.shape),
+        "features": (net.op("Mul", "z", net.const(2.0)), FLOAT, (DIM,)),
+    }
+    outputs = {name: made[name] for name in names}
+    net.save(folder / "decoder.onnx", [tensor_info("z", (DIM,))], outputs)
+    write_encoder(folder / "encoder.onnx", GRAY)
+    return folder
+
+
+NOT_FIRST = pytest.mark.xfail(
+    strict=True, reason="plan.py, _plan_decoder: only the first output of a decoder is tried"
+)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("image", "log_var", "features"),
+        pytest.param(("features", "image"), marks=NOT_FIRST),
+        pytest.param(("log_var", "image"), marks=NOT_FIRST),
+    ],
+)
+def test_several_outputs(tmp_path, names):
+    folder = several_outputs(tmp_path, names)
+    assert found(folder, GRAY.sample(), decoder__output="image").explained > 0.99
+    signature = found(folder, GRAY.sample())
+    assert signature.bundle.decoder.output == "image"
+    assert signature.explained > 0.99
 
 
 def drop_batch(path):
