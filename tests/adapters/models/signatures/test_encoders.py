@@ -100,7 +100,6 @@ class TestAlone:
         assert known(model.signature)["encoder.range"] == "data"
         np.testing.assert_allclose(model.encode(world.x).mu, world.latents, atol=1e-3)
 
-    @pytest.mark.xfail(strict=True, reason="inputs.py:121: (N, H, W) is taken as one (C, H, W)")
     def test_gray_images_without_an_axis_of_channels(self, tmp_path):
         path = write_encoder(tmp_path / "e.onnx", GRAY, Format(layout="HW"))
         model = opened(path, GRAY.sample())
@@ -187,13 +186,7 @@ def test_images_that_do_not_fit(tmp_path, shape, layout):
     assert "resize=" in text
 
 
-ALONE = pytest.param(
-    "encoder.onnx",
-    marks=pytest.mark.xfail(strict=True, reason="inputs.py:121: (N, H, W) is taken as (C, H, W)"),
-)
-
-
-@pytest.mark.parametrize("name", [ALONE, ""])
+@pytest.mark.parametrize("name", ["encoder.onnx", ""])
 def test_color_images_for_gray_ones_without_channels(tmp_path, name):
     folder = write_pair(tmp_path, GRAY, Format(layout="HW"))
     x = np.random.default_rng(0).random((20, 8, 6, 3), dtype=np.float32)

@@ -247,14 +247,12 @@ class TestStatedWrongly:
             found(model_of(tmp_path), GRAY.sample(), **stated)
         one_line(error)
 
-    @pytest.mark.xfail(strict=True, reason="inputs.py:50, decoders.py:31: a wrong name is ignored")
     @pytest.mark.parametrize("key", ["encoder__input", "decoder__input"])
     def test_an_input_that_is_not_there(self, tmp_path, key):
         with pytest.raises(ModelError, match="'none'") as error:
             found(model_of(tmp_path), GRAY.sample(), **{key: "none"})
         one_line(error)
 
-    @pytest.mark.xfail(strict=True, reason="find.py, encoders.py: image_shape is never read")
     def test_another_shape_than_that_of_the_data(self, tmp_path):
         with pytest.raises(ModelError, match="3") as error:
             found(model_of(tmp_path), GRAY.sample(), image_shape="[3,3,1]")

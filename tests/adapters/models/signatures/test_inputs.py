@@ -124,11 +124,10 @@ def test_wrong_labels_are_one_line(tmp_path, name, values, one_hot):
     assert f"'{name}'" in text or ("'label'" in text and "must be within" in text)
 
 
-FLOATS = pytest.mark.xfail(strict=True, reason="inputs.py, _fits: whole numbers as floats")
+FLOATS = pytest.mark.xfail(strict=True, reason="extra_inputs.py, _one_hot: floats are refused")
 
 
-@FLOATS
-@pytest.mark.parametrize("one_hot", [True, False])
+@pytest.mark.parametrize("one_hot", [pytest.param(True, marks=FLOATS), False])
 def test_labels_that_are_whole_numbers_of_type_float(tmp_path, one_hot):
     """Tables with a missing value in another row, or labels saved by a program of floats."""
     folder = conditional(tmp_path, one_hot=one_hot, kind=FLOAT if one_hot else INTS)
@@ -252,7 +251,6 @@ def test_layouts(axes, shape, layouts):
     assert layouts_of(tensor("x", *axes), GRAY.sample(x=x)) == layouts
 
 
-@pytest.mark.xfail(strict=True, reason="inputs.py:121: (N, H, W) is taken as (C, H, W) of one row")
 @pytest.mark.parametrize(("channels", "layouts"), [(1, ["HW"]), (3, [])])
 def test_gray_images_without_an_axis_of_channels(channels, layouts):
     x = np.zeros((2, 8, 6, channels), np.float32)

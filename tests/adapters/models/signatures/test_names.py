@@ -50,13 +50,11 @@ def test_meanings(expected, names):
     assert {name: meaning(name) for name in names.split()} == dict.fromkeys(names.split(), expected)
 
 
-@pytest.mark.xfail(strict=True, reason="z and q are both filling words; 'zq' alone is known")
 @pytest.mark.parametrize("name", ["z_q", "encoder/z_q:0"])
 def test_the_usual_name_of_quantized_vectors(name):
     assert meaning(name) == "quantized"
 
 
-@pytest.mark.xfail(strict=True, reason="a final 2 is kept, because of sigma2, whatever it follows")
 @pytest.mark.parametrize("name", ["mu_2", "z_mean_2", "encoder/mean_2:0"])
 def test_numbered_names(name):
     assert meaning(name.replace("2", "1")) == "mean"

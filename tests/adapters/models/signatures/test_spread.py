@@ -105,7 +105,6 @@ def test_by_the_total_variance(kind, level):
     np.testing.assert_allclose(to_log_var(values, found_kind.kind), log_var, atol=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="spread.py:139: log_var, although only variance and std fit")
 @pytest.mark.parametrize("kind", ["variance", "std"])
 def test_what_is_assumed_is_one_of_those_that_fit(kind):
     mu, _, values = rows(kind, level=-2.3)
@@ -199,7 +198,6 @@ class TestStated:
         assert (model.bundle.encoder.log_var, model.bundle.encoder.spread) == ("s", "std")
         check_log_var(model)
 
-    @pytest.mark.xfail(strict=True, reason="find.py:231: spread counts only with log_var stated")
     def test_the_form_alone_beats_the_name(self, tmp_path):
         heads = {"mu": mean, "log_var": spread("softplus")}
         model = model_of(tmp_path, heads, encoder__spread="softplus")
