@@ -63,6 +63,13 @@ def test_names_of_inputs_may_have_dots():
     assert found.encoder.constants == {"model.t": 1}
 
 
+@pytest.mark.parametrize("name", ["mu", "input", "color", "layout", "columns"])
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("0.5", 0.5), ("[1,0]", [1, 0])])
+def test_constants_of_inputs_that_are_called_like_a_key(name, text, value):
+    found = apply_stated(BOTH, {f"encoder.constants.{name}": text}).encoder
+    assert found.constants == {name: value}
+
+
 def test_shapes():
     found = apply_stated(ALONE, {"image_shape": "[8,6,1]", "latent_shape": "[4]"})
     assert (found.image_shape, found.latent_shape) == ((8, 6, 1), (4,))
