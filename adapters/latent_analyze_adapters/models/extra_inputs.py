@@ -98,7 +98,9 @@ class ExtraInput:
         return padded.astype(dtype).reshape(rows, *[1] * len(axes))
 
     def _one_hot(self, labels: NDArray[np.generic], classes: int) -> NDArray[np.number]:
-        known = labels.dtype.kind in "iub"
+        known = labels.dtype.kind in "iub" or (
+            labels.dtype.kind == "f" and bool(np.array_equal(labels, np.rint(labels)))
+        )
         if not known or labels.min() < 0 or labels.max() >= classes:
             raise ModelError(
                 f"labels 0 to {classes - 1} in {self.column or 'the constant'!r} for the input "

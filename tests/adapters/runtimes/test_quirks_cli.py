@@ -202,7 +202,7 @@ def free_height_and_width(folder: Path) -> Export:
     ends = [info("x", FLOAT, ["N", 3, "H", "W"])], [info("y", FLOAT, ["N", DIM])]
     save(folder / "encoder.onnx", nodes, ends, arrays=arrays)
     refusal = "fixed height, width and channels"
-    notes = ("image shape 4 x 6 x 3 taken from the data",)
+    notes = ("shape: [4, 6, 3]",)
     return Export(x.mean((1, 2)) @ arrays["W"], x, refusal=refusal, notes=notes)
 
 
@@ -217,7 +217,7 @@ def rows_of_channels_first(folder: Path) -> Export:
     for name, w in {"encoder": np.linalg.pinv(decode), "decoder": decode}.items():
         ends = [[info(k, FLOAT, ["N", n])] for k, n in zip("xy", w.shape, strict=True)]
         save(folder / f"{name}.onnx", [node("MatMul", ["x", "W"], ["y"])], ends, arrays={"W": w})
-    return Export(z, x, notes=("layout flat-CHW",))
+    return Export(z, x, notes=("layout: flat-CHW",))
 
 
 def drawn(std: list[Any]) -> list[Any]:
@@ -245,13 +245,13 @@ def drawing(folder: Path, outputs: str, std: list[Any], **more: Any) -> tuple[np
 @quirk
 def three_outputs_of_one_shape(folder: Path) -> Export:
     x, mu, log_var = drawing(folder, "zhm", HALVED)
-    return Export(mu, x, log_var=log_var, notes=("'z' is drawn inside the graph",))
+    return Export(mu, x, log_var=log_var, notes=("'z' is drawn around it",))
 
 
 @quirk
 def z_drawn_inside(folder: Path) -> Export:
     x, mu, log_var = drawing(folder, "z", HALVED)
-    return Export(mu, x, log_var=log_var, notes=("'z' is drawn inside the graph",))
+    return Export(mu, x, log_var=log_var, notes=("'z' is drawn around it",))
 
 
 @quirk

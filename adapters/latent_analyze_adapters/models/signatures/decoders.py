@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.graph import Graph, Shape, Tensor
     from latent_analyze_adapters.models.session_cache import SessionCache
 
+MOST_OUTPUTS = 4
+"""Outputs of a decoder that are tried."""
+
 PUBLISHED = (0.18215, 0.13025)
 """Factors of published diffusion models between encoder and decoder (Rombach et al. 2022)."""
 
@@ -56,7 +59,9 @@ def open_decoders(
     """
     found: list[Half] = []
     errors = []
-    for changed in _variants(spec, sample, prefer):
+    graph = cache.session(cache.file(spec), spec, latent).graph
+    chosen = [v for one in _with_outputs(spec, graph) for v in _variants(one, sample, prefer)]
+    for changed in sorted(chosen, key=lambda v: v.color is not None):
         if found and changed.color is not None and spec.color is None:
             break
         settings = Settings(changed, image=tuple(sample.x.shape[1:]), latent=latent)
@@ -66,7 +71,8 @@ def open_decoders(
             errors.append(error)
             continue
         session = cache.session(network.file, network.spec, network.row_shape)
-        found.append(Half(network, session))
+        place = [t.name for t in graph.outputs].index(network.plan.outputs[0])
+        found.append(Half(network, session, cost=0.1 * place))
     if not found:
         raise errors[0]
     return found
@@ -88,6 +94,13 @@ def scales_for(spec: DecoderSpec, config: Mapping[str, float], latent: Shape) ->
         return plain
     pairs = [(f, f"times {f:g}") for f in PUBLISHED] + [(1 / f, f"over {f:g}") for f in PUBLISHED]
     return [*plain, *(Scale(f, 0.0, 2.0, f"z-points {text}") for f, text in pairs)]
+
+
+def _with_outputs(spec: DecoderSpec, graph: Graph) -> Iterator[DecoderSpec]:
+    """Yield the spec for each output that may hold the data: the stated one, or every one."""
+    names = [spec.output] if spec.output is not None else [t.name for t in graph.outputs]
+    for name in names[:MOST_OUTPUTS]:
+        yield spec.model_copy(update={"output": name})
 
 
 def _variants(spec: DecoderSpec, sample: Sample, prefer: Layout) -> Iterator[DecoderSpec]:

@@ -24,7 +24,7 @@ from latent_analyze_adapters.models.signatures.encoders import (
     ways_in,
 )
 from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
-from latent_analyze_adapters.models.signatures.runs import seconds_per_row
+from latent_analyze_adapters.models.signatures.runs import MOST, rows_to_try
 from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
 from latent_analyze_adapters.models.signatures.trial import (
     Half,
@@ -33,7 +33,13 @@ from latent_analyze_adapters.models.signatures.trial import (
     Way,
     best_shuffled,
 )
-from latent_analyze_adapters.models.signatures.values import Scaling, activations, exact
+from latent_analyze_adapters.models.signatures.values import (
+    Scaling,
+    activations,
+    distinct,
+    exact,
+    scalings,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,15 +47,6 @@ if TYPE_CHECKING:
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
-
-BUDGET, MOST = 6.0, 300
-"""Seconds that a trial may take, and rows that it takes at most."""
-
-STEPS = ((64, MOST), (32, 100), (16, 32))
-"""Rows on which all is tried, and those on which the best are: as many as the budget allows."""
-
-FIRST_CALLS, FINAL_CALLS = 24, 6
-"""Encodings and decodings of a usual trial."""
 
 FAR_BEHIND = 0.2
 """What explains less than the best on the first rows, by this much, is given up."""
@@ -122,7 +119,10 @@ class Search:
         way = ways_in(encoder, [scaling], x, self.sample)[0]
         drawn = drawn_outputs(encoder, way, x, self.sample)
         drawn |= self.facts.drawn
-        mean, why = self._stated_mean() or mean_alone(way.outputs, drawn, self._channels)
+        halves = Mean("", self.stated.halves_axis, self.stated.mean_half)
+        mean, why = self._stated_mean() or mean_alone(
+            way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves
+        )
         choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, encoder)]
         spread = self._spread(mean, way, drawn)
         return describing.assemble(
@@ -146,7 +146,8 @@ class Search:
 
     def _round(self, encoder: OpenEncoder, spec: DecoderSpec) -> Round:
         """Try everything on a few rows, and what is not far behind the best on all."""
-        sample, (first, last) = self.sample, self._steps(encoder)
+        sample, half = self.sample, encoder.half
+        first, last = rows_to_try(half.session, half.network.plan, sample)
         x, few = sample.x[:last], sample.x[:first]
         every = scalings_for(encoder, self.stated, sample, self.facts)
         ways = ways_in(encoder, every, few, sample)
@@ -177,7 +178,9 @@ class Search:
             dtype = next(t.dtype for t in decoders[0].session.graph.outputs if t.name == name)
             x = self.sample.x
             bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
-            ends = activations([way.scaling for way in ways], dtype, bounded=bounded)
+            # The encoder may be known to take one format; the decoder may give another.
+            every = [*(way.scaling for way in ways), *scalings(self.sample, "float32")]
+            ends = activations(distinct(every), dtype, bounded=bounded)
         return Pool(means, decoders, scales_for(spec, self.config, latent), ends), choices
 
     def _halves(
@@ -284,14 +287,3 @@ class Search:
     def _channels(self) -> int | None:
         channels = self.config.get("latent_channels")
         return int(channels) if channels else None
-
-    def _steps(self, encoder: OpenEncoder) -> tuple[int, int]:
-        """Return how many rows can be tried in the time that a trial may take."""
-        plan = encoder.half.network.plan
-        few = self.sample.x[:8]
-        columns = {name: values[:8] for name, values in self.sample.columns.items()}
-        seconds = seconds_per_row(encoder.half.session, plan, plan.image.to_file(few), columns)
-        for first, last in STEPS:
-            if seconds * (FIRST_CALLS * first + FINAL_CALLS * last) <= BUDGET:
-                return first, last
-        return STEPS[-1]

@@ -97,13 +97,17 @@ def means_for(outputs: Outputs, drawn: set[str], latent: Shape) -> list[Mean]:
     )
 
 
-def mean_alone(outputs: Outputs, drawn: set[str], halves: int | None) -> tuple[Mean, str]:
+def mean_alone(
+    outputs: Outputs, drawn: set[str], halves: int | None, *, stated: Mean | None = None
+) -> tuple[Mean, str]:
     """Return the mean of an encoder without a decoder, and how it is known.
 
     Parameters
     ----------
     halves
         Channels of a z-point, if a config beside the files states it.
+    stated
+        Axis and half of the mean, if they are stated without the name of the output.
 
     Raises
     ------
@@ -117,6 +121,8 @@ def mean_alone(outputs: Outputs, drawn: set[str], halves: int | None) -> tuple[M
     fixed = {n: v for n, v in floats.items() if n not in drawn} or floats
     if len(fixed) == 1:
         ((name, values),) = fixed.items()
+        if stated is not None:
+            return Mean(name, stated.axis, stated.half), "stated"
         axis = _halved_axis(name, values.shape[1:], halves)
         if axis is not None:
             why = "name" if halves is None else "config.json"

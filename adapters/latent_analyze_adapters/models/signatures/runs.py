@@ -14,8 +14,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze.plugin import Sample
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import Session
+
+BUDGET, MOST = 6.0, 300
+"""Seconds that a trial may take, and rows that it takes at most."""
+
+STEPS = ((64, MOST), (32, 100), (16, 32))
+"""Rows on which all is tried, and those on which the best are: as many as the budget allows."""
+
+FIRST_CALLS, FINAL_CALLS = 24, 6
+"""Encodings and decodings of a usual trial."""
 
 TRIAL_BATCH = 64
 
@@ -63,3 +73,14 @@ def seconds_per_row(
     start = perf_counter()
     run_outputs(session, plan, plan.outputs, rows=few, columns=labels)
     return (perf_counter() - start) / len(few)
+
+
+def rows_to_try(session: Session, plan: Plan, sample: Sample) -> tuple[int, int]:
+    """Return how many rows can be tried, first and last, in the time that a trial may take."""
+    columns = {name: values[:8] for name, values in sample.columns.items()}
+    rows = plan.image.to_file(sample.x[:8])
+    seconds = min(seconds_per_row(session, plan, rows, columns) for _ in range(3))
+    for first, last in STEPS:
+        if seconds * (FIRST_CALLS * first + FINAL_CALLS * last) <= BUDGET:
+            return first, last
+    return STEPS[-1]

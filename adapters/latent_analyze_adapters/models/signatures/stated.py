@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 TABLES = ("constants", "columns")
 ROLES = ("encoder", "decoder")
+NAMES = frozenset({
+    "mu", "log_var", "input", "output", "part", "layout", "spread", "activation", "color",
+    "batch_mode", "entry", "file",
+})  # fmt: skip
+"""Keys whose values are texts."""
+
 EXAMPLE = "--signature encoder.range=[-1,1]"
 
 
@@ -32,7 +38,7 @@ def apply_stated(bundle: Bundle, stated: Mapping[str, str]) -> Bundle:
     }
     changes: dict[str, Any] = {}
     for key, text in stated.items():
-        value = _value(text)
+        value = text.strip("'\"") if _is_text(key) else _value(text)
         if key in ("latent_shape", "image_shape"):
             changes[key] = value
             continue
@@ -75,6 +81,12 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
         table[head] = [value] if value else []
     else:
         table[head] = value
+
+
+def _is_text(key: str) -> bool:
+    """Whether a key takes a name as it is, even one that looks like a number."""
+    parts = key.split(".")
+    return parts[-1] in NAMES or "columns" in parts[:-1]
 
 
 def _value(text: str) -> object:

@@ -54,10 +54,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Half:
-    """A decoder that fits: how it was opened, and its session."""
+    """A decoder that fits: how it was opened, its session, and what a later output costs."""
 
     network: Network
     session: Session
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Tried:
         entry, end = self.way.scaling, self.output
         same = (entry.range, entry.mean, entry.std) == (end.range, end.mean, end.std)
         out = (0.0 if same else 0.5 + end.cost) if end.activation is None else end.cost
-        return entry.cost + out + self.scale.cost + self.mean.cost
+        return entry.cost + out + self.scale.cost + self.mean.cost + self.decoder.cost
 
     @property
     def text(self) -> str:

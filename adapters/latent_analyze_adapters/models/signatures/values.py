@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -92,6 +92,14 @@ def activations(inputs: list[Scaling], dtype: str, *, bounded: bool) -> list[Sca
             Scaling(SYMMETRIC, activation="tanh", text="a tanh, values in [-1, 1]", cost=3.0)
         )
     return found
+
+
+def distinct(found: Iterable[Scaling]) -> list[Scaling]:
+    """Return one scaling for each map, the first."""
+    kept: dict[tuple[object, ...], Scaling] = {}
+    for one in found:
+        kept.setdefault((one.range, one.mean, one.std), one)
+    return list(kept.values())
 
 
 def moments(x: NDArray[np.float32], *, axes: Literal["all", "last"]) -> tuple[Numbers, Numbers]:

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from latent_analyze import ModelError
 from latent_analyze_adapters.models.signatures.choosing import choose, runner_up
 from latent_analyze_adapters.models.signatures.outputs import Mean
-from latent_analyze_adapters.models.signatures.trial import Scale, Tried, Way
+from latent_analyze_adapters.models.signatures.trial import Half, Scale, Tried, Way
 from latent_analyze_adapters.models.signatures.values import Scaling
 
 MU = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
 OTHER = MU[:, ::-1].copy()
 AS_IS, SIGNED = Scaling(), Scaling((-1.0, 1.0), text="values in [-1, 1]", cost=1.0)
 MOMENTS = Scaling(mean=(0.1,), std=(2.0,), text="normalized", cost=5.0)
-UNUSED: Any = None
+UNUSED: Any = Half(None, None)  # of no decoder
 
 
 def tried(explained, entry=AS_IS, end=None, output="y", mu=MU, scale=None):

@@ -130,17 +130,12 @@ def several_outputs(folder, names):
     return folder
 
 
-NOT_FIRST = pytest.mark.xfail(
-    strict=True, reason="plan.py, _plan_decoder: only the first output of a decoder is tried"
-)
-
-
 @pytest.mark.parametrize(
     "names",
     [
         ("image", "log_var", "features"),
-        pytest.param(("features", "image"), marks=NOT_FIRST),
-        pytest.param(("log_var", "image"), marks=NOT_FIRST),
+        ("features", "image"),
+        ("log_var", "image"),
     ],
 )
 def test_several_outputs(tmp_path, names):

@@ -116,13 +116,6 @@ def scaled_inside(path):
     return net.save(path, [tensor_info("x", GRAY.shape)], {"mu": (mu, FLOAT, (DIM,))})
 
 
-ENDS = pytest.mark.xfail(
-    strict=True,
-    reason="find.py, _pool: a decoder is tried only in the ranges that the encoder may have",
-)
-
-
-@ENDS
 def test_the_graph_beats_the_trial(tmp_path):
     """The encoder divides by 255, the decoder ends in a sigmoid, as in many models of Keras."""
     scaled_inside(tmp_path / "encoder.onnx")
@@ -143,7 +136,6 @@ def test_the_graph_beats_the_trial_in_one_range(tmp_path):
     assert all("[0, 255] in" in candidate.text for candidate in signature.candidates)
 
 
-@ENDS
 @pytest.mark.parametrize("out", [UNIT, SIGNED])
 def test_an_integer_input_and_a_decoder_of_floats(tmp_path, out):
     write_encoder(tmp_path / "encoder.onnx", GRAY, Format(255.0, kind=BYTES))
@@ -153,7 +145,6 @@ def test_an_integer_input_and_a_decoder_of_floats(tmp_path, out):
     assert signature.bundle.decoder.range == (out.offset, out.offset + out.factor)
 
 
-@ENDS
 def test_a_stated_range_is_not_that_of_the_decoder(tmp_path):
     folder = write_pair(tmp_path, GRAY, RAW, UNIT)
     signature = found(folder, GRAY.sample(), encoder__range="[0,255]")

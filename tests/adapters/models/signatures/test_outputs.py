@@ -183,7 +183,6 @@ class TestWithoutDecoder:
             ("a", "b"),
             pytest.param(
                 ("17", "23"),
-                marks=pytest.mark.xfail(strict=True, reason="stated.py:77: 17 is read as JSON"),
             ),
         ],
     )
@@ -208,7 +207,6 @@ class TestWithoutDecoder:
         spec = found(path, GRAY.sample()).bundle.encoder
         assert (spec.halves_axis, spec.mean_half) == (0, 0)
 
-    @pytest.mark.xfail(strict=True, reason="outputs.py, mean_alone: halves_axis is ignored")
     @pytest.mark.parametrize("half", ["0", "1"])
     def test_stated_halves(self, tmp_path, half):
         order, shapes = (mean, level)[:: 1 if half == "0" else -1], {"y": (2 * DIM,)}

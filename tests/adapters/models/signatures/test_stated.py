@@ -75,7 +75,6 @@ def test_shapes():
     assert (found.image_shape, found.latent_shape) == ((8, 6, 1), (4,))
 
 
-@pytest.mark.xfail(strict=True, reason="stated.py:77: names are read as JSON, so 17 is a number")
 @pytest.mark.parametrize("name", ["17", "true", "null", "1e5", "[0]"])
 def test_a_name_that_is_also_json(name):
     """Exporters name tensors 17 and 23."""
