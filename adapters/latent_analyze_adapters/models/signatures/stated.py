@@ -86,6 +86,8 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
 def _is_text(key: str) -> bool:
     """Whether a key takes a name as it is, even one that looks like a number."""
     parts = key.split(".")
+    if "constants" in parts[:-1]:
+        return False
     return parts[-1] in NAMES or "columns" in parts[:-1]
 
 
