@@ -173,12 +173,6 @@ class TestIdentity:
         np.testing.assert_array_equal(model.decode(one.mu), again.decode(one.mu))
 
 
-def half_right(net, mu):
-    """The latents, but zeros where the first one is large."""
-    first = net.op("Gather", mu, net.const([0], np.int64), axis=1)
-    return net.op("Where", net.op("Less", first, net.const(1.0)), mu, net.const(0.0))
-
-
 class TestSteps:
     """A costly model is tried on fewer rows."""
 

@@ -124,7 +124,7 @@ def test_wrong_labels_are_one_line(tmp_path, name, values, one_hot):
     assert f"'{name}'" in text or ("'label'" in text and "must be within" in text)
 
 
-@pytest.mark.parametrize("one_hot", [pytest.param(True), False])
+@pytest.mark.parametrize("one_hot", [True, False])
 def test_labels_that_are_whole_numbers_of_type_float(tmp_path, one_hot):
     """Tables with a missing value in another row, or labels saved by a program of floats."""
     folder = conditional(tmp_path, one_hot=one_hot, kind=FLOAT if one_hot else INTS)
