@@ -16,3 +16,13 @@ PROGRAMS = [path for path in SCRIPTS if "__main__" in path.read_text(encoding="u
 def test_a_benchmark_starts(path: Path) -> None:
     done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_tenth_of_the_exports_is_read_right(tmp_path: Path) -> None:
+    """None is wrong without a word, and nine of ten are right at the first call."""
+    path = next(path for path in SCRIPTS if path.stem == "signatures")
+    done = subprocess.run(
+        [sys.executable, str(path), str(tmp_path), "--tenth"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

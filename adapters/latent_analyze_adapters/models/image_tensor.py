@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from latent_analyze.plugin import Layout, TensorSpec
+from latent_analyze.plugin import Layout, ModelError, TensorSpec
 from latent_analyze_adapters.models.graph import Shape
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class ImageTensor:
         if self.layout in CHANNELS_FIRST:
             x = x.transpose(0, 3, 1, 2)
         dtype = np.dtype(self.dtype)
+        if dtype.kind in "iu" and self.layout == "array" and not np.array_equal(x, np.rint(x)):
+            raise ModelError(
+                f"whole numbers for an input of {dtype}", found="numbers with a fraction",
+                next_step="give the data as integers, if they are",
+            )  # fmt: skip
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
             x = np.clip(np.rint(x), limits.min, limits.max)

@@ -287,5 +287,5 @@ def _notes(role: Role, tensor: Tensor, image: ImageTensor, settings: Settings) -
 def _no_tensor(graph: Graph, kind: str, name: str, names: list[str]) -> ModelError:
     return ModelError(
         f"an {kind} {name!r} of {graph.name}", found=", ".join(map(repr, names)) or "none",
-        next_step="correct model.toml",
+        next_step="name one of these",
     )  # fmt: skip

@@ -20,6 +20,9 @@ from latent_analyze_adapters.models.image_tensor import (
     file_shape,
 )
 
+SHORTEST_SIDE = 4
+"""Rows of two axes are images if both are at least this long."""
+
 Form = tuple[Layout, tuple[float, float] | None, str, Literal["gray"] | None]
 
 
@@ -51,13 +54,17 @@ def shape_from_data(axes: FreeShape, layout: Layout, data: Shape | None) -> Shap
 def infer_layout(axes: FreeShape, encoder_layout: Layout | None = None) -> Layout:
     """Infer the layout of one row from its axes, without the batch.
 
-    Three axes are channels first if the first has length 1, 3 or 4 and the last does not. A single
+    Two axes are a gray image if neither is very short, and more than three are no image. Three axes
+    are channels first if the first has length 1, 3 or 4 and the last does not. A single
     axis is channels first if the encoder that belongs to a decoder is.
     """
     if len(axes) == 3:
         return "CHW" if axes[0] in CHANNELS and axes[2] not in CHANNELS else "HWC"
     if len(axes) == 2:
-        return "HW"
+        # A sequence (steps, 3) or a signal (1, steps) is no image.
+        return "array" if any(n is not None and n < SHORTEST_SIDE for n in axes) else "HW"
+    if len(axes) > 3:
+        return "array"
     return "flat-CHW" if encoder_layout in CHANNELS_FIRST else "flat"
 
 

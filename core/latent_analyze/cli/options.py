@@ -78,7 +78,11 @@ def stated_signature(
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise OptionError(
-                "KEY=VALUE", found=repr(text), next_step="write --signature encoder.range=[-1,1]"
+                "KEY=VALUE",
+                found=repr(text),
+                next_step="write --constant label=7"
+                if prefix
+                else "write --signature 'encoder.range=[-1,1]'",
             )
         found[prefix + key.strip()] = value.strip()
     return found

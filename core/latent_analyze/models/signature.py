@@ -160,10 +160,16 @@ class Signature(Spec):
         return f"{choice.key} = {choice.value}"
 
 
+def _plain(value: object) -> object:
+    """Return a number or an array of NumPy as JSON takes it."""
+    plain = getattr(value, "tolist", None)
+    return str(value) if plain is None else plain()
+
+
 def stated_texts(given: Mapping[str, object] | None) -> dict[str, str]:
     """Return what is stated in Python as texts, as on the command line."""
     return {
-        key: value if isinstance(value, str) else json.dumps(value)
+        key: value if isinstance(value, str) else json.dumps(value, default=_plain)
         for key, value in (given or {}).items()
     }
 

@@ -146,8 +146,13 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
     items = dataset.read(rows)
     # In random order, because fewer rows are taken of costly models.
     order = rng.permutation(count)
-    if not np.isfinite(items.x).any():
-        raise DatasetError(f"finite values in {dataset.name}", found="NaN or infinity everywhere")
+    order = order[np.isfinite(items.x[order]).all(axis=tuple(range(1, items.x.ndim)))]
+    if not len(order):
+        raise DatasetError(
+            f"rows of finite values in {dataset.name}",
+            found=f"NaN or infinity in all {count} tried",
+            next_step="repair or remove these rows",
+        )  # fmt: skip
     return Sample(
         x=items.x[order],
         kind=dataset.kind,
@@ -168,6 +173,7 @@ def _moments(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]
     for start in range(0, dataset.count, step):
         rows = np.arange(start, min(start + step, dataset.count))
         values = dataset.read(rows).x.reshape(-1, width).astype(np.float64)
+        values = values[np.isfinite(values).all(axis=1)]
         count += len(values)
         total += values.sum(axis=0)
         square += (values**2).sum(axis=0)

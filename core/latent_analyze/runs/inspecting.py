@@ -13,7 +13,7 @@ from latent_analyze.errors import LatentAnalyzeError, ModelError, OptionError
 from latent_analyze.files.pairs import common_folder, split_pair
 from latent_analyze.host.contracts import NOTHING
 from latent_analyze.models import inspection
-from latent_analyze.models.bundle import SIDECAR, leave_open, replace_bundle
+from latent_analyze.models.bundle import SIDECAR, leave_open, read_bundle, replace_bundle
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.runs.encoding import draw_sample
 from latent_analyze.runs.opening import open_dataset, open_model
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 ROWS, VALUES = 64, 1 << 24
 """Images that the checks take, evenly from the whole data set, and values of all of them."""
+
+
+ONLY_DATA_TELL = {
+    "encoder": ("range", "mean", "std", "mu", "log_var", "spread"),
+    "decoder": ("range", "mean", "std", "activation", "scale", "shift"),
+}
+"""What is not saved without data: the file shows it again, or it would be a guess."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +130,13 @@ def inspect_model(
     files = None if describe is None else describe()
     checks = _check(model, dataset, sample) if dataset and sample else []
     bundle = getattr(model, "bundle", None)
-    written = _write(Path(path), _decided(bundle, ref), host, ref) if write else {}
+    written = _write(Path(path), _decided(bundle, ref, _sidecar(path)), host, ref) if write else {}
     place = str(Path(written["written"]).parent) if write else path
     step = _next_step(model.spec, place, data) + (" --trust" if trust else "")
     if not write:
         step += "".join(f" --signature {shlex.quote(f'{k}={v}')}" for k, v in stated.items())
     return Inspection(
-        ref.path, ref.adapter, ref.fingerprint, model.spec, runtime, files, checks, written, step,
+        ref.path, ref.adapter, model.fingerprint, model.spec, runtime, files, checks, written, step,
         ref.signature,
     )  # fmt: skip
 
@@ -155,11 +162,13 @@ def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
     return inspection.inspect_model(model, sample.x[:rows], columns)
 
 
-def _decided(bundle: Bundle | None, ref: ModelRef) -> Bundle | None:
+def _decided(bundle: Bundle | None, ref: ModelRef, stated: Bundle | None) -> Bundle | None:
     """Return the settings to save; what nothing shows is no knowledge, so it is not saved."""
     signature = ref.signature
-    if bundle is None or signature is None:
-        return bundle
+    if bundle is None:
+        return None
+    if signature is None:
+        return leave_open(bundle, _assumed(bundle, stated))
     if signature.problem:
         raise ModelError(
             "a signature that explains the data",
@@ -167,6 +176,21 @@ def _decided(bundle: Bundle | None, ref: ModelRef) -> Bundle | None:
             next_step="state what you know, as --signature 'encoder.range=[-1,1]', with --write",
         )  # fmt: skip
     return leave_open(bundle, [choice.key for choice in signature.assumed])
+
+
+def _sidecar(path: str) -> Bundle | None:
+    """Return the model.toml that is there already, or None."""
+    return read_bundle(Path(path)) if (Path(path) / SIDECAR).is_file() else None
+
+
+def _assumed(bundle: Bundle, stated: Bundle | None) -> list[str]:
+    """Return the keys that only data can tell, without those that are stated already."""
+    keys = []
+    for role, names in ONLY_DATA_TELL.items():
+        before = getattr(stated, role, None)
+        known = before.model_fields_set if before is not None else frozenset()
+        keys += [f"{role}.{name}" for name in names if name not in known]
+    return keys
 
 
 def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict[str, str]:

@@ -159,6 +159,12 @@ class StoreWriter:
 def require_matching(stored: StoreSchema, schema: StoreSchema, path: Path) -> None:
     """Raise StoreError if the store at `path` has another model, data set or options."""
     differences = stored.differences(schema)
+    if differences == ["signature"]:
+        raise StoreError(
+            f"the signature that the store at {path} was begun with",
+            found="the same model and data with another one",
+            next_step="choose another -o, delete the store, or state no other signature",
+        )
     if differences:
         raise StoreError(
             f"a store of {_describe(schema)} at {path}",

@@ -63,7 +63,7 @@ def test_elsewhere_the_constant_or_zero(folder):
     model = OnnxRuntime().open(state(folder, columns={"y": "digit"}))
     np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W, rtol=1e-5)
     assert model.spec.columns == ("digit",)
-    assert any("takes the label 'digit'" in note for note in model.spec.notes)
+    assert any("takes 'digit' of the data" in note for note in model.spec.notes)
     first = model.settings_fingerprint
     model = OnnxRuntime().open(state(folder, columns={"y": "digit"}, constants={"y": 2}))
     np.testing.assert_allclose(model.encode(x).mu, x.reshape(4, -1) @ W + 20, rtol=1e-5)

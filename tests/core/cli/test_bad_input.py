@@ -83,7 +83,7 @@ class TestDataSets:
     ) -> None:
         bring("model")
         _write_pngs(here / "faces", [6, 6])
-        saying = ("rows that encoder.onnx takes", "8, 8, 1", "rows of 6 x 6 x 1", "resize=")
+        saying = ("image_shape [8, 8, 1]", "rows of shape [6, 6, 1]", "resize=8")
         cli.refuses("encode", "model", "faces", saying=saying)
         cli.works("encode", "model", "faces:resize=8")
 
@@ -118,7 +118,7 @@ class TestDataSets:
 
     def test_vectors_that_the_model_does_not_take(self, cli: CommandLine, bring: Bring) -> None:
         bring("model", "points.npy")
-        saying = ("rows that encoder.onnx takes", "8, 8, 1", "rows of 4", "numpy.moveaxis")
+        saying = ("image_shape [8, 8, 1]", "rows of shape [4]", "give rows of that shape")
         cli.refuses("encode", "model", "points.npy", saying=saying)
 
     def test_images_need_encoding(self, cli: CommandLine, bring: Bring) -> None:

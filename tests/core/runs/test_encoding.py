@@ -166,9 +166,6 @@ def test_another_process_reopens_the_model(place: Path, host: Host) -> None:
     np.testing.assert_array_equal(there["back"], found.model.decode(here.mu))
 
 
-NUMPY = pytest.mark.xfail(
-    strict=True, reason="models/signature.py, stated_texts: NumPy values raise a TypeError"
-)
 STATED = {"encoder.log_var": ""}
 
 
@@ -198,7 +195,6 @@ class TestAnotherSignature:
         with pytest.raises(StoreError, match="another model"):
             la.encode("b", "images.npz")
 
-    @NUMPY
     def test_numbers_of_numpy(self, place: Path) -> None:
         mean, std = np.float32(0.25), np.float32(0.5)
         stated = {"encoder.mean": mean, "encoder.std": std, "encoder.mean_half": np.int64(0)}
@@ -209,7 +205,7 @@ class TestAnotherSignature:
 
     @pytest.mark.parametrize(
         "value",
-        [[-1, 1], "[-1,1]", (-1.0, 1.0), pytest.param(np.array([-1.0, 1.0]), marks=NUMPY)],
+        [[-1, 1], "[-1,1]", (-1.0, 1.0), np.array([-1.0, 1.0])],
         ids=str,
     )
     def test_values_in_python(self, place: Path, value: Any) -> None:
@@ -221,7 +217,6 @@ class TestAnotherSignature:
         assert "encoder.range" in signature.problem
 
 
-@pytest.mark.xfail(strict=True, reason="encoding.py, draw_sample: one NaN makes all scores -inf")
 def test_a_few_rows_that_are_not_finite(place: Path) -> None:
     """They are dropped, so they must not keep the signature from being found."""
     x = low_rank_images(200).reshape(200, 64)

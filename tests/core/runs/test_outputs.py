@@ -30,7 +30,7 @@ FURTHER = (
 
 class Hierarchical(FakeModel):
     def encode(self, x: Any) -> Latents:
-        mu, log_var, _ = super().encode(x)
+        mu, log_var = super().encode(x)
         codes = np.arange(len(x) * 2).reshape(-1, 2)
         broken = np.where(codes == 4, np.nan, 0.5)
         values = [mu[:, :3] / 3, mu[:, :1], codes, codes.astype(np.float32), broken]

@@ -10,9 +10,30 @@ from latent_analyze.plugin import ModelError, Signature, leave_open
 if TYPE_CHECKING:
     from latent_analyze_adapters.models.signatures.find import Search
 
+BOTH = ("range", "mean", "std", "layout", "constants", "columns")
 CHECKED = {
-    "encoder": ("range", "mean", "std", "layout", "mu", "halves_axis", "mean_half"),
-    "decoder": ("range", "mean", "std", "layout", "activation", "scale", "shift"),
+    "encoder": (
+        "range",
+        "mean",
+        "std",
+        "layout",
+        "mu",
+        "halves_axis",
+        "mean_half",
+        "constants",
+        "columns",
+    ),
+    "decoder": (
+        "range",
+        "mean",
+        "std",
+        "layout",
+        "activation",
+        "scale",
+        "shift",
+        "constants",
+        "columns",
+    ),
 }
 """What is checked, of each half: all that a round trip can tell."""
 

@@ -173,14 +173,16 @@ def require_shape(stated: Shape | None, sample: Sample) -> None:
         shape = list(sample.x.shape[1:])
         raise MisfitError(
             f"rows of the stated image_shape {list(stated)}", found=f"rows of shape {shape}",
-            next_step=f"give data of that shape, or state image_shape = {shape}",
+            next_step="change them with the options resize= and crop= of the data set, as in "
+            f"DATA:resize={stated[0]}" if sample.kind == "images" else "give rows of that shape",
         )  # fmt: skip
 
 
 def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
     shape = " x ".join(map(str, sample.x.shape[1:]))
     is_image = sample.kind == "images"
-    options = "resize= and crop= of the data set, as in DATA:resize=28" if is_image else ""
+    side = max((n for n in main.shape[1:] if n is not None), default=28)
+    options = f"resize= and crop= of the data set, as in DATA:resize={side}"
     inputs = ", ".join(map(str, graph.inputs))
     return MisfitError(
         f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",

@@ -174,8 +174,10 @@ class Search:
             )
             ends = [stated]
         else:
-            (name,) = decoders[0].network.plan.outputs
-            dtype = next(t.dtype for t in decoders[0].session.graph.outputs if t.name == name)
+            names = {name for half in decoders for name in half.network.plan.outputs}
+            outputs = decoders[0].session.graph.outputs
+            dtypes = sorted(t.dtype for t in outputs if t.name in names)
+            dtype = next((d for d in dtypes if d.startswith("float")), dtypes[0])
             x = self.sample.x
             bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
             # The encoder may be known to take one format; the decoder may give another.
@@ -281,7 +283,9 @@ class Search:
         known: Known = "name" if why == "name" else "assumed"
         if why == "config.json":
             known = "data"
-        return [Choice(key="encoder.mu", value=mean.text, known=known, why=why)]
+        return [
+            Choice(key="encoder.mu", value=mean.text, known=known, why="" if why == "name" else why)
+        ]
 
     @property
     def _channels(self) -> int | None:

@@ -101,6 +101,9 @@ def fill_others(graph: Graph, main: Tensor, spec: NetworkSpec, *, sample: Sample
             filled.column(f"{role}.columns.{name}", name, "an array of this name")
             if parts & MASK:
                 filled.constants[name] = 1
+        elif parts & MASK and (array := _mask_of(tensor, sample)):
+            filled.column(f"{role}.columns.{name}", array, "the only mask of the data")
+            filled.constants[name] = 1
         elif parts & MASK:
             filled.constant(f"{role}.constants.{name}", 1, "a mask: nothing is masked")
         elif parts & NOISE:
@@ -132,6 +135,14 @@ def _holds(axes: FreeShape, shape: tuple[int, ...], layout: Layout) -> bool:
     return len(axes) == len(wanted) and all(
         a in (None, b) for a, b in zip(axes, wanted, strict=True)
     )
+
+
+def _mask_of(tensor: Tensor, sample: Sample) -> str | None:
+    """Return the only array of the data that its name says to be a mask, if it fits."""
+    named = [name for name in sample.inputs if set(words(name)) & MASK]
+    if len(named) != 1 or sample.inputs[named[0]].ndim != len(tensor.shape):
+        return None
+    return named[0]
 
 
 def _label_for(tensor: Tensor, sample: Sample) -> str | None:

@@ -38,6 +38,11 @@ def apply_stated(bundle: Bundle, stated: Mapping[str, str]) -> Bundle:
     }
     changes: dict[str, Any] = {}
     for key, text in stated.items():
+        if not text.strip() and not key.endswith((".log_var", "log_var", "further")):
+            raise ModelError(
+                f"a value of {key!r} in --signature", found="nothing after =",
+                next_step=f"write it as in {EXAMPLE}",
+            )  # fmt: skip
         value = text.strip("'\"") if _is_text(key) else _value(text)
         if key in ("latent_shape", "image_shape"):
             changes[key] = value

@@ -154,8 +154,9 @@ def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np
 def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
     """Return a function: reconstructions -> share of the variance of `x` that they explain.
 
-    The share is 1 - squared error / squared distance from the mean of the rows, over the rows whose
-    reconstructions are finite; minus infinity where most are not, or the rows do not differ.
+    The share is 1 - squared error / squared distance from the mean of the rows. Of rows whose
+    reconstructions are not finite nothing is explained; it is minus infinity where most are not, or
+    the rows do not differ.
     """
     rows = x.reshape(len(x), -1).astype(np.float64)
     far = ((rows - rows.mean(axis=0)) ** 2).sum(axis=1)
@@ -164,8 +165,8 @@ def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], floa
         with np.errstate(all="ignore"):
             off = ((decoded.reshape(rows.shape).astype(np.float64) - rows) ** 2).sum(axis=1)
         fine = np.isfinite(off)
-        total = float(far[fine].sum())
-        return 1 - float(off[fine].sum()) / total if total > 0 and fine.mean() > MOST else -np.inf
+        total, error = float(far.sum()), float(np.where(fine, off, far).sum())
+        return 1 - error / total if total > 0 and fine.mean() > MOST else -np.inf
 
     return score
 

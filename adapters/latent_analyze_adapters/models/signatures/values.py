@@ -131,6 +131,10 @@ def _of_images(sample: Sample, dtype: str) -> list[Scaling]:
         return [Scaling(low, text=_range(low), cost=0.0)]
     first = Scaling(own, text=_range(own))
     ranges = [r for r in (UNIT, SYMMETRIC, BYTES) if r != own]
+    highest = float(np.rint(BYTES[1] * sample.x.max(initial=0)))
+    if own == BYTES and 1 < highest < BYTES[1] / 2:
+        # Digits of 0 to 16, which their maker divided by 16.
+        ranges.append((0.0, BYTES[1] / highest))
     found = [first, *(Scaling(r, text=_range(r), cost=1.0 + i) for i, r in enumerate(ranges))]
     return [*found, *_normalized_images(sample.x)]
 
@@ -170,4 +174,6 @@ def _normalized(x: NDArray[np.float32], axes: Literal["all", "last"], text: str)
 
 def _range(values: tuple[float, float]) -> str:
     low, high = values
+    if low == 0 and 1 < high < BYTES[1]:
+        return f"values over {BYTES[1] / high:g}"
     return f"values in [{low:g}, {high:g}]"
