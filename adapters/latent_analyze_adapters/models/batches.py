@@ -76,7 +76,10 @@ def _one_by_one(plan: Plan, why: str) -> Plan:
 def _two_rows(plan: Plan) -> NDArray[np.number]:
     rng = np.random.default_rng(0)
     if plan.role == "encoder":
-        return plan.image.to_file(rng.random((2, *plan.image.shape), np.float32))
+        rows = rng.random((2, *plan.image.shape), np.float32)
+        if plan.image.layout == "array" and np.dtype(plan.image.dtype).kind in "iu":
+            rows = np.rint(rows)
+        return plan.image.to_file(rows)
     return rng.standard_normal((2, *plan.latent)).astype(plan.input.dtype)
 
 

@@ -161,8 +161,8 @@ def require_matching(stored: StoreSchema, schema: StoreSchema, path: Path) -> No
     differences = stored.differences(schema)
     if differences == ["signature"]:
         raise StoreError(
-            f"the signature that the store at {path} was begun with",
-            found="the same model and data with another one",
+            f"a store of this signature at {path}",
+            found="one of the same model and data with another signature",
             next_step="choose another -o, delete the store, or state no other signature",
         )
     if differences:

@@ -53,7 +53,7 @@ class TestExplained:
     def test_of_rows_that_are_not_finite_nothing_is_explained(self, value):
         decoded = X.mean(axis=0) + 0.5 * (X - X.mean(axis=0))
         decoded[3] = value
-        far = ((X - X.mean(axis=0)) ** 2).sum(axis=1)
+        far = ((X - X.mean(axis=0)) ** 2).reshape(len(X), -1).sum(axis=1)
         share = 1 - far[3] / far.sum()
         assert explained_of(X)(decoded) == pytest.approx(0.75 * share, abs=1e-3)
         decoded[:30] = value
