@@ -181,7 +181,10 @@ class TestAnotherSignature:
         cli = CommandLine(capsys)
         cli.works("encode", "model", "images.npz")
         again = ("encode", "model", "images.npz", "--signature", "encoder.log_var=")
-        cli.refuses(*again, saying=("expected a store of this signature", "another signature", "choose another"))
+        cli.refuses(
+            *again,
+            saying=("expected a store of this signature", "another signature", "choose another"),
+        )
         cli.works(*again, "-o", "other.zarr")
 
     def test_what_was_found_may_be_stated(self, place: Path) -> None:
