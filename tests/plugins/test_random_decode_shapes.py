@@ -240,14 +240,15 @@ def test_next_to_drawn_z_points_only_what_is_asked_for() -> None:
     assert "vectors" in results.results["box"].arrays
 
 
-def test_with_an_encoder_or_with_data_it_is_tested() -> None:
+def test_only_data_are_a_control_whether_there_is_an_encoder_or_not() -> None:
     class Both(Alone):
         def encode(self, x: np.ndarray) -> Latents:
             return Latents(x[:, :4])
 
     row = TensorSpec(shape=(20,))
     both = Both(can_encode=True, input=row, output=row)
-    assert "joint_rate" in run(both, normal()).data.scalars
+    assert "joint_rate" not in run(both, normal()).data.scalars
+    assert "joint_rate" in run(both, samplers=[], boundaries=[]).data.scalars
     assert "support_rate" in run(Alone(), samplers=[], boundaries=[]).data.scalars
 
 

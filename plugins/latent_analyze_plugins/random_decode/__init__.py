@@ -84,7 +84,7 @@ class RandomDecode(Analysis):
 
     def prepare_with(self, reference: Source, context: Context) -> Frame:
         """Hold rows out, and set the thresholds of both tests on the calibration half."""
-        if without_data.applies(reference, context.model):
+        if without_data.applies(reference):
             return without_data.make_frame(reference, context)
         return make_frame(reference, self.options, context)
 

@@ -184,11 +184,18 @@ def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
     side = max((n for n in main.shape[1:] if n is not None), default=28)
     options = f"resize= and crop= of the data set, as in DATA:resize={side}"
     inputs = ", ".join(map(str, graph.inputs))
+    numbers = [name for name, values in sample.labels.items() if values.dtype.kind in "iub"]
+    advice = "save the data with the axes in the order of the model (numpy.moveaxis)"
+    if sample.kind == "vectors" and main.shape[-1] == sample.x.shape[-1] + len(numbers):
+        advice = (
+            f"{', '.join(numbers)} were taken as labels: name all columns of the rows, as in "
+            "DATA:vectors=[first,second,third]"
+        )
     return MisfitError(
         f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",
         found=f"rows of {shape}",
         next_step=f"change them with the options {options}" if is_image
-        else "save the data with the axes in the order of the model (numpy.moveaxis)",
+        else advice,
     )  # fmt: skip
 
 
