@@ -65,7 +65,7 @@ class ZarrTree(Tree):
     root: zarr.Group | zarr.Array
     damage = (
         OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, MemoryError,
-        ImportError, EOFError, zlib.error,
+        ImportError, EOFError, SystemError, zlib.error,
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:

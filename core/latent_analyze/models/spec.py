@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -102,11 +102,16 @@ class Latents(_Pair):
         mu: NDArray[np.float32],
         log_var: NDArray[np.float32] | None = None,
         further: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Latents:
+    ) -> Self:
         """Make the pair, with its further outputs."""
         self = super().__new__(cls, mu, log_var)
         self.further = further
         return self
+
+    def _replace(self, **changes: Any) -> Self:
+        """Return it with other values, also of `further`."""
+        kept = {"mu": self.mu, "log_var": self.log_var, "further": self.further}
+        return type(self)(**{**kept, **changes})
 
 
 @runtime_checkable

@@ -76,8 +76,7 @@ class Inspection:
     @property
     def problems(self) -> list[str]:
         """What keeps the model from being analyzed."""
-        found = [self.signature.problem] if self.signature and self.signature.problem else []
-        return [*found, *(check.text for check in self.checks if check.severity == "problem")]
+        return [check.text for check in self.checks if check.severity == "problem"]
 
     def describe(self) -> dict[str, Any]:
         """Return all of it as plain data."""
