@@ -19,6 +19,9 @@ SECONDS = 15.0
 MEMORY = 1536 << 20
 """Resident bytes that a worker may reach: its libraries and what one file may take."""
 
+ROOM = 1 << 30
+"""What one file may take in a process that holds much already, as one that ran other tests."""
+
 CHUNK = 25
 RIGHT = ("result", "error")
 
@@ -48,6 +51,7 @@ def verdict(error: Exception, name: str = "") -> str:
 def watch(attempt: Callable[[], str]) -> str:
     """Return what `attempt` returns, or what it raised, or the time or memory it took."""
     _reset_peak()
+    allowed = max(MEMORY, _memory("VmRSS") + ROOM)
     # Ends a worker that hangs in native code.
     signal.alarm(int(3 * SECONDS))
     start = time.perf_counter()
@@ -59,18 +63,18 @@ def watch(attempt: Callable[[], str]) -> str:
     signal.alarm(0)
     if took > SECONDS + 1:
         return f"hang of {took:.0f} s"
-    peak = _peak()
-    return f"{peak >> 20} MiB of memory" if peak > MEMORY else found
+    peak = _memory("VmHWM")
+    return f"{peak >> 20} MiB of memory" if peak > allowed else found
 
 
 def _reset_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
-def _peak() -> int:
-    """Return the largest resident size since the last reset, in bytes; Linux only."""
+def _memory(key: str) -> int:
+    """Return the resident size, or its largest since the last reset, in bytes; Linux only."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(key))
 
 
 def _judge_chunk(subject: Subject, numbers: range, seed: int, folder: Path) -> list[str]:
