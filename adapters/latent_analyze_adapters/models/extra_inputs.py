@@ -45,10 +45,8 @@ class ExtraInput:
 
     @property
     def classes(self) -> int | None:
-        """Number of classes if a label becomes one-hot, because a row has one value per class."""
-        axes = self.tensor.shape[1:]
-        one_hot = self.tensor.dtype.startswith("float") and len(axes) == 1 and (axes[0] or 0) > 1
-        return axes[0] if one_hot else None
+        """Number of classes if a label becomes one-hot; see `classes_of`."""
+        return classes_of(self.tensor)
 
     def fill(self, rows: int, like: tuple[int, ...] = ()) -> NDArray[np.number]:
         """Return the value for a batch of this many rows; a free first axis is the batch.
@@ -98,10 +96,7 @@ class ExtraInput:
         return padded.astype(dtype).reshape(rows, *[1] * len(axes))
 
     def _one_hot(self, labels: NDArray[np.generic], classes: int) -> NDArray[np.number]:
-        known = labels.dtype.kind in "iub" or (
-            labels.dtype.kind == "f" and bool(np.array_equal(labels, np.rint(labels)))
-        )
-        if not known or labels.min() < 0 or labels.max() >= classes:
+        if not are_whole(labels) or labels.min() < 0 or labels.max() >= classes:
             raise ModelError(
                 f"labels 0 to {classes - 1} in {self.column or 'the constant'!r} for the input "
                 f"{self.tensor.name!r}, one value per class",
@@ -109,6 +104,20 @@ class ExtraInput:
                 next_step=f"choose another label: --signature columns.{self.tensor.name}=LABEL",
             )
         return np.eye(classes, dtype=self.tensor.dtype)[labels.astype(np.int64)]
+
+
+def classes_of(tensor: Tensor) -> int | None:
+    """Return the number of classes if an input has one real value per class, so takes one-hot."""
+    axes = tensor.shape[1:]
+    one_hot = tensor.dtype.startswith("float") and len(axes) == 1 and (axes[0] or 0) > 1
+    return axes[0] if one_hot else None
+
+
+def are_whole(values: NDArray[np.generic]) -> bool:
+    """Whether labels are integers, or whole numbers of another type."""
+    if values.dtype.kind == "f":
+        return bool(np.array_equal(values, np.rint(values)))
+    return values.dtype.kind in "iub"
 
 
 def find_extra_inputs(

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from latent_analyze.plugin import (
@@ -13,11 +14,13 @@ from latent_analyze.plugin import (
     DecoderSpec,
     EncoderSpec,
     Layout,
+    Model,
     ModelError,
     Sample,
     Signature,
     content_hash,
 )
+from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.entries import typed_constants
 from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape
 from latent_analyze_adapters.models.model import FileModel
@@ -142,6 +145,32 @@ class ObjectOpener(FolderOpener):
         facts: Facts = self.facts(bundle, cache.file)
         found = Search(cache, bundle, facts, sample).signature()
         return FileModel(PLACE, found.bundle, cache, signature=found)
+
+
+class ObjectAdapter(FileAdapter):
+    """Opens models in files, and models that exist in Python.
+
+    Attributes
+    ----------
+    object_opener
+        What opens those that exist in Python.
+    """
+
+    object_opener: ClassVar[type[ObjectOpener]]
+
+    def adopt(
+        self,
+        parts: Mapping[str, object],
+        sample: Sample,
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+        stated: Mapping[str, str] = MappingProxyType({}),
+        signature: Signature | None = None,
+    ) -> Model:
+        """Open a model that exists in Python; see `Adapter`."""
+        opener = self.object_opener(PLACE, device, True, halves_of(parts), dtype)
+        return opener.open_model(sample, stated, signature)
 
 
 def _half(owner: object, call: object, suffix: str = "") -> Half:

@@ -18,18 +18,16 @@ from latent_analyze.plugin import (
     Model,
     ModelError,
     Sample,
-    Signature,
     content_hash,
     file_sha256,
     hookimpl,
 )
 from latent_analyze_adapters.models import entries as entries
-from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.function_code import function_hash
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
 from latent_analyze_adapters.models.location import SIDECAR, is_model_for
 from latent_analyze_adapters.models.messages import os_cause, run_error, typed_cause
-from latent_analyze_adapters.models.objects import HALVES, PLACE, ObjectOpener, halves_of
+from latent_analyze_adapters.models.objects import HALVES, ObjectAdapter, ObjectOpener
 from latent_analyze_adapters.models.probing import name_outputs, probe_graph
 from latent_analyze_adapters.models.session import (
     Feeds,
@@ -166,7 +164,7 @@ class FunctionOpener(ObjectOpener):
         return CallableSession(half.call, spec, row_shape, dtype=self.dtype_of(spec))
 
 
-class CallableRuntime(FileAdapter):
+class CallableRuntime(ObjectAdapter):
     """Calls Python functions.
 
     These are named by the model.toml of a bundle. Or ``package.module:name`` is an object that is a
@@ -175,6 +173,7 @@ class CallableRuntime(FileAdapter):
 
     name = CallableOpener.name
     opener = CallableOpener
+    object_opener = FunctionOpener
 
     @classmethod
     def import_runtime(cls) -> None:
@@ -217,20 +216,6 @@ class CallableRuntime(FileAdapter):
         """Whether this or its encoder can be called, and is of no other library."""
         calls = [value, *(getattr(value, encode, None) for encode, _ in HALVES)]
         return any(map(callable, calls)) and not any(hasattr(value, name) for name in WEIGHTS)
-
-    def adopt(
-        self,
-        parts: Mapping[str, object],
-        sample: Sample,
-        *,
-        dtype: str = "float32",
-        device: str | None = None,
-        stated: Mapping[str, str] = MappingProxyType({}),
-        signature: Signature | None = None,
-    ) -> Model:
-        """Open functions that exist in Python; see `Adapter`."""
-        opener = FunctionOpener(PLACE, device, True, halves_of(parts), dtype)
-        return opener.open_model(sample, stated, signature)
 
 
 def _open_object(path: Path, trust: bool) -> Model:

@@ -135,7 +135,7 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
 
 def _shape_advice(expected: tuple[int, ...], found: tuple[int, ...]) -> str:
     if expected == (math.prod(found),):
-        return f"add --signature image_shape={list(found)}".replace(" ", "", 0)
+        return f"add --signature image_shape={list(found)}"
     return "change them with the options resize= and crop= of the data set"
 
 

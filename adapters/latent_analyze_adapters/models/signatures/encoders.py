@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +11,13 @@ import numpy as np
 from latent_analyze.plugin import Choice, EncoderSpec, ModelError
 from latent_analyze_adapters.models.opening import open_network, row_shape_of
 from latent_analyze_adapters.models.plan import Settings
-from latent_analyze_adapters.models.resolving import infer_layout
 from latent_analyze_adapters.models.signatures.inputs import (
     IMAGE_LAYOUTS,
     fill_others,
     layouts_of,
     main_input,
 )
-from latent_analyze_adapters.models.signatures.runs import run_outputs
+from latent_analyze_adapters.models.signatures.runs import first_rows, run_outputs
 from latent_analyze_adapters.models.signatures.trial import Half, Way
 from latent_analyze_adapters.models.signatures.values import Scaling, scalings
 
@@ -59,11 +58,8 @@ class OpenEncoder:
     def run(self, x: NDArray[np.float32], scaling: Scaling, sample: Sample) -> Outputs:
         """Return all outputs for rows of the data."""
         plan = self.half.network.plan
-        image = replace(
-            plan.image, range=scaling.range, mean=scaling.mean or (0.0,), std=scaling.std or (1.0,)
-        )
-        columns = {name: values[: len(x)] for name, values in sample.columns.items()}
-        rows = image.to_file(x)
+        columns = first_rows(sample.columns, len(x))
+        rows = scaling.applied_to(plan.image).to_file(x)
         return run_outputs(self.half.session, plan, self.output_names, rows=rows, columns=columns)
 
 
@@ -197,9 +193,3 @@ def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
         next_step=f"change them with the options {options}" if is_image
         else advice,
     )  # fmt: skip
-
-
-def preferred_layout(encoder: OpenEncoder) -> Layout:
-    """Return the layout that the axes of the input suggest."""
-    tensor = encoder.half.network.plan.input
-    return encoder.layout if encoder.layout == "array" else infer_layout(tensor.shape[1:])

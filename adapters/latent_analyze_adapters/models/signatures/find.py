@@ -123,7 +123,7 @@ class Search:
         mean, why = self._stated_mean() or mean_alone(
             way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves
         )
-        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, encoder)]
+        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why)]
         spread = self._spread(mean, way, drawn)
         return describing.assemble(
             self.bundle, encoder, way, mean, spread=spread, drawn=drawn,
@@ -277,7 +277,7 @@ class Search:
             return None
         return Mean(stated.mu, stated.halves_axis, stated.mean_half), "stated"
 
-    def _mean_choice(self, mean: Mean, why: str, encoder: OpenEncoder) -> list[Choice]:
+    def _mean_choice(self, mean: Mean, why: str) -> list[Choice]:
         if self.stated.mu is not None:
             return []
         known: Known = "name" if why == "name" else "assumed"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze.plugin import Choice, EncoderSpec, ModelError
-from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS
+from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS, are_whole, classes_of
 from latent_analyze_adapters.models.image_tensor import file_shape
 from latent_analyze_adapters.models.resolving import fit_axes
 from latent_analyze_adapters.models.signatures.names import LABELS, MASK, NOISE, ZERO, words
@@ -148,7 +148,7 @@ def _mask_of(tensor: Tensor, sample: Sample) -> str | None:
 def _label_for(tensor: Tensor, sample: Sample) -> str | None:
     """Return the label that an input may take: of its name, of a usual name, or the only one."""
     fitting = [name for name, values in sample.labels.items() if _fits(tensor, values)]
-    if not fitting or not (_is_label_name(tensor.name) or _classes(tensor)):
+    if not fitting or not (_is_label_name(tensor.name) or classes_of(tensor)):
         return None
     usual = [name for name in (tensor.name, *USUAL_LABELS) if name in fitting]
     return next(iter(usual), fitting[0] if len(fitting) == 1 else None)
@@ -156,20 +156,12 @@ def _label_for(tensor: Tensor, sample: Sample) -> str | None:
 
 def _fits(tensor: Tensor, values: NDArray[np.generic]) -> bool:
     """Whether labels are numbers that an input can take, as an index or one-hot."""
-    if values.dtype.kind not in "iubf" or values.ndim != 1 or not len(values):
+    if values.ndim != 1 or not len(values) or not are_whole(values):
         return False
-    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
-        return False
-    classes = _classes(tensor)
+    classes = classes_of(tensor)
     if classes:
         return bool(values.min() >= 0 and values.max() < classes)
     return all(length in (1, None) for length in tensor.shape[1:])
-
-
-def _classes(tensor: Tensor) -> int | None:
-    axes = tensor.shape[1:]
-    one_hot = len(axes) == 1 and (axes[0] or 0) > 1 and tensor.dtype.startswith("float")
-    return axes[0] if one_hot else None
 
 
 def _is_label_name(name: str) -> bool:

@@ -30,6 +30,13 @@ FIRST_CALLS, FINAL_CALLS = 24, 6
 TRIAL_BATCH = 64
 
 
+def first_rows(
+    columns: Mapping[str, NDArray[np.generic]], count: int
+) -> dict[str, NDArray[np.generic]]:
+    """Return labels and arrays of the first rows."""
+    return {name: values[:count] for name, values in columns.items()}
+
+
 def run_outputs(
     session: Session,
     plan: Plan,
@@ -68,7 +75,7 @@ def seconds_per_row(
 ) -> float:
     """Return how long a row takes, measured on a few after a first call."""
     few = rows[:8]
-    labels = {name: values[:8] for name, values in columns.items()}
+    labels = first_rows(columns, len(few))
     run_outputs(session, plan, plan.outputs, rows=few[:1], columns=labels)
     start = perf_counter()
     run_outputs(session, plan, plan.outputs, rows=few, columns=labels)
@@ -77,7 +84,7 @@ def seconds_per_row(
 
 def rows_to_try(session: Session, plan: Plan, sample: Sample) -> tuple[int, int]:
     """Return how many rows can be tried, first and last, in the time that a trial may take."""
-    columns = {name: values[:8] for name, values in sample.columns.items()}
+    columns = first_rows(sample.columns, 8)
     rows = plan.image.to_file(sample.x[:8])
     seconds = min(seconds_per_row(session, plan, rows, columns) for _ in range(3))
     for first, last in STEPS:

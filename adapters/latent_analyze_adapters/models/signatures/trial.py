@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze_adapters.models.signatures.runs import run_outputs
+from latent_analyze_adapters.models.signatures.runs import first_rows, run_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ class Pool:
         columns
             Labels and arrays of the data, for decoders that take them; the first n rows are used.
         """
-        score, given = explained_of(x), {name: v[: len(x)] for name, v in columns.items()}
+        score, given = explained_of(x), first_rows(columns, len(x))
         tried: list[Tried] = []
         for way in ways:
             for mean in self.means:
@@ -144,10 +144,7 @@ class Pool:
 
 def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return the output of a decoder as rows like those of the data."""
-    image = replace(
-        decoder.network.plan.image, range=end.range, activation=end.activation,
-        mean=end.mean or (0.0,), std=end.std or (1.0,),
-    )  # fmt: skip
+    image = end.applied_to(decoder.network.plan.image)
     return image.from_file(np.asarray(raw, np.float32))
 
 
@@ -180,7 +177,7 @@ def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> flo
     rng, score = np.random.default_rng(NULL_SEED), explained_of(x)
     flat = tried.mu.reshape(len(tried.mu), -1)
     center, found = flat.mean(axis=0), []
-    given = {name: values[: len(x)] for name, values in columns.items()}
+    given = first_rows(columns, len(x))
     for _ in range(NULLS):
         order = _all_moved(flat.shape[1], rng)
         sign = rng.choice([-1.0, 1.0], flat.shape[1]) if len(order) > 1 else -1.0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Sample
+    from latent_analyze_adapters.models.image_tensor import ImageTensor
 
 Numbers = tuple[float, ...]
 
@@ -60,6 +61,11 @@ class Scaling:
     def fields(self) -> dict[str, Any]:
         """The fields of model.toml."""
         return {"range": self.range, "mean": self.mean, "std": self.std}
+
+    def applied_to(self, image: ImageTensor) -> ImageTensor:
+        """Return a tensor of a file whose values are scaled so."""
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        return replace(image, range=self.range, mean=mean, std=std, activation=self.activation)
 
 
 def scalings(sample: Sample, dtype: str) -> list[Scaling]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from latent_analyze.plugin import (
@@ -16,11 +15,10 @@ from latent_analyze.plugin import (
     hookimpl,
 )
 from latent_analyze_adapters.models import entries as entries
-from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.location import is_model
 from latent_analyze_adapters.models.messages import os_cause
-from latent_analyze_adapters.models.objects import PLACE, halves_of
+from latent_analyze_adapters.models.objects import ObjectAdapter
 from latent_analyze_adapters.models.roles import ROLES
 from latent_analyze_adapters.models.session import (
     FolderOpener,
@@ -44,11 +42,11 @@ from latent_analyze_adapters.runtimes.keras.session import (
 from latent_analyze_adapters.runtimes.keras.training_mode import training_layers, training_note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import keras
 
-    from latent_analyze.plugin import Bundle, Model, Sample, Signature
+    from latent_analyze.plugin import Bundle
 
 
 class KerasOpener(FolderOpener):
@@ -134,7 +132,7 @@ class KerasOpener(FolderOpener):
         return entries.load_entry(spec.entry, self.folder)
 
 
-class KerasRuntime(FileAdapter):
+class KerasRuntime(ObjectAdapter):
     """Opens Keras models.
 
     These are ``.keras`` files in Keras' safe mode and, with trust, also those with Lambda layers,
@@ -144,6 +142,7 @@ class KerasRuntime(FileAdapter):
 
     name = KerasOpener.name
     opener = KerasOpener
+    object_opener = KerasModelOpener
 
     @classmethod
     def import_runtime(cls) -> object:
@@ -154,20 +153,6 @@ class KerasRuntime(FileAdapter):
     def adopts(cls, value: object) -> bool:
         """Whether this is a Keras model."""
         return is_keras_model(value)
-
-    def adopt(
-        self,
-        parts: Mapping[str, object],
-        sample: Sample,
-        *,
-        dtype: str = "float32",
-        device: str | None = None,
-        stated: Mapping[str, str] = MappingProxyType({}),
-        signature: Signature | None = None,
-    ) -> Model:
-        """Open Keras models that exist in Python; see `Adapter`."""
-        opener = KerasModelOpener(PLACE, device, True, halves_of(parts), dtype)
-        return opener.open_model(sample, stated, signature)
 
 
 @hookimpl

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from latent_analyze.plugin import (
@@ -20,10 +19,9 @@ from latent_analyze.plugin import (
     hookimpl,
 )
 from latent_analyze_adapters.models import entries as entries
-from latent_analyze_adapters.models.adapter import FileAdapter
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
 from latent_analyze_adapters.models.messages import typed_cause
-from latent_analyze_adapters.models.objects import HALVES, PLACE, halves_of
+from latent_analyze_adapters.models.objects import HALVES, ObjectAdapter
 from latent_analyze_adapters.models.roles import ROLES, role_in_name
 from latent_analyze_adapters.models.session import (
     FolderOpener,
@@ -54,12 +52,12 @@ from latent_analyze_adapters.runtimes.torch.training_mode import (
 from latent_analyze_adapters.runtimes.torch.weights import load_pickled, load_weights, not_torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
 
     import torch
 
-    from latent_analyze.plugin import Bundle, Model, Sample, Signature
+    from latent_analyze.plugin import Bundle
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,7 @@ class TorchOpener(FolderOpener):
         return Loaded(kind, module, notes)
 
 
-class TorchRuntime(FileAdapter):
+class TorchRuntime(ObjectAdapter):
     """Opens PyTorch models, all of which can run code and so require trust.
 
     These are programs of `torch.export` (.pt2), TorchScript (.pt), modules that were pickled as a
@@ -199,6 +197,7 @@ class TorchRuntime(FileAdapter):
 
     name = TorchOpener.name
     opener = TorchOpener
+    object_opener = ModuleOpener
 
     @classmethod
     def import_runtime(cls) -> object:
@@ -209,20 +208,6 @@ class TorchRuntime(FileAdapter):
     def adopts(cls, value: object) -> bool:
         """Whether this is a module of PyTorch."""
         return is_module(value)
-
-    def adopt(
-        self,
-        parts: Mapping[str, object],
-        sample: Sample,
-        *,
-        dtype: str = "float32",
-        device: str | None = None,
-        stated: Mapping[str, str] = MappingProxyType({}),
-        signature: Signature | None = None,
-    ) -> Model:
-        """Open modules that exist in Python; see `Adapter`."""
-        opener = ModuleOpener(PLACE, device, True, halves_of(parts), dtype)
-        return opener.open_model(sample, stated, signature)
 
 
 def _load(path: Path, load: Callable[[ModuleType], object]) -> object:
