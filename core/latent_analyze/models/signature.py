@@ -33,6 +33,12 @@ HOW: dict[Known, str] = {
 }
 
 
+NO_CHOICES: dict[str, bool | dict[str, bool]] = {
+    "format": True, "name": True, "check": True, "training": True,
+    "encoder": {"file": True}, "decoder": {"file": True},
+}  # fmt: skip
+"""What of a bundle is no choice; files are known by their hashes, whatever they are called."""
+
 PHRASES = {
     "encoder.range": "{} in", "decoder.range": "{} out", "decoder.activation": "{} out",
     "encoder.mu": "{}", "decoder.scale": "{}", "encoder.further": "{} kept as well",
@@ -115,9 +121,21 @@ class Signature(Spec):
     @property
     def fingerprint(self) -> str:
         """Hash of the choices, however they are known, and of nothing else."""
-        parts = self.bundle.model_dump(mode="json", exclude_none=True)
-        ignored = ("format", "name", "check", "training")
-        return content_hash({key: parts[key] for key in sorted(parts) if key not in ignored})
+        parts = self._parts()
+        return content_hash({key: parts[key] for key in sorted(parts)})
+
+    def differences(self, other: Signature) -> dict[str, tuple[str | None, str | None]]:
+        """Return the keys whose values differ, with the value here and the other, as texts.
+
+        Keys and texts are those of ``--signature``; None for a key that is not there.
+        """
+        mine, others = _flat(self._parts()), _flat(other._parts())
+        keys = [*mine, *(key for key in others if key not in mine)]
+        found = {key: (mine.get(key), others.get(key)) for key in keys}
+        return {key: texts for key, texts in found.items() if texts[0] != texts[1]}
+
+    def _parts(self) -> dict[str, object]:
+        return self.bundle.model_dump(mode="json", exclude_none=True, exclude=NO_CHOICES)
 
     @property
     def assumed(self) -> tuple[Choice, ...]:
@@ -158,6 +176,17 @@ class Signature(Spec):
         if choice.key in PHRASES:
             return PHRASES[choice.key].format(choice.value)
         return f"{choice.key} = {choice.value}"
+
+
+def _flat(tables: Mapping[str, object], start: str = "") -> dict[str, str]:
+    """Return the values of tables as texts: ``{"encoder.range": "[0.0, 1.0]"}``."""
+    found: dict[str, str] = {}
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{start}{key}.")
+        else:
+            found[start + key] = value if isinstance(value, str) else json.dumps(value)
+    return found
 
 
 def _plain(value: object) -> object:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from latent_analyze.host.results import Severity
+from latent_analyze.runs.case_model import store_of
 
 if TYPE_CHECKING:
     from latent_analyze.host.discovery import Problem
     from latent_analyze.host.results import Finding, ResultSet
+    from latent_analyze.models.signature import Signature
     from latent_analyze.runs.config import RunConfig
     from latent_analyze.runs.engine import Failure
     from latent_analyze.runs.selection import LeftOut
@@ -23,17 +25,34 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """A source as a report names it."""
+    """A source as a report names it.
+
+    Attributes
+    ----------
+    store, model, signature
+        For a store and views of it: the fingerprints of the store and of its model's files, and
+        what these mean, if the store says so.
+    """
 
     label: str
     count: int
     dim: int
     fingerprint: str
+    store: str = ""
+    model: str = ""
+    signature: Signature | None = None
 
     @classmethod
     def of(cls, source: Source) -> SourceInfo:
         """Return what names a source."""
-        return cls(source.label, source.count, source.dim, source.fingerprint)
+        info = cls(source.label, source.count, source.dim, source.fingerprint)
+        store = store_of(source)
+        if store is None:
+            return info
+        ref = store.model_ref
+        return replace(
+            info, store=store.fingerprint, model=ref.fingerprint, signature=ref.signature
+        )
 
 
 @dataclass(frozen=True)
