@@ -130,10 +130,10 @@ def _open_objects(
     model: object, dataset: Dataset, host: Host, *, device: str | None, stated: Mapping[str, str]
 ) -> tuple[Model, ModelRef]:
     """Open a model that exists in Python, which takes data in Python as they are given."""
-    given = dataset.format if isinstance(dataset, PythonDataset) else Format("arrays", "array")
+    rows = dataset.format if isinstance(dataset, PythonDataset) else Format("arrays", "array")
     return open_objects(
-        model, host, draw_sample(dataset), dtype=given.dtype, device=device,
-        stated={**given.stated, **stated},
+        model, host, draw_sample(dataset), dtype=rows.dtype, device=device, given=rows.given,
+        stated=stated,
     )  # fmt: skip
 
 
