@@ -43,7 +43,7 @@ def filled_spec(
 ) -> tuple[DecoderSpec, list[Choice]]:
     """Return the spec with what the other inputs get, and how that is known."""
     filled = fill_others(graph, main, spec, sample=sample)
-    changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
+    changes = {"input": main.name, **filled.changes}
     return spec.model_copy(update=changes), filled.choices
 
 

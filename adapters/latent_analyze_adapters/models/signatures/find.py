@@ -20,6 +20,7 @@ from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
     drawn_outputs,
     open_encoders,
+    rows_for,
     scalings_for,
     ways_in,
 )
@@ -105,6 +106,7 @@ class Search:
         ModelError
             If the data do not fit the files, or two signatures are equally good.
         """
+        self.sample = rows_for(self.cache, self.stated, self.sample)
         shape = self.bundle.image_shape
         encoders = open_encoders(self.cache, self.stated, self.sample, shape)
         if self.bundle.decoder is None:

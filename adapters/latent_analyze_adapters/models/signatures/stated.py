@@ -12,7 +12,7 @@ from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TABLES = ("constants", "columns")
+TABLES = ("constants", "columns", "classes")
 ROLES = ("encoder", "decoder")
 NAMES = frozenset({
     "mu", "log_var", "input", "output", "part", "layout", "spread", "activation", "color",
