@@ -11,7 +11,7 @@ from typing import ClassVar
 from latent_analyze.plugin import Adapter, Bundle, Model, Sample, Signature
 from latent_analyze_adapters.models.folders import folder_config
 from latent_analyze_adapters.models.graph import Role
-from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
+from latent_analyze_adapters.models.location import at_path, find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel
 from latent_analyze_adapters.models.session import Opener
 from latent_analyze_adapters.models.session_cache import SessionCache
@@ -89,7 +89,8 @@ class FileAdapter(Adapter):
         """Open a model with a signature that was found before; see `Adapter`."""
         self.import_runtime()
         cache = SessionCache(self.opener(folder_of(path), device, trust))
-        return FileModel(path, signature.bundle, cache, signature=signature)
+        bundle = at_path(signature.bundle, path, cache.opener, cache.file)
+        return FileModel(path, bundle, cache, signature=signature)
 
     def _found(
         self, path: Path, *, device: str | None, trust: bool, role: Role | None = None

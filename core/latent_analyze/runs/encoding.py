@@ -202,14 +202,15 @@ def encode_for_run(
     Raises
     ------
     LatentAnalyzeError
-        If the config does not name model and data, or they cannot be encoded.
+        If model or data cannot be encoded, or there is no folder for the z-points.
     """
-    if config.model is None or config.data is None or config.sources or folder is None:
+    assert config.model is not None
+    assert config.data is not None
+    if folder is None:
         raise OptionError(
-            "--model and --data together, without a store, and a folder for the report",
-            found=f"model {config.model}, data {config.data}, sources {list(config.sources)}",
-            next_step="give both, or a store that 'latent-analyze encode' made",
-        )
+            "a folder for the report, where the z-points of the data go", found="none",
+            next_step="give one, output=",
+        )  # fmt: skip
     store, new = folder / DEFAULT_STORE, not folder.exists()
     changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
     encoded = config.model_copy(update=changes)
