@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sampling.data import Labels, Pixels
 from sampling.shapes import (
@@ -85,7 +86,9 @@ def fit(images: Pixels) -> Fit:
         Shape (n, SIDE, SIDE, 3).
     """
     flat = images.reshape(len(images), SIDE * SIDE, 3).astype(np.float32)
-    parts = [_fit_batch(flat[i : i + BATCH]) for i in range(0, len(flat), BATCH)]
+    # The products are small: several threads would wait for each other most of the time.
+    with threadpool_limits(1):
+        parts = [_fit_batch(flat[i : i + BATCH]) for i in range(0, len(flat), BATCH)]
     kind, factors = (np.concatenate([part[i] for part in parts]) for i in range(2))
     shown, energy = _rendered(kind, factors)
     return Fit(kind, factors, ((shown - flat) ** 2).reshape(images.shape), energy)

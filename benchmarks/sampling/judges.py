@@ -16,7 +16,8 @@ from sampling.printing import show_examination
 
 CLEAN = {"noisy": "mnist"}
 GRAY_ONLY = ("distorted", "strokes")
-JUNK = 2000
+JUNK = 1000
+"""Images of each kind that a judge is examined with."""
 
 
 def make(name: str, images: Images, folder: Path) -> None:
