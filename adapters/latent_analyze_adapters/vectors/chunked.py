@@ -169,7 +169,7 @@ class ChunkedSource(BlockSource):
     """Z-points of a data set that is read in chunks; it pickles as the path of the data set."""
 
     def __init__(self, dataset: ChunkedVectors, label: str) -> None:
-        self.dataset, self.label = dataset, label
+        self.dataset, self.label, self.notes = dataset, label, tuple(dataset.notes)
         self.count, self.dim = dataset.count, dataset.item.shape[0]
         labels = (f"label:{name}" for name in dataset.label_names)
         self.fields = frozenset({"z", "mu", "id", *labels})

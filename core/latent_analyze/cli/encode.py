@@ -67,7 +67,7 @@ def encode(
         store = encoding.write(nonfinite=nonfinite, progress=first_say)
     said()
     typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
-    for note in encoding.model.spec.notes:
+    for note in (*encoding.model.spec.notes, *encoding.dataset.notes):
         typer.echo(printable(f"note: {note}"))
 
 

@@ -103,6 +103,12 @@ class CaseModel:
         self.details = {**self.details, "model": model.spec}
         self._model = model
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the values in a row of the data set, such as the columns of a table."""
+        store = store_of(self.reference)
+        return () if store is None else store.schema.dataset.value_names
+
     @cached_property
     def _model(self) -> Model:
         if self.ref is None:

@@ -142,6 +142,7 @@ def _case(
             seed=config.seed,
             progress=progress,
             others=others,
+            value_names=model.value_names,
         ),
         choices=chosen,
         left_out=left_out if config.plugins else (*left_out, *unasked(host)),

@@ -95,7 +95,7 @@ class Pipeline:
 
     def _encode(self, items: Items) -> Latents:
         spec = self.model.spec
-        latents = encode(self.model, items.x, {**items.labels, **items.inputs})
+        latents = encode(self.model, items.x, items.columns(spec.columns))
         shapes = [None if part is None else part.shape for part in latents[:2]]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:

@@ -47,6 +47,7 @@ def run_analysis(
     model: Model | None = None,
     images: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None = None,
     others: Sequence[Source] = (),
+    value_names: Sequence[str] = (),
     seed: int = 0,
 ) -> ResultSet:
     """Run one analysis over a reference, shown sources and null members, without any file.
@@ -55,13 +56,17 @@ def run_analysis(
     ----------
     model, images, others
         What `context.model`, `context.images(rows)` and `context.paired(n)` give.
+    value_names
+        Names of the values in a row of images.
 
     Raises
     ------
     AssertionError
         If the analysis fails on a source.
     """
-    shared = CaseContext(reference, seed=seed, others=tuple(others))
+    shared = CaseContext(
+        reference, seed=seed, others=tuple(others), value_names=tuple(value_names)
+    )
     if model is not None:
         shared = replace(shared, open_model=lambda: model)
     if images is not None:

@@ -259,7 +259,9 @@ def test_whole_numbers_are_values_by_name_and_neighbors(tmp_path):
     assert dataset.label_names == ("target", "smokes")
     np.testing.assert_array_equal(everything(dataset).x, [[30, 60.5], [40, 70.5]])
     (note,) = dataset.notes
-    assert note.startswith("age (whole numbers) is among the values; target (whole numbers), ")
+    assert note.startswith(
+        "Columns: age (whole numbers) is among the values; target (whole numbers), "
+    )
     assert "p.parquet:integers=labels" in note
     for options, names in {
         ("integers", "labels"): ("weight",), ("integers", "values"): ("age", "weight", "smokes"),
@@ -286,7 +288,9 @@ def test_other_types_of_columns(tmp_path):
     dataset = opened(write(tmp_path / "p.parquet", table), integers="values")
     assert dataset.value_names == ("price", "n", "yes")
     np.testing.assert_array_equal(everything(dataset).x, [[1.5, 3, 1], [np.nan] * 3])
-    assert dataset.notes == ("neither numbers nor texts, left out: day (date32[day])",)
+    assert dataset.notes == (
+        "Columns that are left out, neither numbers nor texts: day (date32[day])",
+    )
 
 
 def test_columns_for_the_inputs_of_a_model(tmp_path):

@@ -52,6 +52,11 @@ class Context(Protocol):
         ...
 
     @property
+    def value_names(self) -> Sequence[str]:
+        """Names of the values in a row of the reference's data set; empty without any."""
+        ...
+
+    @property
     def model(self) -> Model:
         """The model of the reference, opened on first use."""
         ...

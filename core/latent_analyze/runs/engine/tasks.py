@@ -73,6 +73,7 @@ class CaseContext:
     seed: int = 0
     progress: Progress = no_progress
     others: tuple[Source, ...] = ()
+    value_names: tuple[str, ...] = ()
 
     @cached_property
     def label_pool(self) -> Labels:
@@ -98,6 +99,11 @@ class RunContext:
     def reference(self) -> Source:
         """The reference of the case."""
         return self._shared.reference
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the values in a row of the reference's data set; empty without any."""
+        return self._shared.value_names
 
     @property
     def model(self) -> Model:
