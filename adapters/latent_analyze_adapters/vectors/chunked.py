@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from latent_analyze_adapters.files.contents import Kind
 
-ID_NAMES = ("id", "index", "__index_level_0__", "Unnamed: 0")
-"""Columns that hold ids unless others are named; an unnamed index of pandas is the third in Parquet
-and, once it was in a CSV file, the fourth."""
+ID_NAMES = ("id", "index", "__index_level_0__", "", "Unnamed: 0")
+"""Columns that hold ids unless others are named; the last three are an unnamed index of pandas: in
+Parquet, in CSV, and read from CSV and saved again."""
 
 CHUNK_BYTES = 1 << 25
 """Size of a chunk, as float32, in files whose rows can be read in any portions."""
