@@ -13,7 +13,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, FiniteFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from latent_analyze.errors import ModelError
 from latent_analyze.files.toml import dump_toml
@@ -107,6 +114,11 @@ class EncoderSpec(ComponentSpec):
     mean_half: Literal[0, 1] = Field(0, description="which of the two halves is the mean")
     further: tuple[str, ...] = Field(
         (), description="names of further outputs that a store keeps, such as codes"
+    )
+    codes: dict[str, NonNegativeInt] | None = Field(
+        None,
+        description="outputs that hold codes, whole numbers that name the entries of a codebook, "
+        "and the number of its entries, 0 if unknown; an empty table if no output does",
     )
 
 
@@ -215,4 +227,5 @@ def leave_open(bundle: Bundle, keys: Iterable[str]) -> Bundle:
 
 def _without_empty(table: dict[str, object]) -> dict[str, object]:
     kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in table.items()}
-    return {key: value for key, value in kept.items() if value != {}}
+    # Codes without any output say that whole numbers are coordinates.
+    return {key: value for key, value in kept.items() if value != {} or key == "codes"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from latent_analyze.host.results import Severity
 from latent_analyze.runs.case_model import store_of
 from latent_analyze.runs.outputs import VIEWS
+from latent_analyze.sources.codes import Codes, codes_of, size_in_words
 
 if TYPE_CHECKING:
     from latent_analyze.host.discovery import Problem
@@ -35,6 +36,8 @@ class SourceInfo:
         what these mean, if the store says so.
     notes
         What was decided when its data were read, such as which columns are labels.
+    codes
+        What the codes of the source name; None if its values are coordinates.
     """
 
     label: str
@@ -45,13 +48,20 @@ class SourceInfo:
     model: str = ""
     signature: Signature | None = None
     notes: tuple[str, ...] = ()
+    codes: Codes | None = None
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        return size_in_words(self.count, self.dim, self.codes)
 
     @classmethod
     def of(cls, source: Source) -> SourceInfo:
         """Return what names a source."""
         info = cls(
-            source.label, source.count, source.dim, source.fingerprint, notes=_notes_of(source)
-        )
+            source.label, source.count, source.dim, source.fingerprint, codes=codes_of(source),
+            notes=_notes_of(source),
+        )  # fmt: skip
         store = store_of(source)
         if store is None:
             return info

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plotting import as_pixels
-from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, codes_of
 from latent_analyze.statistics import binned_quantiles, nearest_others, rank_correlation
 from latent_analyze_plugins.reconstruct.columns import Columns
 from latent_analyze_plugins.reconstruct.pairs import Pairs
@@ -57,7 +57,7 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     good, errors = batch.take(kept), parts.per_row()
     values = {
         **parts.overall(), "nonfinite": int((~kept).sum()), **_by_split(good, errors, name),
-        **_by_position(good, errors[name], options.k, name),
+        **({} if codes_of(source) else _by_position(good, errors[name], options.k, name)),
         **{f"image_{key}": error.astype(np.float32) for key, error in errors.items()},
         **_examples(good, errors[name], pairs, options.images),
         **({} if name == "wrong" else columns.values()),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import Choice, ModelError, Signature
 from latent_analyze_adapters.models.signatures import choosing, describing
+from latent_analyze_adapters.models.signatures.code_choices import how_codes
+from latent_analyze_adapters.models.signatures.codes import codes_in, takes_whole
 from latent_analyze_adapters.models.signatures.decoders import (
     filled_spec,
     latent_input,
@@ -26,10 +28,11 @@ from latent_analyze_adapters.models.signatures.encoders import (
 )
 from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
 from latent_analyze_adapters.models.signatures.runs import MOST, rows_to_try
-from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
+from latent_analyze_adapters.models.signatures.spread import spread_of
 from latent_analyze_adapters.models.signatures.trial import (
     Half,
     Pool,
+    Scale,
     Tried,
     Way,
     best_shuffled,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
+    from latent_analyze_adapters.models.signatures.outputs import Outputs
 
 FAR_BEHIND = 0.2
 """What explains less than the best on the first rows, by this much, is given up."""
@@ -122,14 +126,15 @@ class Search:
         drawn = drawn_outputs(encoder, way, x, self.sample)
         drawn |= self.facts.drawn
         halves = Mean("", self.stated.halves_axis, self.stated.mean_half)
-        mean, why = self._stated_mean() or mean_alone(
-            way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves
-        )
-        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why)]
-        spread = self._spread(mean, way, drawn)
+        mean, why = self._stated_mean(way.outputs) or mean_alone(
+            way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves,
+            codes=codes_in(way.outputs, self.stated),
+        )  # fmt: skip
+        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, way.outputs)]
         return describing.assemble(
-            self.bundle, encoder, way, mean, spread=spread, drawn=drawn,
-            choices=[*choices, *(spread.choices if spread else ()), *self.facts.choices],
+            self.bundle, encoder, way, mean, drawn=drawn,
+            spread=spread_of(mean, way.outputs, drawn, stated=self.stated, facts=self.facts),
+            choices=choices, facts=self.facts,
         )  # fmt: skip
 
     def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
@@ -185,16 +190,18 @@ class Search:
             # The encoder may be known to take one format; the decoder may give another.
             every = [*(way.scaling for way in ways), *scalings(self.sample, "float32")]
             ends = activations(distinct(every), dtype, bounded=bounded)
-        return Pool(means, decoders, scales_for(spec, self.config, latent), ends), choices
+        scales = [Scale()] if means[0].codes else scales_for(spec, self.config, latent)
+        return Pool(means, decoders, scales, ends), choices
 
     def _halves(
         self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
     ) -> tuple[list[Mean], list[Half], list[Choice]]:
         """Return what may be the mean, and the decoder opened for it."""
         cache, sample = self.cache, self.sample
-        known = self._stated_mean()
+        known = self._stated_mean(way.outputs)
         guess = known[0] if known else None
-        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind == "f"}
+        kinds = "f" if any(v.dtype.kind == "f" for v in way.outputs.values()) else "fiu"
+        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind in kinds}
         row = guess.take(way.outputs).shape[1:] if guess else next(iter(shapes.values()), None)
         graph = cache.session(cache.file(spec), spec, row).graph
         main = latent_input(graph, spec, sample)
@@ -204,9 +211,14 @@ class Search:
         if guess:
             means = [guess]
         elif len(latent) == len(axes) and latent:
-            means = means_for(way.outputs, drawn | self.facts.drawn, latent)
+            means = means_for(
+                way.outputs, drawn | self.facts.drawn, latent,
+                codes=codes_in(way.outputs, self.stated), whole_input=takes_whole(main.dtype),
+            )  # fmt: skip
         else:
             means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
+        whole = takes_whole(main.dtype)
+        how_codes(means[0], way.outputs, self.stated, self.facts, whole_input=whole)
         first = means[0].take(way.outputs).shape[1:]
         same = [m for m in means if m.take(way.outputs).shape[1:] == first]
         if "mean_half" in self.stated.model_fields_set:
@@ -226,15 +238,14 @@ class Search:
             problem = describing.nothing_explains(best, shuffled)
         chosen = found.simplest if problem else choosing.choose(tried)
         chosen = self._exact(encoder, chosen, x)
-        spread = self._spread(chosen.mean, chosen.way, found.drawn)
         choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
         return describing.assemble(
-            self.bundle, encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
-            tried=tried, problem=problem, rows=len(x), drawn=found.drawn | self.facts.drawn,
-            choices=[
-                *choices, *encoder.choices, *found.choices,
-                *(spread.choices if spread else ()), *self.facts.choices,
-            ],
+            self.bundle, encoder, chosen.way, chosen.mean, chosen=chosen, tried=tried,
+            spread=spread_of(
+                chosen.mean, chosen.way.outputs, found.drawn, stated=self.stated, facts=self.facts
+            ),
+            facts=self.facts, problem=problem, rows=len(x), drawn=found.drawn,
+            choices=[*choices, *encoder.choices, *found.choices],
         )  # fmt: skip
 
     def _exact(self, encoder: OpenEncoder, chosen: Tried, x: NDArray[np.float32]) -> Tried:
@@ -246,42 +257,19 @@ class Search:
         pool = Pool([chosen.mean], [chosen.decoder], [chosen.scale], [end])
         return pool.try_on(ways, x, self.sample.columns)[0]
 
-    def _spread(self, mean: Mean, way: Way, drawn: set[str]) -> Found | None:
-        """Return the spread: as stated or as the graph shows, or else as names and values say."""
-        stated = self.stated
-        if mean.axis is not None:
-            mu = mean.take(way.outputs).reshape(len(next(iter(way.outputs.values()))), -1)
-            other = mean.other_half(way.outputs).reshape(mu.shape)
-            if "spread" in stated.model_fields_set:
-                return Found(mean.output, stated.spread, "stated", "")
-            return kind_of(mu.astype(np.float64), mean.output, other.astype(np.float64))
-        if stated.log_var == "":
-            return None
-        if stated.log_var and "spread" in stated.model_fields_set:
-            return self._known(stated.log_var)
-        found = find_spread(mean, way.outputs, drawn, set(self.facts.positive))
-        if found is not None and "spread" in stated.model_fields_set:
-            found = replace(found, kind=stated.spread)
-        if stated.log_var and (found is None or found.output != stated.log_var):
-            return self._known(stated.log_var)
-        return found
-
-    def _known(self, output: str) -> Found:
-        """Return the spread that is stated, or that the graph shows."""
-        shown = next((c for c in self.facts.choices if c.key == "encoder.log_var"), None)
-        if shown is None:
-            return Found(output, self.stated.spread, "stated", "")
-        return Found(output, self.stated.spread, "graph", shown.why)
-
-    def _stated_mean(self) -> tuple[Mean, str] | None:
+    def _stated_mean(self, outputs: Outputs) -> tuple[Mean, str] | None:
         stated = self.stated
         if stated.mu is None:
             return None
-        return Mean(stated.mu, stated.halves_axis, stated.mean_half), "stated"
+        codes = stated.mu in codes_in(outputs, stated)
+        return Mean(stated.mu, stated.halves_axis, stated.mean_half, codes), "stated"
 
-    def _mean_choice(self, mean: Mean, why: str) -> list[Choice]:
+    def _mean_choice(self, mean: Mean, why: str, outputs: Outputs) -> list[Choice]:
+        shown, what = how_codes(mean, outputs, self.stated, self.facts)
         if self.stated.mu is not None:
             return []
+        if mean.codes and why != "the first output":
+            return [Choice(key="encoder.mu", value=mean.text, known=shown, why=what)]
         known: Known = "name" if why == "name" else "assumed"
         if why == "config.json":
             known = "data"

@@ -172,7 +172,7 @@ def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> flo
     """Return the best score with the axes of the z-points shuffled and some of them mirrored.
 
     A decoder that belongs to the encoder needs each value in its place; with the decoder of another
-    model, a wrong place is as good as the given one.
+    model, a wrong place is as good as the given one. Of codes, it is their names that are shuffled.
     """
     rng, score = np.random.default_rng(NULL_SEED), explained_of(x)
     flat = tried.mu.reshape(len(tried.mu), -1)
@@ -182,6 +182,8 @@ def best_shuffled(tried: Tried, x: NDArray[np.float32], columns: Columns) -> flo
         order = _all_moved(flat.shape[1], rng)
         sign = rng.choice([-1.0, 1.0], flat.shape[1]) if len(order) > 1 else -1.0
         moved = (center + (flat - center)[:, order] * sign).astype(np.float32)
+        if tried.mean.codes:
+            moved = _renamed(flat, rng)
         ((_, _, raw),) = _decodings(
             moved.reshape(tried.mu.shape), [tried.decoder], [tried.scale], given
         )
@@ -196,6 +198,12 @@ def _all_moved(count: int, rng: np.random.Generator) -> NDArray[np.intp]:
     found = np.empty(count, np.intp)
     found[order] = np.roll(order, 1)
     return found
+
+
+def _renamed(codes: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return codes, each with the name of another."""
+    used, places = np.unique(codes, return_inverse=True)
+    return used[_all_moved(len(used), rng)][places.reshape(codes.shape)]
 
 
 def same_mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
