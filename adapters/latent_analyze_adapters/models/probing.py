@@ -11,6 +11,7 @@ import numpy as np
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, LabelTensor, as_floats
 from latent_analyze_adapters.models.graph import FreeShape, Graph, NetworkSpec, Shape, Tensor
+from latent_analyze_adapters.models.messages import CORRECT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,12 +54,13 @@ def probe_graph(
     if row_shape is None:
         raise ModelError(
             f"image_shape and latent_shape for {name}, which does not declare its input",
-            found="no such shape", next_step="state image_shape and latent_shape in model.toml",
+            found="no such shape",
+            next_step="state them in model.toml or --signature, as 'image_shape=[28,28,1]'",
         )  # fmt: skip
     if math.prod(row_shape) > MAX_VALUES:
         raise ModelError(
             f"rows of at most {MAX_VALUES} values for {name}", found=f"shape {row_shape}",
-            next_step="correct image_shape and latent_shape in model.toml",
+            next_step=CORRECT,
         )  # fmt: skip
     main = Tensor(spec.input or INPUT, dtype, (None, *row_shape))
     extra = tuple(_extra_tensors(spec, dtype))

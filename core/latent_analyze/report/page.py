@@ -6,7 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -208,6 +208,7 @@ def _cases(outcome: RunOutcome, figures: Figures) -> Iterator[_Case]:
         yield _Case(case, f"case-{i + 1}", source, facts, analyses)
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

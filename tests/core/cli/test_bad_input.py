@@ -226,7 +226,7 @@ class TestStores:
 
     def test_a_store_is_no_data_set(self, cli: CommandLine, bring: Bring) -> None:
         bring("model", "model.zarr")
-        saying = ("an array of vectors", "model.zarr", "no data set plugin")
+        saying = ("rows that are not encoded yet", "the store model.zarr", "run model.zarr")
         cli.refuses("encode", "model", "model.zarr", "-o", "other.zarr", saying=saying)
 
     def test_subsets_that_are_not_there(self, cli: CommandLine, bring: Bring) -> None:

@@ -223,9 +223,10 @@ class Search:
         same = [m for m in means if m.take(way.outputs).shape[1:] == first]
         if "mean_half" in self.stated.model_fields_set:
             same = [m for m in same if m.axis is None or m.half == self.stated.mean_half] or same
+        shape = self.bundle.latent_shape or first
         return (
             same,
-            open_decoders(cache, changed, sample, latent=first, prefer=encoder.layout),
+            open_decoders(cache, changed, sample, latent=shape, prefer=encoder.layout),
             choices,
         )
 

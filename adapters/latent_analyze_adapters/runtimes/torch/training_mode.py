@@ -92,8 +92,8 @@ def switched_note(layers: Sequence[str]) -> tuple[str, ...]:
         return ()
     how = ", with the running statistics in the file" if BATCH_NORM in layers else ""
     return (
-        f"exported in training mode ({', '.join(layers)}), but run as in evaluation{how}: state "
-        "batch_mode = 'keep' in model.toml to run it as it was exported",
+        f"exported in training mode ({', '.join(layers)}), but run as in evaluation{how}: "
+        "--batch-mode keep runs it as it was exported",
     )
 
 
@@ -157,5 +157,5 @@ def _constant(value: torch.Value) -> object:
 def _no_switch(path: Path, name: str) -> ModelError:
     return ModelError(
         f"operators that can run as in evaluation in {path}", found=f"{name}, in training mode",
-        next_step="call model.eval() and export it again, or state batch_mode = 'keep'",
+        next_step="call model.eval() and export it again, or run it as it is: --batch-mode keep",
     )  # fmt: skip
