@@ -186,6 +186,10 @@ class _Page:
         return [(s, times[s]) for s in SEVERITIES if times[s]]
 
     @property
+    def has_codes(self) -> bool:
+        return any(case.outcome.reference.codes is not None for case in self.cases)
+
+    @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
         return [(c.label, entry) for c in self.cases for entry in by_reason(c.outcome.left_out)]
 
