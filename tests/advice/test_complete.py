@@ -44,6 +44,9 @@ NOT_FOLLOWED = {
 }
 """Advice that no row follows, and why."""
 
+OTHERS = ("cli/", "statistics/", "testing/")
+"""Where options are declared, and what speaks to authors of plugins."""
+
 NO_ADVICE = (
     "stores, files of vectors, samplers with dim=", "sources beside each case (--with)",
     "null models (--null)", "--set", "gaussian:covariance=diag", "safe_mode=False",
@@ -54,8 +57,7 @@ NO_ADVICE = (
 @cache
 def told() -> list[Advice]:
     found = [advice for folder in CODE for advice in advice_in(folder)]
-    # The help of options is no advice.
-    return [a for a in found if not a.where.startswith("cli/") and a.text not in NO_ADVICE]
+    return [a for a in found if not a.where.startswith(OTHERS) and a.text not in NO_ADVICE]
 
 
 @pytest.mark.parametrize("advice", told(), ids=lambda advice: advice.where)
