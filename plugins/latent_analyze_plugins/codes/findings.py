@@ -25,7 +25,7 @@ def find(results: ResultSet) -> Iterator[Finding]:
     yield _perplexity(results)
     yield _dead(data, is_known=frame["is_known"])
     if len(data["perplexity_at"]) > 1:
-        yield _positions(data)
+        yield _positions(results)
     if "together" in data.arrays:
         yield from _together(data, frame["told"])
 
@@ -68,10 +68,14 @@ def _dead(data: Result, *, is_known: bool) -> Finding:
     return Finding("warning" if acting else "note", text, numbers)
 
 
-def _positions(data: Result) -> Finding:
+def _positions(results: ResultSet) -> Finding:
+    data = results.data
     bits, within = data["position_bits"], data["perplexity_within"]
     low, high = data["perplexity_at"].min(), data["perplexity_at"].max()
     tells = f"tells {bits:.3g} bits about its code" if bits >= SMALL else "hardly tells its code"
+    # Of even codes the position tells nothing: what they have is bias that is left.
+    beside = [f"{label} {r['position_bits']:.2g}" for label, r in results.shown.items()]
+    tells += f" ({', '.join(beside)})" if beside else ""
     text = (
         f"The position {tells}: within one, the perplexity is {within:.4g} (geometric mean;"
         f" {low:.3g} to {high:.3g})."
