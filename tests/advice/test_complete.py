@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from advice_in_code import Advice, advice_in
-from conftest import TESTS
 from rows_of_data import DATA
 from rows_of_files import FILES, SLOW
 from rows_of_models import MODELS
 from rows_of_runs import RUNS
 
-CODE = [TESTS.parent / "core" / "latent_analyze", TESTS.parent / "adapters"]
+REPOSITORY = Path(__file__).parents[2]
+CODE = [REPOSITORY / "core" / "latent_analyze", REPOSITORY / "adapters"]
 SAID = [
     row.says for row in chain.from_iterable(t.values() for t in (DATA, FILES, SLOW, MODELS, RUNS))
 ]
