@@ -7,6 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from command_line import assert_one_line, files_here
+
+BAD_INPUT = 2
+"""Exit code of bad input."""
+
 Step = str | Callable[[], object]
 
 
@@ -39,7 +44,11 @@ class Row:
 def follow(row: Row, cli: Any) -> None:
     """Get the advice, follow it, and require that it leads further."""
     row.make()
+    before = files_here()
     first = cli(*shlex.split(row.command))
+    if first.code == BAD_INPUT:
+        assert_one_line(first, saying=(row.says,))
+        assert files_here() == before, "nothing is written"
     assert row.says in first.out + first.err, first.out + first.err
     last = None
     for step in row.then:

@@ -239,13 +239,6 @@ RUNS = {
     "an output of what is no store": Row(
         points, run("points.npy@z2"), "leave @z2 out", [run("points.npy")]
     ),
-    "no rows of a label": Row(
-        all_of(pair(), lambda: np.savez("faces.npy.npz", x=WORLD.x, y=np.arange(len(WORLD.x)) % 3),
-               rename("faces.npy.npz", "faces.npz")),
-        "run --model m --data faces.npz --with latents.zarr[label=7] --plugins radius",
-        "make one: latent-analyze encode MODEL DATA -o latents.zarr",
-        ["encode m faces.npz", run("latents.zarr[label=7]")], "choose from: label = 0, 1, 2",
-    ),
     "a label's value": Row(
         all_of(pair(), lambda: np.savez("faces.npz", x=WORLD.x, y=np.arange(len(WORLD.x)) % 3),
                lambda: encode("faces.npz")),
