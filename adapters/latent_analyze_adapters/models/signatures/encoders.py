@@ -193,7 +193,7 @@ def require_shape(stated: Shape | None, sample: Sample) -> None:
         shape = list(sample.x.shape[1:])
         raise MisfitError(
             f"rows of the stated image_shape {list(stated)}", found=f"rows of shape {shape}",
-            next_step=_resized(stated, sample) if sample.kind == "images"
+            next_step=_resized(stated, sample) if sample.kind == "images" and len(stated) == 3
             else "give rows of that shape",
         )  # fmt: skip
 
@@ -217,6 +217,8 @@ def _misfit(graph: Graph, main: Tensor, spec: EncoderSpec, sample: Sample) -> Mi
 
 def _image_of(axes: FreeShape) -> FreeShape:
     """Return height, width and channels of the images that an input with these axes takes."""
+    if not axes:
+        return (None, None, None)
     if len(axes) == 1:
         size = axes[0] or 0
         sides = ((math.isqrt(size // channels), channels) for channels in CHANNELS)
