@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from latent_analyze_plugins.random_decode import scores
 from latent_analyze_plugins.random_decode.findings import boundary
 from latent_analyze_plugins.random_decode.intervals import wilson
-from latent_analyze_plugins.random_decode.scores import (
+from latent_analyze_plugins.random_decode.metric import (
     fit_whitening,
     knn_radii,
     support_scores,

@@ -23,9 +23,10 @@ from latent_analyze.plugin import (
 from latent_analyze.statistics import MAX_FULL_DIM
 from latent_analyze_plugins.random_decode import without_data
 from latent_analyze_plugins.random_decode.compute import evaluate
-from latent_analyze_plugins.random_decode.findings import DRAWS, find
+from latent_analyze_plugins.random_decode.findings import find
 from latent_analyze_plugins.random_decode.frame import make_frame
 from latent_analyze_plugins.random_decode.measures import all_measures, measures_of
+from latent_analyze_plugins.random_decode.rates import DRAWS
 
 
 class RandomDecodeOptions(AnalysisOptions):
@@ -35,7 +36,7 @@ class RandomDecodeOptions(AnalysisOptions):
 
     images: int = Field(16, ge=1, le=256, description="decoded z-points shown per source")
     points: int = Field(
-        1000, ge=20, description="z-points scored per source, and rows in each held-out half"
+        500, ge=20, description="z-points scored per source; twice as many rows set the standard"
     )
     samplers: Literal["auto"] | tuple[str, ...] = Field(
         "auto",
@@ -77,7 +78,7 @@ class RandomDecode(Analysis):
 
     name = "random_decode"
     title = "May I sample here: decoded z-points"
-    counts = {"points": (100, 1000)}
+    counts = {"points": (100, 500)}
     requires = frozenset({"decoder"})
     Options = RandomDecodeOptions
     measures = all_measures()

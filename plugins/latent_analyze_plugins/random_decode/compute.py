@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
 from latent_analyze_plugins.random_decode.intervals import wilson
+from latent_analyze_plugins.random_decode.metric import whitened
+from latent_analyze_plugins.random_decode.qualities import (
+    DOUBTFUL,
+    GOOD,
+    Ranked,
+    good_rate,
+    good_relative,
+)
+from latent_analyze_plugins.random_decode.reach import measure_reach
 from latent_analyze_plugins.random_decode.scores import Scores, score
 
 SATURATED = 1 / 255
@@ -38,7 +47,7 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
     # Evenly spaced: a sample is in row order, and data sets are often sorted by class.
     shown = np.unique(np.linspace(0, n - 1, min(options.images, n)).round()).astype(int)
     scores = score(frame, batch, context, shown=shown, task=f"decode {source.label}")
-    lost = int((~scores.finite).sum())
+    lost = int((~scores.outputs.finite).sum())
     if lost == n:
         raise AnalysisError(
             "finite numbers from the decoder",
@@ -47,6 +56,7 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
         )
     values = {
         **_rates(scores, frame), "nonfinite": lost, **_pictures(scores, shown, frame["kind"]),
+        **_reached(frame, batch, scores, context=context),
         **by_class(frame, batch.take(shown), context),
     }  # fmt: skip
     notes = _notes(frame, scores, shown)
@@ -64,19 +74,57 @@ def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
         nearest = float(np.median(scores.nearest))
         values["distance_relative"] = nearest / frame["control_nearest"]
     intervals = [wilson(float(mask.mean()), len(mask)) for mask in passed.values()]
-    found = {"cycle_score": scores.cycle, "support_score": scores.support}
+    if scores.ranked is not None:
+        rate = good_rate(scores.ranked)
+        values |= {"good_rate": rate.value, **_relative(scores.ranked, frame)}
+        intervals[0] = (rate.low, rate.high)
+    found = {"cycle_score": scores.cycle, "support_score": scores.support,
+             "quality": None if scores.ranked is None else scores.ranked.quality}  # fmt: skip
     arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
     return {**values, "interval": np.array(intervals), **arrays}
 
 
+def _relative(ranked: Ranked, frame: Frame) -> dict[str, Any]:
+    """Return the good rate over that of held-out rows, with its interval, and the doubtful rate."""
+    quality = frame["control_quality"]
+    control = Ranked(quality, np.zeros(len(quality), np.int64), ranked.sizes)
+    found = good_relative(ranked, control)
+    doubtful = (ranked.quality >= DOUBTFUL) & (ranked.quality < GOOD)
+    return {
+        "good_relative": found.value, "good_relative_interval": np.array([found.low, found.high]),
+        "doubtful_rate": float(doubtful.mean()),
+    }  # fmt: skip
+
+
+def _reached(frame: Frame, batch: Batch, scores: Scores, *, context: Context) -> dict[str, Any]:
+    """Return what of the data is reached, and copied; nothing where outputs cannot be told."""
+    if scores.ranked is None:
+        return {}
+    center, whitening = frame["center"], frame["whitening"].astype(np.float64)
+    data = take_rows(context.reference, frame["support_rows"]).z
+    support, z, landing = (
+        whitened(rows - center, whitening) for rows in (data, batch.z, scores.outputs.landing)
+    )
+    return measure_reach(frame, support, z=z, landing=landing, seed=context.seed)
+
+
 def _pictures(scores: Scores, shown: NDArray[np.int64], kind: str) -> dict[str, Any]:
     """Return finite decoded rows, what they hold, and the tests they passed."""
-    passed, good = scores.passed, scores.finite[shown]
+    passed, good = scores.passed, scores.outputs.finite[shown]
     bits = SUPPORT * passed["support"].astype(np.uint8)
     if "cycle" in passed:
         bits |= CYCLE * passed["cycle"].astype(np.uint8)
-    decoded = scores.decoded[good]
-    return {"verdict": bits[shown[good]], **contents(decoded, kind), **kept(decoded, kind)}
+    decoded = scores.outputs.decoded[good]
+    judged: dict[str, Any] = {}
+    if scores.ranked is not None:
+        quality = scores.ranked.quality[shown[good]]
+        judged = {"shown_quality": quality.astype(np.float32)}
+    return {
+        "verdict": bits[shown[good]],
+        **judged,
+        **contents(decoded, kind),
+        **kept(decoded, kind),
+    }
 
 
 def contents(decoded: NDArray[np.float32], kind: str) -> dict[str, float]:
@@ -126,7 +174,7 @@ def _contents(flat: NDArray[np.float32]) -> dict[str, float]:
 
 
 def _notes(frame: Frame, scores: Scores, shown: NDArray[np.int64]) -> list[str]:
-    notes, decoded = [], scores.decoded[scores.finite[shown]]
+    notes, decoded = [], scores.outputs.decoded[scores.outputs.finite[shown]]
     beyond = float(((decoded < -SATURATED) | (decoded > 1 + SATURATED)).sum())
     if frame["kind"] == "image" and beyond:
         share = 100 * beyond / decoded.size

@@ -21,18 +21,23 @@ from latent_analyze.plotting import (
 )  # fmt: skip
 from latent_analyze.plugin import Figure, Result, ResultSet
 from latent_analyze_plugins.random_decode.compute import CYCLE, SUPPORT
-from latent_analyze_plugins.random_decode.findings import ENOUGH, Rates
+from latent_analyze_plugins.random_decode.qualities import DOUBTFUL, GOOD
+from latent_analyze_plugins.random_decode.rates import ENOUGH, Rates
 
 BOTH_COLOR, CYCLE_COLOR, SUPPORT_COLOR = "#0072B2", "#E69F00", "#009E73"
 
 LOOK: dict[str, dict[str, Any]] = {
+    "good": {"color": BOTH_COLOR, "marker": "o", "ms": 5.5, "label": "good: as the better nine "
+             "tenths of held-out data"},
+    "coverage": {"color": SUPPORT_COLOR, "marker": "s", "ms": 4.5, "mfc": "white",
+                 "label": "coverage: share of the data that is reached"},
     "joint": {"color": BOTH_COLOR, "marker": "o", "ms": 5.5, "label": "joint: both tests"},
     "cycle": {"color": CYCLE_COLOR, "marker": "^", "ms": 4.5, "mfc": "white",
               "label": "cycle: E(D(z)) finds z"},
     "support": {"color": SUPPORT_COLOR, "marker": "s", "ms": 4.5, "mfc": "white",
                 "label": "support: near the data"},
 }  # fmt: skip
-DASHES = {"joint": "-", "cycle": "--", "support": ":"}
+DASHES = {"good": "-", "coverage": ":", "joint": "-", "cycle": "--", "support": ":"}
 
 FRAMES = {
     CYCLE | SUPPORT: FrameStyle("both tests", BOTH_COLOR, "-", 1.4),
@@ -41,6 +46,13 @@ FRAMES = {
     0: FrameStyle("neither", "#999999", "-", 0.5),
 }
 """Verdict -> frame."""
+
+QUALITIES = (
+    FrameStyle("good", BOTH_COLOR, "-", 1.4),
+    FrameStyle("doubtful", CYCLE_COLOR, (0, (4, 1.5)), 1.4),
+    FrameStyle("bad", "#999999", "-", 0.5),
+)
+"""Frames where good can be told from bad."""
 
 LINE, CURVE, ROOM = 0.24, 2.6, 1.1
 """Inches: height per source, of the curve over b, and of labels and legend."""
@@ -90,17 +102,24 @@ def draw_images(results: ResultSet) -> Figure:
     )
     if curves:
         left = len(rates.samplers) + len(rates.cubes) - len(samplers) - len(cubes)
-        caption += " Colors and dashes: the tests that a z-point passed."
+        caption += f" Colors and dashes: {_framed(rates)}."
         caption += f" {left} sources are left out." if left else ""
     else:
-        caption += (
-            " Frames: the tests that a z-point passed; in which row frames are frequent counts,"
-            f" no single {words.one}."
-        )
+        caption += f" Frames: {_framed(rates)}."
     rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
     names = results.frame["names"].tolist()
     figure = draw_rows(rows, drawn_kind(words), by_frame=True, names=names)
     return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")
+
+
+def _framed(rates: Rates) -> str:
+    """Return what the frames mean."""
+    if not rates.judged:
+        return "the tests that a z-point passed; in which row they are frequent counts"
+    return (
+        f"good, as the better {100 - 100 * GOOD:.0f} % of held-out data, doubtful, and bad, as the"
+        f" worst {100 * DOUBTFUL:.0f} %; the best ones first"
+    )
 
 
 def _labeled(results: ResultSet) -> str:
@@ -170,16 +189,27 @@ def _sources(results: ResultSet, labels: list[str]) -> dict[str, Result]:
 
 
 def _grid_rows(label: str, result: Result, words: Words) -> Iterator[GridRow]:
-    rows, verdicts = shown(result, words), result["verdict"].tolist()
+    rows, all_frames = shown(result, words), _frames(result)
     curves = drawn_kind(words) not in ("image", "window")
+    if "shown_quality" in result.arrays:
+        order = np.argsort(-result["shown_quality"], kind="stable")
+        rows, all_frames = rows[order], [all_frames[place] for place in order]
     if curves:
         rows = rows[: CURVES if words.kind == "sequence" else COLUMNS]
     text = label if curves else _broken(label)
     for start in range(0, len(rows), COLUMNS):
         part, first = slice(start, start + COLUMNS), start == 0
-        frames = [FRAMES[verdict] for verdict in verdicts[part]]
+        frames = all_frames[part]
         apart = first and len(rows) > COLUMNS
         yield GridRow(text if first else "", rows[part], frames, group_start=apart)
+
+
+def _frames(result: Result) -> list[FrameStyle]:
+    """Return the frame of each output shown: by its quality, or by the tests it passed."""
+    if "shown_quality" not in result.arrays:
+        return [FRAMES[verdict] for verdict in result["verdict"].tolist()]
+    bounds = np.digitize(-result["shown_quality"], [-GOOD, -DOUBTFUL], right=True)
+    return [QUALITIES[place] for place in bounds]
 
 
 def _draw_sources(axis: Any, rows: dict[str, Result], rates: Rates) -> None:
@@ -189,9 +219,13 @@ def _draw_sources(axis: Any, rows: dict[str, Result], rates: Rates) -> None:
         axis.hlines(y, low, high, color=LOOK[name]["color"], lw=1.2)
         axis.plot(share, y, ls="", **LOOK[name])
     _control_lines(axis.axvline, rates)
-    axis.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    names = [f"{label} (copies)" if rates.copies_of(r) else label for label, r in rows.items()]
+    axis.set_yticks(range(len(rows)), names, fontsize=8)
     axis.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.5, -0.5))
-    axis.set_xlabel("share of the z-points that passes (95 % interval)")
+    axis.set_xlabel(
+        "share of the draws that is good, and of the data that is reached (95 % interval)"
+        if rates.judged else "share of the z-points that passes (95 % interval)"
+    )  # fmt: skip
     axis.grid(axis="y", color="#EEEEEE", lw=0.8)
     axis.set_axisbelow(True)
 
@@ -203,7 +237,7 @@ def _draw_cubes(axis: Any, rates: Rates) -> None:
         axis.fill_between(bs, low, high, color=LOOK[name]["color"], alpha=0.15, lw=0)
         axis.plot(bs, share, ls=DASHES[name], lw=1.4, **LOOK[name])
     _control_lines(axis.axhline, rates)
-    axis.set(xscale="log", ylim=(-0.02, 1.02), ylabel="share that passes")
+    axis.set(xscale="log", ylim=(-0.02, 1.02), ylabel="share")
     axis.set_xticks(bs, [f"{b:g}" for b in bs])
     axis.minorticks_off()
     unit = "spreads of the data" if rates.unit == "spread" else "latent units"
@@ -216,6 +250,23 @@ def _control_lines(line: Any, rates: Rates) -> None:
 
 
 def _caption(results: ResultSet, rates: Rates) -> str:
+    text = _judged(results) if rates.judged else _tested(results)
+    if rates.cubes:
+        text += " Below: uniform vectors over the half-width b of their cube."
+    return text
+
+
+def _judged(results: ResultSet) -> str:
+    return (
+        "Blue: share of the decoded draws of each source that are good: as well reconstructed, and"
+        f" as much at home among the data, as the better {100 - 100 * GOOD:.0f} % of held-out rows"
+        f" of {results.reference}. Green: share of the data that the draws reach. Black: the share"
+        " of held-out rows that are good, and half of it. Sources that repeat rows of the data are"
+        " marked as copies."
+    )
+
+
+def _tested(results: ResultSet) -> str:
     text = (
         "Share of the z-points of each source that passes, with 95 % intervals (Wilson); black:"
         f" held-out z-points of {results.reference}, the positive control, and half their rate."
@@ -225,6 +276,4 @@ def _caption(results: ResultSet, rates: Rates) -> str:
     )
     if results.frame["no_cycle"]:
         text += f" No cycle rate, as {results.frame['no_cycle']}."
-    if rates.cubes:
-        text += " Below: uniform vectors over the half-width b of their cube."
     return text

@@ -1,78 +1,23 @@
-"""What the rates say in sentences: never that an image is meaningful, only what passes."""
+"""What the rates say in sentences: the answer first, then what it rests on."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from latent_analyze.plugin import Finding, Result, ResultSet
-from latent_analyze_plugins.random_decode.scores import CRITERIA
-
-DRAWS = "@posterior"
-"""End of the label of a source that is itself made of posterior draws."""
-
-ENOUGH = 0.5
-"""A source works if its rate is at least this share of that of held-out data."""
-
-
-def boundary(label: str, unit: str) -> float | None:
-    """Return b of a source labeled ``uniform:b=2`` with b in `unit`; None for other sources."""
-    match = re.fullmatch(r"uniform:b=([0-9.eE+-]+)(:unit=spread)?", label)
-    return float(match[1]) if match and bool(match[2]) == (unit == "spread") else None
-
-
-class Rates:
-    """The rates of all sources, held against that of held-out data.
-
-    Attributes
-    ----------
-    names, name
-        The rates there are, and the one that decides: support alone where there is no cycle.
-    control
-        That rate of held-out data.
-    cubes, unit
-        Label -> b of the uniform cubes next to the data, b ascending; what b is measured in.
-    samplers
-        Labels of the other sources next to the data, by descending rate.
-    """
-
-    def __init__(self, results: ResultSet) -> None:
-        options: Any = results.options
-        self.results, self.unit = results.results, options.unit
-        self.names = [name for name in CRITERIA if f"{name}_rate" in results.data.scalars]
-        self.name = self.names[0]
-        self.control: float = results.frame[f"control_{self.name}"]
-        found = [(boundary(label, self.unit), label) for label in results.shown]
-        self.cubes = {label: b for b, label in sorted((b, k) for b, k in found if b is not None)}
-        self.samplers = [label for b, label in found if b is None]
-        self.samplers.sort(key=lambda label: -self.of(label))
-
-    def of(self, label: str) -> float:
-        """Return the deciding rate of a source."""
-        return float(self.results[label][f"{self.name}_rate"])
-
-    def works(self, label: str) -> bool:
-        """Whether the rate of a source is at least half that of held-out data."""
-        return self.control > 0 and self.of(label) >= ENOUGH * self.control
-
-    def table(self, found: Iterable[Result], name: str) -> NDArray[np.float64]:
-        """Return a rate of each result, and its 95 % interval, low and high; shape (3, n)."""
-        place = self.names.index(name)
-        return np.array([[r[f"{name}_rate"], *r["interval"][place]] for r in found]).T
-
-    def text(self, result: Result) -> str:
-        """Return the deciding rate of a result as text, with its interval."""
-        rate, low, high = self.table([result], self.name)[:, 0]
-        return f"{rate:.3g} (95 % interval {low:.2g} to {high:.2g})"
+from latent_analyze.plugin import Finding, ResultSet
+from latent_analyze_plugins.random_decode.answers import answers
+from latent_analyze_plugins.random_decode.rates import DRAWS, ENOUGH, Rates
 
 
 def find(results: ResultSet) -> Iterator[Finding]:
     """Yield findings about held-out data, samplers, the range of b, and posterior draws."""
     rates = Rates(results)
+    if rates.judged:
+        yield from answers(results, rates)
+        return
+    yield _cannot_say(results)
     yield _control(results, rates)
     if rates.samplers:
         yield _best(results, rates)
@@ -80,6 +25,14 @@ def find(results: ResultSet) -> Iterator[Finding]:
         yield _range(results, rates)
     if "posterior" in results.shown:
         yield _posterior(results, rates)
+
+
+def _cannot_say(results: ResultSet) -> Finding:
+    why = results.frame["cannot_say"]
+    text = (
+        f"Whether single outputs are good cannot be said: {why}. What is known of z-points follows."
+    )
+    return Finding("note", text)
 
 
 def _control(results: ResultSet, rates: Rates) -> Finding:

@@ -8,18 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, keyed_rng, take_rows
-from latent_analyze_plugins.random_decode.scores import fit_cycle, fit_support, no_cycle, score
+from latent_analyze_plugins.random_decode.metric import whitened
+from latent_analyze_plugins.random_decode.passes import no_cycle, run_model
+from latent_analyze_plugins.random_decode.qualities import good_rate
+from latent_analyze_plugins.random_decode.reach import fit_reach
+from latent_analyze_plugins.random_decode.scores import fit_cycle, fit_support, score
+from latent_analyze_plugins.random_decode.telling import JUNK_ROWS, fit_telling
 from latent_analyze_plugins.shared.decoding import conditions, output_kind
 from latent_analyze_plugins.shared.value_names import value_names
 
 HELD_OUT_SHARE, SMALLEST_HALF = 5, 5
-"""At most one row in five goes into each held-out half; below 5, a quantile says nothing."""
+"""At most one row in five goes into each held-out part; below 5, a quantile says nothing."""
 
 LOOKED_AT, MOST_CLASSES, MANY = 5000, 10, 30
 """Rows whose label is read, classes shown, and different numbers that are no classes."""
 
 EVENLY = (0.05, 0.275, 0.5, 0.725, 0.95)
 """Ranks of a number with many values that stand for its classes."""
+
+UNSEEN = ("test", "val", "valid", "validation", "dev", "holdout", "held_out")
+"""Values of the label `split` that are said of rows that no model was trained on."""
 
 MAX_SUPPORT_VALUES = 1 << 24
 """Most numbers in the support set: 128 MiB of float64."""
@@ -49,10 +57,28 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
         "kind": output_kind(context, reference), **find_classes(reference, context),
     }  # fmt: skip
     values["names"] = value_names(context, values["kind"])
-    if not values["no_cycle"]:
-        held_out = take_rows(reference, split["calibration_rows"])
-        values |= fit_cycle(held_out, summary.std, context)
+    if values["no_cycle"]:
+        values["cannot_say"] = values["no_cycle"]
+    else:
+        values |= _standard(values, data, context, spread=summary.std)
     return Frame(values | _control(Frame(values), context))
+
+
+def _standard(
+    values: dict[str, Any], data: NDArray[np.float32], context: Context, *, spread: Any
+) -> dict[str, Any]:
+    """Return what the model makes of the calibration half, `cannot_say` if that tells nothing."""
+    held_out = take_rows(context.reference, values["calibration_rows"])
+    some = np.arange(min(JUNK_ROWS, len(held_out)))
+    first = run_model(context, held_out, some, task="decode the calibration half")
+    found = fit_cycle(held_out.z, first.landing, spread)
+    found |= fit_telling(values, held_out, data, first=first, context=context)
+    if found["cannot_say"]:
+        return found
+    center, whitening = values["center"], values["whitening"].astype(np.float64)
+    rows = {"support": data, "held_out": held_out.z}
+    white = {name: whitened(z - center, whitening) for name, z in rows.items()}
+    return found | fit_reach(values | found, context.reference, white=white, seed=context.seed)
 
 
 def find_classes(reference: Source, context: Context) -> dict[str, Any]:
@@ -74,11 +100,13 @@ def find_classes(reference: Source, context: Context) -> dict[str, Any]:
 
 
 def _split_rows(reference: Source, options: Any, seed: int) -> dict[str, NDArray[np.int64]]:
-    """Return seeded row numbers, ascending, of the support set and of both held-out halves."""
+    """Return seeded row numbers, ascending, of the support set and of both held-out parts."""
     count = reference.count
-    half = min(options.points, count // HELD_OUT_SHARE)
+    sizes = (options.points, 2 * options.points)
+    half, calibration = (min(size, count // HELD_OUT_SHARE) for size in sizes)
+    held_out = half + calibration
     most = max(MAX_SUPPORT_VALUES // reference.dim, options.neighbors + 1)
-    support = min(options.support, most, count - 2 * half)
+    support = min(options.support, most, count - held_out)
     if half < SMALLEST_HALF or support <= options.neighbors:
         needed = max(HELD_OUT_SHARE * SMALLEST_HALF, 2 * options.neighbors)
         raise AnalysisError(
@@ -88,16 +116,33 @@ def _split_rows(reference: Source, options: Any, seed: int) -> dict[str, NDArray
             next_step="encode more data, or set fewer neighbors",
         )
     order = keyed_rng(seed, "split").permutation(count)
+    if (unseen := _unseen(reference)) is not None and unseen.sum() >= held_out:
+        order = np.concatenate([order[unseen[order]], order[~unseen[order]]])
     return {
-        "support_rows": np.sort(order[2 * half : 2 * half + support]),
-        "calibration_rows": np.sort(order[:half]),
-        "evaluation_rows": np.sort(order[half : 2 * half]),
+        "support_rows": np.sort(order[held_out : held_out + support]),
+        "calibration_rows": np.sort(order[:calibration]),
+        "evaluation_rows": np.sort(order[calibration:held_out]),
     }
 
 
-def _control(frame: Frame, context: Context) -> dict[str, float]:
+def _unseen(reference: Source) -> NDArray[np.bool_] | None:
+    """Return which rows the model has not seen, where a label `split` says so; else None."""
+    if "label:split" not in reference.fields:
+        return None
+    parts = [reference.read(block, frozenset({"label:split"})) for block in reference.blocks()]
+    split = np.concatenate([part.labels["split"] for part in parts])
+    unseen = np.isin(np.char.lower(split.astype(str)), UNSEEN)
+    return unseen if unseen.any() and not unseen.all() else None
+
+
+def _control(frame: Frame, context: Context) -> dict[str, Any]:
     """Return the rates of the evaluation half, and its median distance from the data."""
     batch = take_rows(context.reference, frame["evaluation_rows"])
     scores = score(frame, batch, context, task="decode the evaluation half")
-    rates = {f"control_{name}": float(mask.mean()) for name, mask in scores.passed.items()}
+    rates: dict[str, Any] = {
+        f"control_{name}": float(mask.mean()) for name, mask in scores.passed.items()
+    }
+    if scores.ranked is not None:
+        rates["control_good"] = good_rate(scores.ranked).value
+        rates["control_quality"] = scores.ranked.quality
     return {**rates, "control_nearest": float(np.median(scores.nearest))}

@@ -10,6 +10,26 @@ MOST_AXES = 5
 """Axes of a decoded row that can be kept."""
 
 RATES = (
+    Measure("good_rate", "share of the outputs that are better than the worst tenth of held-out "
+            "data", "share"),
+    Measure("doubtful_rate", "share worse than that, and better than the worst fiftieth", "share"),
+    Measure("coverage", "share of the data that the draws reach", "share"),
+    Measure("coverage_interval", "95 % interval of the coverage", "share", dims=("bound",)),
+    Measure("copied", "share of the draws that are copies of rows of the data", "share"),
+    Measure("copied_interval", "95 % interval of the share of copies", "share", dims=("bound",)),
+    Measure("copied_p_value", "probability of as many rows as close to the data, if new"),
+    Measure("nearer", "share nearer to the data than 99 % of held-out rows are", "share"),
+    Measure("cells_different", "share of the cells of the data with another share of draws; 0.05 "
+            "is chance", "share"),
+    Measure("class_share", "share of each class among the draws, by the nearest data", "share",
+            dims=("class",)),
+    Measure("class_missed", "1 where a class has less than a fifth of its share of the data",
+            dims=("class",)),
+    Measure("class_error", "share of held-out rows that get a wrong class so", "share"),
+    Measure("quality", "share of held-out data that is no better", "share", dims=("row",)),
+    Measure("good_relative_interval", "95 % interval of the good rate over that of held-out data",
+            dims=("bound",)),
+    Measure("shown_quality", "quality of what is shown", "share", dims=("image",)),
     Measure("joint_rate", "share of the z-points that pass both tests", "share"),
     Measure("cycle_rate", "share that the encoder finds again: |E(D(z)) - z| within the "
             "held-out 95 % quantile", "share"),
