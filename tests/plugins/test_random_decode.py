@@ -166,7 +166,7 @@ def test_support_and_halves_share_no_row_and_follow_the_seed() -> None:
     names = ("support_rows", "calibration_rows", "evaluation_rows")
     rows = np.concatenate([frame(0)[name] for name in names])
     assert len(np.unique(rows)) == len(rows) == 2000
-    assert [len(frame(0)[name]) for name in names] == [1600, 200, 200]
+    assert [len(frame(0)[name]) for name in names] == [1400, 400, 200]
     assert frame(0).fingerprint == frame(0).fingerprint
     assert not np.array_equal(frame(0)["evaluation_rows"], frame(1)["evaluation_rows"])
 
@@ -231,8 +231,9 @@ def test_without_an_encoder_there_is_support_alone() -> None:
     assert set(np.unique(data["verdict"])) <= {0, 2}
     assert "no cycle rate and no joint rate" in data.notes[0]
     texts = [finding.text for finding in findings_of(make(), results)]
-    assert "no cycle and no joint rate, as the model has no encoder" in texts[0]
-    assert "highest support rate" in texts[1]
+    assert "cannot be said: the model has no encoder" in texts[0]
+    assert "no cycle and no joint rate, as the model has no encoder" in texts[1]
+    assert "highest support rate" in texts[2]
     assert len(figures_of(make(), results)) == 2
 
 
@@ -405,7 +406,8 @@ def test_companions_can_be_fitted_in_many_dimensions(dim: int) -> None:
 
 
 def test_findings_name_the_best_sampler_and_the_range_of_b(noisy: ResultSet) -> None:
-    control, best, cubes = findings_of(make(boundaries=[1]), noisy)
+    cannot, control, best, cubes = findings_of(make(boundaries=[1]), noisy)
+    assert "cannot be said: this model reconstructs junk too: " in cannot.text
     assert {finding.severity for finding in (control, best, cubes)} == {"note"}
     assert control.text.startswith("Positive control: 0.")
     assert "held-out z-points of data pass both tests" in control.text
@@ -430,7 +432,7 @@ def fake(results: ResultSet, rates: dict[str, float]) -> ResultSet:
 
 def test_findings_say_when_nothing_works(noisy: ResultSet) -> None:
     rates = {"gaussian": 0.2, "uniform:b=1": 0.0, "uniform:b=4": 0.0}
-    _, best, cubes = findings_of(make(), fake(noisy, rates))
+    *_, best, cubes = findings_of(make(), fake(noisy, rates))
     assert "None has at least half the rate of held-out data." in best.text
     assert "for none of b = 1, 4; the highest joint rate is 0 at all of them." in cubes.text
 
@@ -438,7 +440,7 @@ def test_findings_say_when_nothing_works(noisy: ResultSet) -> None:
 def test_findings_compare_with_no_held_out_data_where_none_passes(noisy: ResultSet) -> None:
     results = fake(noisy, {"gaussian": 0.9, "uniform:b=1": 0.7, "uniform:b=4": 0.0})
     turned_down = replace(results, frame=Frame({**results.frame.values, "control_joint": 0.0}))
-    _, best, cubes = findings_of(make(), turned_down)
+    *_, best, cubes = findings_of(make(), turned_down)
     assert "No held-out z-point passes" in best.text
     assert "no rate of held-out data to reach; the highest joint rate is 0.7" in cubes.text
     assert "half the rate" not in best.text + cubes.text
@@ -446,7 +448,7 @@ def test_findings_compare_with_no_held_out_data_where_none_passes(noisy: ResultS
 
 def test_ranges_of_b_that_work_may_have_gaps(noisy: ResultSet) -> None:
     rates = {f"uniform:b={b}": rate for b, rate in [(8, 0.9), (1, 0.9), (2, 0.9), (4, 0.1)]}
-    _, cubes = findings_of(make(), fake(noisy, rates))
+    *_, cubes = findings_of(make(), fake(noisy, rates))
     assert "for b = 1 to 2 and 8;" in cubes.text
 
 

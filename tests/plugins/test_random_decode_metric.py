@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from latent_analyze_plugins.random_decode import scores
-from latent_analyze_plugins.random_decode.findings import boundary
+from latent_analyze_plugins.random_decode import metric
 from latent_analyze_plugins.random_decode.intervals import wilson
 from latent_analyze_plugins.random_decode.metric import (
     fit_whitening,
@@ -17,6 +16,7 @@ from latent_analyze_plugins.random_decode.metric import (
     support_scores,
     whitened,
 )
+from latent_analyze_plugins.random_decode.rates import boundary
 
 RNG = np.random.default_rng
 
@@ -56,7 +56,7 @@ def test_radii_of_a_line_of_points() -> None:
 
 @pytest.mark.parametrize("chunk", [64, 7])
 def test_scores_against_a_direct_computation(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "CHUNK", chunk)
+    monkeypatch.setattr(metric, "CHUNK", chunk)
     support, points = RNG(0).standard_normal((150, 3)), RNG(1).standard_normal((90, 3)) * 2
     radii = knn_radii(support, 5)
     every = np.linalg.norm(support[:, None] - support, axis=-1)

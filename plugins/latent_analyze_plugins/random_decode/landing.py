@@ -9,28 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plugin import keyed_rng
 from latent_analyze.statistics import nearest
+from latent_analyze_plugins.shared.mixtures import fit_best_mixture
 
 Floats = NDArray[np.float64]
-
-COMPONENTS = (1, 2, 5, 10, 20, 50, 100)
-"""Numbers of components tried, until one more falls behind on rows held out."""
 
 MOST_AXES = 64
 """Above, the distance to a near z-point stands for the density: covariances take too many rows."""
 
 NEIGHBOR = 5
 """The near z-point is the one of this rank."""
-
-TEST_SHARE = 5
-"""One row in so many tells how many components are right."""
-
-MOST_ROWS, ROWS_EACH = 8000, 100
-"""Most rows that a mixture is fitted to, and fewest for each component, and two for each axis."""
-
-REGULARIZATION, TOLERANCE, EPOCHS = 1e-6, 1e-2, 60
-"""Added to the variances of whitened rows; gain per row at which to stop, and most passes."""
 
 
 @dataclass(frozen=True)
@@ -115,33 +103,6 @@ def fit_landing(data: Floats, seed: int) -> dict[str, Any]:
     """
     if data.shape[1] > MOST_AXES:
         return {}
-    order = keyed_rng(seed, "landing").permutation(len(data))
-    part = max(len(data) // TEST_SHARE, 1)
-    tested, fitted = data[order[:part]], data[order[part:][:MOST_ROWS]]
-    best, highest = _fit(fitted, 1, seed), -np.inf
-    for k in COMPONENTS:
-        if k > 1 and k * max(ROWS_EACH, 2 * data.shape[1]) > len(fitted):
-            break
-        mixture = best if k == 1 else _fit(fitted, k, seed)
-        likelihood = -float(mixture.surprise(tested).mean())
-        if likelihood <= highest:
-            break
-        best, highest = mixture, likelihood
-    return best.arrays()
-
-
-def _fit(rows: Floats, components: int, seed: int) -> Mixture:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    # The other start, whole k-means, sums over threads in an order that differs between runs.
-    mixture = GaussianMixture(
-        components, reg_covar=REGULARIZATION, tol=TOLERANCE, max_iter=EPOCHS,
-        init_params="k-means++", random_state=seed % 2**32,
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(rows)
-    return Mixture(np.log(mixture.weights_), mixture.means_, mixture.precisions_cholesky_)
+    fitted = fit_best_mixture(data, seed)
+    factors = fitted.precisions_cholesky_
+    return Mixture(np.log(fitted.weights_), fitted.means_, factors).arrays()

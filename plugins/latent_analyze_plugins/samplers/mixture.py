@@ -14,16 +14,10 @@ from latent_analyze_plugins.samplers.fitting import (
     StandardizedSample,
     spread_out,
 )
+from latent_analyze_plugins.shared.mixtures import fit_best_mixture, fit_mixture
 
-MOST_COMPONENTS = 10
-ROWS_PER_COMPONENT = 20
-"""At least so many z-points, and two per dimension, stand behind an automatic component."""
-
-REGULARIZATION = 1e-6
-"""Added to the variances of every component, in units of the reference's variance per axis."""
-
-EPOCHS = 200
-"""Most passes of the expectation-maximization algorithm."""
+TOLERANCE, EPOCHS = 1e-3, 200
+"""Gain per row at which a mixture of a given size stops, and most passes."""
 
 
 class MixtureOptions(SamplerOptions):
@@ -31,8 +25,8 @@ class MixtureOptions(SamplerOptions):
 
     components: PositiveInt | Literal["auto"] = Field(
         "auto",
-        description=f"normal distributions in the mixture; auto: {MOST_COMPONENTS}, and fewer where"
-        f" a component would have less than {ROWS_PER_COMPONENT} z-points or two per dimension",
+        description="normal distributions in the mixture; auto: 1, 2, 5, 10, 20, 50 or 100, as many"
+        " as have the highest likelihood on a fifth of the z-points, held out",
     )
     covariance: Literal["full", "diag"] = Field(
         "full", description="full: a covariance per component; diag: its variance per axis alone"
@@ -83,9 +77,7 @@ class Mixture(CovarianceSampler):
         rows = sample.rows
         if rows.shape[1] == 0:
             return np.ones(1), sample.mean[None], np.zeros((1, len(sample.mean)))
-        fitted = _expectation_maximization(
-            rows, self._components(rows.shape), self.options.covariance, seed
-        )
+        fitted = self._mixture(rows, seed)
         means = sample.mean + sample.unstandardized(fitted.means_[..., None])[..., 0]
         if self.options.covariance == "diag":
             stds = np.sqrt(fitted.covariances_)
@@ -93,32 +85,16 @@ class Mixture(CovarianceSampler):
         roots = np.linalg.cholesky(fitted.covariances_)
         return fitted.weights_, means, sample.unstandardized(roots)
 
-    def _components(self, shape: tuple[int, ...]) -> int:
-        rows, dim = shape
-        wanted = self.options.components
+    def _mixture(self, rows: Floats, seed: int) -> Any:
+        """Return scikit-learn's mixture of standardized rows."""
+        wanted, covariance = self.options.components, self.options.covariance
         if wanted == "auto":
-            return min(max(rows // max(ROWS_PER_COMPONENT, 2 * dim), 1), MOST_COMPONENTS)
-        if wanted > rows:
+            return fit_best_mixture(rows, seed, covariance=covariance)
+        if wanted > len(rows):
             raise OptionError(
-                f"at least as many z-points as components={wanted} of gmm", found=str(rows),
+                f"at least as many z-points as components={wanted} of gmm", found=str(len(rows)),
                 next_step="ask for fewer components",
             )  # fmt: skip
-        return wanted
-
-
-def _expectation_maximization(rows: Floats, components: int, covariance: str, seed: int) -> Any:
-    """Return scikit-learn's fitted mixture."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    # The other start, whole k-means, sums over threads in an order that differs between runs.
-    mixture = GaussianMixture(
-        components, covariance_type=covariance, reg_covar=REGULARIZATION, max_iter=EPOCHS,
-        init_params="k-means++", random_state=seed % 2**32,
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        # A mixture that could still gain a little likelihood is as good to draw from.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(rows)
+        return fit_mixture(
+            rows, seed, components=wanted, covariance=covariance, tolerance=TOLERANCE, epochs=EPOCHS
+        )
