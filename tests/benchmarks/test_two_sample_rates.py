@@ -1,0 +1,36 @@
+"""A tenth of the counts of the benchmark of the two-sample tests."""
+
+from __future__ import annotations
+
+import pytest
+import two_sample_rates as rates
+from scipy.stats import binom
+
+QUICK = 90
+"""Rows of the cases that are not slow."""
+
+
+def cases(group: str) -> list[object]:
+    """Return the cases of a group as parameters; those of many rows are slow."""
+    slow = pytest.mark.slow
+    return [
+        pytest.param(case, id=str(case), marks=[] if case.rows <= QUICK else [slow])
+        for case in rates.CASES[group]
+    ]
+
+
+@pytest.mark.parametrize("case", cases("alike"))
+def test_false_alarms_are_as_frequent_as_the_level(case: rates.Case) -> None:
+    repeats = case.repeats // 10
+    row = rates.measure(case, range(repeats))
+    assert row.alarms <= binom.ppf(0.999, repeats, rates.LEVEL)
+    above = sum(result.interval[0] > 0 for result in row.results)
+    assert above <= binom.ppf(0.999, repeats, rates.LEVEL)
+    for departed in zip(*row.departed, strict=True):
+        assert sum(departed) <= binom.ppf(0.999, repeats, rates.LEVEL / 2)
+
+
+@pytest.mark.parametrize("case", cases("different"))
+def test_differences_are_found(case: rates.Case) -> None:
+    repeats = case.repeats // 10
+    assert rates.measure(case, range(repeats)).alarms == repeats
