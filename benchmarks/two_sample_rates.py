@@ -143,7 +143,7 @@ class Case:
         return bool(found.standing_out), found.first_moment is not None
 
 
-SIZES = ((90, 2, 1000), (90, 24, 1000), (90, 256, 1000), (1000, 16, 300), (2000, 256, 40))
+SIZES = ((90, 2, 1000), (90, 24, 300), (90, 256, 1000), (1000, 16, 300), (2000, 256, 40))
 
 CASES = {
     "alike": [

@@ -6,15 +6,12 @@ import pytest
 import two_sample_rates as rates
 from scipy.stats import binom
 
-QUICK = 90
-"""Rows of the cases that are not slow."""
-
 
 def cases(group: str) -> list[object]:
-    """Return the cases of a group as parameters; those of many rows are slow."""
+    """Return the cases of a group as parameters; quick are few rows of few axes and of many."""
     slow = pytest.mark.slow
     return [
-        pytest.param(case, id=str(case), marks=[] if case.rows <= QUICK else [slow])
+        pytest.param(case, id=str(case), marks=[] if case.repeats == 1000 else [slow])
         for case in rates.CASES[group]
     ]
 
