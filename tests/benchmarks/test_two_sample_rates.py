@@ -8,11 +8,12 @@ from scipy.stats import binom
 
 
 def cases(group: str) -> list[object]:
-    """Return the cases of a group as parameters; quick are few rows of few axes and of many."""
-    slow = pytest.mark.slow
+    """Return the cases of a group as parameters; the ones with the most repeats are quick."""
+    slow, found = pytest.mark.slow, rates.CASES[group]
+    most = max(case.repeats for case in found)
     return [
-        pytest.param(case, id=str(case), marks=[] if case.repeats == 1000 else [slow])
-        for case in rates.CASES[group]
+        pytest.param(case, id=str(case), marks=[] if case.repeats == most else [slow])
+        for case in found
     ]
 
 
