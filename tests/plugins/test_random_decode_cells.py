@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from known_samplers import FIVE_TIMES, Classes, only, without
 
+from latent_analyze.statistics import combined, wilson
 from latent_analyze_plugins.random_decode.cells import Cells, compare_cells, discovered, fit_cells
-from latent_analyze_plugins.random_decode.intervals import combined, wilson
 
 WORLD = Classes(apart=3.0)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from latent_analyze.statistics import wilson
 from latent_analyze_plugins.random_decode import scores
 from latent_analyze_plugins.random_decode.findings import boundary
-from latent_analyze_plugins.random_decode.intervals import wilson
 from latent_analyze_plugins.random_decode.scores import (
     fit_whitening,
     knn_radii,
