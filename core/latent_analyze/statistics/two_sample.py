@@ -77,9 +77,10 @@ def two_sample(
 
     Calibrated for independent rows, whatever their number and that of the axes: the p-value is
     exact. It is not for draws of what was fitted to the rows of the other sample, which are nearer
-    to them, or farther, than new rows are: compare with rows that the fit has not seen. Even then a
-    fit of the right family to few rows is a little off, which is a difference like others;
-    `against_gaussian` is free of this.
+    to them, or farther, than new rows are: a mixture fitted to the same 1,000 rows is rejected in
+    13 % of cases. Compare with rows that the fit has not seen, a tenth as many as it has: a fit of
+    the right family to few rows is a little off, which is a difference like others (read the
+    effect). `against_gaussian` is free of this.
 
     Rows that repeat are rows like others: copies inside one sample are a difference. Pass only
     `distinct_rows` if they are not meant. Copies of rows of x in y are not seen. Shifts, rotations
