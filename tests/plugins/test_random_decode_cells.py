@@ -7,7 +7,6 @@ import pytest
 from known_samplers import FIVE_TIMES, Classes, only, without
 
 from latent_analyze_plugins.random_decode.cells import Cells, compare_cells, discovered, fit_cells
-from latent_analyze_plugins.random_decode.intervals import combined, wilson
 
 WORLD = Classes(apart=3.0)
 
@@ -104,11 +103,3 @@ def test_false_discoveries_are_held_at_five_percent() -> None:
                 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
     assert discovered(np.array(p_values)[::-1]).sum() == 4
     assert not discovered(np.array([0.04, 0.06, 0.9])).any()
-
-
-def test_intervals_worked_out_by_hand() -> None:
-    assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-    assert wilson(0.0, 10)[0] == 0
-    assert wilson(1.0, 10)[1] == 1
-    assert combined(2.0, [(1.0, 5.0)]) == pytest.approx([1, 5])
-    assert combined(0.0, [(-3.0, 6.0), (-4.0, 8.0)]) == pytest.approx([-5, 10])

@@ -1,15 +1,11 @@
-"""Metrics, k-NN balls and intervals of `random_decode` in closed form."""
+"""Metrics and k-NN balls of `random_decode` in closed form."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from latent_analyze_plugins.random_decode import metric
-from latent_analyze_plugins.random_decode.intervals import wilson
 from latent_analyze_plugins.random_decode.metric import (
     fit_whitening,
     knn_radii,
@@ -71,19 +67,6 @@ def test_balls_are_larger_where_points_are_rare() -> None:
     rows = np.concatenate([RNG(0).normal(0, 0.01, (100, 2)), RNG(1).normal(9, 2, (100, 2))])
     radii = knn_radii(rows, 5)
     assert np.median(radii[100:]) > 20 * np.median(radii[:100])
-
-
-@pytest.mark.parametrize("total", [1, 20, 1000])
-@given(share=st.floats(0, 1))
-def test_intervals_are_those_of_wilson(total: int, share: float) -> None:
-    passed = round(share * total)
-    expected = binomtest(passed, total).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson(passed / total, total), expected, atol=1e-12)
-
-
-def test_an_interval_that_is_known() -> None:
-    # Newcombe (1998), table I: 81 of 263.
-    np.testing.assert_allclose(wilson(81 / 263, 263), (0.2553, 0.3662), atol=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import keyed_rng
-from latent_analyze.statistics import distinct_rows, nearest
-from latent_analyze_plugins.random_decode.intervals import wilson
+from latent_analyze.statistics import distinct_rows, nearest, wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

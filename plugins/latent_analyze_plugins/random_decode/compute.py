@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
-from latent_analyze_plugins.random_decode.intervals import wilson
+from latent_analyze.statistics import wilson
 from latent_analyze_plugins.random_decode.metric import whitened
 from latent_analyze_plugins.random_decode.qualities import (
     DOUBTFUL,

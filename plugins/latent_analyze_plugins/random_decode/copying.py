@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.statistics import distinct_rows, nearest
+from latent_analyze.statistics import combined, distinct_rows, nearest, wilson
 from latent_analyze_plugins.random_decode.cells import Cells
-from latent_analyze_plugins.random_decode.intervals import combined, wilson
 from latent_analyze_plugins.random_decode.qualities import TAIL, tail_probability
 
 Floats = NDArray[np.float64]

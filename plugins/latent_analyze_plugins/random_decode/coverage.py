@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.statistics import distinct_rows, nearest, nearest_others
-from latent_analyze_plugins.random_decode.intervals import wilson
+from latent_analyze.statistics import distinct_rows, nearest, nearest_others, wilson
 
 Floats = NDArray[np.float64]
 

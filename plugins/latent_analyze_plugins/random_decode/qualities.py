@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze_plugins.random_decode.intervals import combined, wilson
+from latent_analyze.statistics import combined, wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
