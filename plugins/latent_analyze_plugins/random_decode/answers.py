@@ -8,6 +8,7 @@ import numpy as np
 
 from latent_analyze.plotting import words_of
 from latent_analyze.plugin import Finding, Result, ResultSet
+from latent_analyze_plugins.random_decode.leaving import leaving
 from latent_analyze_plugins.random_decode.qualities import GOOD
 from latent_analyze_plugins.random_decode.rates import Rates
 
@@ -22,6 +23,7 @@ def answers(results: ResultSet, rates: Rates) -> Iterator[Finding]:
     if copying:
         yield _copies(rates, copying)
     yield from _missed(results, rates)
+    yield from leaving(rates)
     yield _tested(results)
 
 
@@ -35,7 +37,9 @@ def _answer(results: ResultSet, rates: Rates) -> Finding:
         return Finding("note", f"No sampler was asked about; {own} good.", {})
     best = rates.results[free[0]]
     share = f"{_good(best, rates)} of its {words.many} are good ({own})"
-    reach = f"they reach {_percent(best['coverage'] if 'coverage' in best.scalars else 0)} of it"
+    reach = (
+        f"they reach {_percent(best['coverage'] if 'coverage' in best.scalars else 0)} of the data"
+    )
     if working:
         text = f"Sample with {free[0]}: {share}, and {reach}."
         others = [f"{k} ({_percent(rates.of(k))} good)" for k in working[1:]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
 from latent_analyze.statistics import wilson
+from latent_analyze_plugins.random_decode.leaving import measure_leaving
 from latent_analyze_plugins.random_decode.metric import whitened
 from latent_analyze_plugins.random_decode.qualities import (
     DOUBTFUL,
@@ -105,7 +106,10 @@ def _reached(frame: Frame, batch: Batch, scores: Scores, *, context: Context) ->
     support, z, landing = (
         whitened(rows - center, whitening) for rows in (data, batch.z, scores.outputs.landing)
     )
-    return measure_reach(frame, support, z=z, landing=landing, seed=context.seed)
+    return {
+        **measure_reach(frame, support, z=z, landing=landing, seed=context.seed),
+        **measure_leaving(batch.z, data, context.seed),
+    }
 
 
 def _pictures(scores: Scores, shown: NDArray[np.int64], kind: str) -> dict[str, Any]:

@@ -29,6 +29,9 @@ RATES = (
     Measure("quality", "share of held-out data that is no better", "share", dims=("row",)),
     Measure("good_relative_interval", "95 % interval of the good rate over that of held-out data",
             dims=("bound",)),
+    Measure("departure", "first moment that differs from the data: which (radius, mean, spread, "
+            "skewness, tails), along what (nothing, axis, component), its number, its value here, "
+            "in the data, and the scale", dims=("departure_value",)),
     Measure("shown_quality", "quality of what is shown", "share", dims=("image",)),
     Measure("joint_rate", "share of the z-points that pass both tests", "share"),
     Measure("cycle_rate", "share that the encoder finds again: |E(D(z)) - z| within the "

@@ -1,0 +1,64 @@
+"""Where z-points leave the data: the first moment that differs, as numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latent_analyze.plugin import Finding, Result
+from latent_analyze.statistics import departures, rounded
+from latent_analyze.statistics.directions import MomentName
+from latent_analyze_plugins.random_decode.rates import Rates
+
+MOST_ROWS = 500
+"""z-points compared, of each side: a difference that more would be needed for is no answer."""
+
+MOST_AXES = 1024
+"""Above, correlations of all axes take too long."""
+
+NAMES: tuple[str, ...] = get_args(MomentName)
+KINDS = ("", "axis", "component")
+
+COARSE = 10
+"""One place fewer than `rounded` gives: these differences are large."""
+
+MOST_NAMED = 5
+"""Sources that a sentence names."""
+
+
+def measure_leaving(z: NDArray[Any], data: NDArray[Any], seed: int) -> dict[str, Any]:
+    """Return the first moment in which z-points (m, dim) differ from the data (n, dim), if any.
+
+    Six numbers: which moment, along what (0 nothing, 1 an axis, 2 a component), its number, the
+    values of both, and the scale that `rounded` takes.
+    """
+    if z.shape[1] > MOST_AXES:
+        return {}
+    first = departures(z, data, seed=seed, max_rows=MOST_ROWS).first_moment
+    if first is None:
+        return {}
+    place = [NAMES.index(first.name), KINDS.index(first.kind or ""), first.number or 0]
+    return {"departure": np.array([*place, first.draws, first.data, first.scale])}
+
+
+def leaving(rates: Rates) -> Iterator[Finding]:
+    """Say where sources that do not work leave the data."""
+    found = {
+        label: _words(rates.results[label])
+        for label in rates.samplers
+        if not rates.works(label) and "departure" in rates.results[label].arrays
+    }
+    if found:
+        some = [f"{label}: {text}" for label, text in list(found.items())[:MOST_NAMED]]
+        yield Finding("note", f"Where draws leave the data first: {'; '.join(some)}.")
+
+
+def _words(result: Result) -> str:
+    """Return ``"its radius is 4.0 where the data lie at 19.8"``."""
+    name, kind, number, draws, data, scale = result["departure"].tolist()
+    along = f" along {KINDS[int(kind)]} {int(number)}" if kind else ""
+    own, other = rounded(draws, COARSE * scale), rounded(data, COARSE * scale)
+    return f"its {NAMES[int(name)]}{along} is {own} where that of the data is {other}"
