@@ -191,7 +191,8 @@ def _sources(results: ResultSet, labels: list[str]) -> dict[str, Result]:
 def _grid_rows(label: str, result: Result, words: Words) -> Iterator[GridRow]:
     rows, all_frames = shown(result, words), _frames(result)
     curves = drawn_kind(words) not in ("image", "window")
-    if "shown_quality" in result.arrays:
+    if "shown_quality" in result.arrays and not label.startswith("uniform:"):
+        # The columns of cubes are the same directions: these stay below each other.
         order = np.argsort(-result["shown_quality"], kind="stable")
         rows, all_frames = rows[order], [all_frames[place] for place in order]
     if curves:
