@@ -92,6 +92,11 @@ def in_python() -> None:
     kept._MODELS.clear()
 
 
+def three() -> None:
+    """Write images of three labels."""
+    np.savez("faces.npz", x=WORLD.x, y=np.arange(len(WORLD.x)) % 3)
+
+
 def remove(*names: str):
     """Return a function that deletes folders."""
     return lambda: [shutil.rmtree(name) for name in names]
@@ -232,9 +237,14 @@ RUNS = {
     "an output of what is no store": Row(
         points, run("points.npy@z2"), "leave @z2 out", [run("points.npy")]
     ),
+    "no rows of a label": Row(
+        all_of(pair(), three),
+        "run --model m --data faces.npz --with latents.zarr[label=7] --plugins radius",
+        "make one: latent-analyze encode MODEL DATA -o latents.zarr",
+        ["encode m faces.npz", run("latents.zarr[label=7]")], "choose from: label = 0, 1, 2",
+    ),
     "a label's value": Row(
-        all_of(pair(), lambda: np.savez("faces.npz", x=WORLD.x, y=np.arange(len(WORLD.x)) % 3),
-               store(data="faces.npz")),
+        all_of(pair(), three, store(data="faces.npz")),
         run("s.zarr[label=7]"), "choose from: label = 0, 1, 2", [run("s.zarr[label=2]")],
     ),
     # Samplers.

@@ -8,6 +8,7 @@ import pytest
 from advising import follow
 from command_line import CommandLine
 from rows_of_data import DATA
+from rows_of_encoded import ENCODED
 from rows_of_files import FILES, SLOW
 from rows_of_models import MODELS
 from rows_of_runs import RUNS
@@ -16,7 +17,7 @@ from latent_analyze.report import figures
 from latent_analyze_adapters.runtimes.onnx import adapter
 from latent_analyze_adapters.runtimes.onnx.files import ModelFile, read_model_file
 
-TABLES = {"data": DATA, "files": FILES, "models": MODELS, "runs": RUNS}
+TABLES = {"data": DATA, "files": FILES, "models": MODELS, "runs": RUNS, "encoded": ENCODED}
 ROWS = {f"{kind}: {name}": row for kind, table in TABLES.items() for name, row in table.items()}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from advice_in_code import Advice, advice_in
 from rows_of_data import DATA
+from rows_of_encoded import ENCODED
 from rows_of_files import FILES, SLOW
 from rows_of_models import MODELS
 from rows_of_runs import RUNS
@@ -16,7 +17,8 @@ from rows_of_runs import RUNS
 REPOSITORY = Path(__file__).parents[2]
 CODE = [REPOSITORY / "core" / "latent_analyze", REPOSITORY / "adapters"]
 SAID = [
-    row.says for row in chain.from_iterable(t.values() for t in (DATA, FILES, SLOW, MODELS, RUNS))
+    row.says
+    for row in chain.from_iterable(t.values() for t in (DATA, FILES, SLOW, MODELS, RUNS, ENCODED))
 ]
 
 NOT_FOLLOWED = {

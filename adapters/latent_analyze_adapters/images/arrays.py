@@ -20,7 +20,13 @@ from latent_analyze_adapters.files.values import (
     steps_like_bytes,
     usual_range,
 )
-from latent_analyze_adapters.images.ranges import extremes, finite_extremes, outside, widened
+from latent_analyze_adapters.images.ranges import (
+    extremes,
+    finite_extremes,
+    not_finite,
+    outside,
+    widened,
+)
 from latent_analyze_adapters.images.resizing import ImageOptions, final_size, fit_arrays
 
 if TYPE_CHECKING:
@@ -153,7 +159,7 @@ class ImageArrays(ArrayFile):
             return
         found = extremes(self._rows, self.count)
         if not (self._range[0] <= found[0] and found[1] <= self._range[1]):
-            raise outside(self._range, found, self.path)
+            raise not_finite(self._rows, self.count) or outside(self._range, found, self.path)
 
 
 def _about_steps(found: Range, path: Path) -> str:

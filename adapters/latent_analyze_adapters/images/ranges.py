@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 USUAL = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
+NAMED = 3
+"""Rows that an error names."""
+
 _DIGITS, _WHOLE = 6, 1e15
 
 
@@ -33,13 +36,22 @@ def finite_extremes(rows: ArrayRows) -> Range:
     return min((low for low, _ in found), default=0.0), max((h for _, h in found), default=0.0)
 
 
+def not_finite(rows: ArrayRows, count: int) -> DatasetError | None:
+    """Return the error that names the first rows of NaN or infinity; None if there are none."""
+    masks = [~np.isfinite(b.reshape(len(b), -1)).all(axis=1) for b in rows.blocks(count)]
+    bad = np.flatnonzero(np.concatenate(masks))
+    if not len(bad):
+        return None
+    first = ", ".join(map(str, bad[:NAMED])) + (", ..." if len(bad) > NAMED else "")
+    return DatasetError(
+        f"finite pixel values in {rows.path}",
+        found=f"NaN or infinity in {len(bad)} of {count} rows: {first} (counted from 0)",
+        next_step="remove or repair these images",
+    )
+
+
 def outside(wanted: Range, found: Range, path: Path) -> DatasetError:
     """Return the error for values outside the range, which names one that admits them all."""
-    if not np.all(np.isfinite(found)):
-        return DatasetError(
-            f"finite pixel values in {path}", found="NaN or infinity",
-            next_step="remove or repair these images",
-        )  # fmt: skip
     low, high = next((r for r in USUAL if _fills(r, found)), found)
     low_text, high_text = outward(low, high)
     return DatasetError(

@@ -83,7 +83,9 @@ def as_pixels(images: NDArray[Any]) -> NDArray[np.uint8]:
     return pixels
 
 
-def draw_grid(rows: Sequence[GridRow], *, titles: Sequence[str] = (), note: str = "") -> Any:
+def draw_grid(
+    rows: Sequence[GridRow], *, titles: Sequence[str] = (), note: str = "", scale_rows: int = 0
+) -> Any:
     """Return a figure of rows of images of one size; a scale of colors if they are heat maps.
 
     Parameters
@@ -92,8 +94,11 @@ def draw_grid(rows: Sequence[GridRow], *, titles: Sequence[str] = (), note: str 
         One per column; empty texts are left out.
     note
         A line below the images, such as the names of their axes.
+    scale_rows
+        Rows from the top whose values the colors of heat maps span; 0 for all. Values of the others
+        that lie beyond have the colors of the ends.
     """
-    canvas = _Canvas(rows)
+    canvas = _Canvas(rows, scale_rows)
     styles = _styles(rows)
     height, width = canvas.pixels.shape[:2]
     inch = canvas.inches()
@@ -127,8 +132,8 @@ def _add_scale(figure: Any, drawn: Any, box: tuple[float, ...]) -> None:
 class _Canvas:
     """One large image, and where the small ones lie on it."""
 
-    def __init__(self, rows: Sequence[GridRow]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Sequence[GridRow], scale_rows: int = 0) -> None:
+        self.rows, self.scale_rows = rows, scale_rows or len(rows)
         height, width, channels = rows[0].images.shape[1:]
         self.heat = rows[0].images.dtype.kind == "f"
         self.size, self.gap = (height, width), max(round(GAP * (1 + 0.6 * self.heat) * width), 2)
@@ -193,7 +198,8 @@ class _Canvas:
         """Return the ends of the scale of colors."""
         if not self.heat:
             return 0, 255
-        known = self.pixels[np.isfinite(self.pixels)]
+        shown = np.concatenate([row.images.ravel() for row in self.rows[: self.scale_rows]])
+        known = shown[np.isfinite(shown)]
         if not known.size:
             return 0, 1
         low, high = np.quantile(known, [OUTLYING, 1 - OUTLYING])

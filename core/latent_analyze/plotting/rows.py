@@ -84,6 +84,7 @@ def draw_rows(
     titles: Sequence[str] = (),
     by_frame: bool = False,
     names: Sequence[str] = (),
+    scale_rows: int = 0,
 ) -> Any:
     """Return a figure of rows in an order, such as along a path, drawn as suits their kind.
 
@@ -97,6 +98,8 @@ def draw_rows(
         Whether colors of curves are those of their frames.
     names
         Of the values in a row, such as the columns of a table.
+    scale_rows
+        Rows from the top whose values the colors of heat maps span; 0 for all.
     """
     if kind == "image":
         return draw_grid(rows, titles=titles)
@@ -106,7 +109,7 @@ def draw_rows(
             for row in rows
         ]
         note = note_of(rows[0].images.shape[1:], kind, slices=1)
-        return draw_grid(maps, titles=titles, note=note)
+        return draw_grid(maps, titles=titles, note=note, scale_rows=scale_rows)
     convert = as_channels if kind == "sequence" else as_curves
     curves = [(row.label, convert(row.images)) for row in rows]
     frames = [row.frames for row in rows]

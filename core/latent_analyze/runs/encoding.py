@@ -17,6 +17,7 @@ from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.models.signature import Sample
 from latent_analyze.runs.advice import encoded_first
 from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
+from latent_analyze.runs.pending import PendingSource, check_paths, check_pending
 from latent_analyze.runs.plan import check_names
 from latent_analyze.runs.python_data import Format, PythonDataset
 from latent_analyze.runs.python_models import open_objects
@@ -216,11 +217,14 @@ def encode_for_run(
     store, new = folder / DEFAULT_STORE, not folder.exists()
     changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
     encoded = config.model_copy(update=changes)
-    check_names(encoded, host)
+    resolved, _ = check_names(encoded, host)
+    check_paths(resolved, store, host)
     try:
         encoding = open_encoding(
             config.model, config.data, store, host, device=config.device, trust=config.trust
         )
+        pending = PendingSource(encoding.model.spec, encoding.dataset, resolved.labels[0])
+        check_pending(resolved, store, pending, ref=encoding.ref, host=host)
         encoding.write(nonfinite=config.nonfinite, progress=progress)
     except ModelError as error:
         raise encoded_first(error, config.model, config.data) from None

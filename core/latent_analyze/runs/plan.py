@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,13 +11,13 @@ from latent_analyze.errors import OptionError, StoreError
 from latent_analyze.files.writing import exists
 from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.host.options import parse_spec
+from latent_analyze.runs.beside import check_beside, fitting, open_beside
 from latent_analyze.runs.case_model import CaseModel, store_of
 from latent_analyze.runs.config import ALL, NO_NULL, PluginChoice, RunConfig
 from latent_analyze.runs.engine import CaseContext
 from latent_analyze.runs.opening import (
     DEFAULT_STORE,
     absolute,
-    fit_sampler,
     is_path,
     label_of,
     make_sampler,
@@ -103,7 +102,8 @@ def make_plan(
     cases = [
         _case(reference, references, choices, config, host, progress) for reference in references
     ]
-    _check_shown(config, cases, host)
+    shown = [source for case in cases for source in case.shown]
+    check_beside(config, host, references=references, shown=shown)
     return Plan(config, tuple(cases))
 
 
@@ -141,12 +141,14 @@ def _case(
 ) -> Case:
     model, kind = CaseModel.of(reference, config, host), latent_kind(reference)
     others = tuple(o for o in references if o is not reference and latent_kind(o) == kind)
-    offers = model.offers(reference) | {"paired": _why_not_paired(reference, others)}
+    offers = model.offers(reference) | {"paired": why_not_paired(reference, others)}
     chosen, left_out = applicable(choices, offers, latents=kind, asked=bool(config.plugins))
     nulls, replaced = _nulls(config, host, reference)
     return Case(
         reference=reference,
-        shown=_shown(config, host, reference),
+        shown=fitting(
+            reference, [open_beside(t, config, host, reference=reference) for t in config.shown]
+        ),
         nulls=nulls,
         shared=CaseContext(
             reference, model.open, model.images, seed=config.seed, progress=progress,
@@ -159,7 +161,8 @@ def _case(
     )  # fmt: skip
 
 
-def _why_not_paired(reference: Source, others: Sequence[Source]) -> str:
+def why_not_paired(reference: Source, others: Sequence[Source]) -> str:
+    """Return why no other case has the same rows as a reference; empty if one has."""
     if not others:
         case = "case of codes" if codes_of(reference) else "case"
         return f"the run has one {case} only; give two stores of one data set"
@@ -196,46 +199,6 @@ def resolve(
     )
 
 
-def _shown(config: RunConfig, host: Host, reference: Source) -> tuple[Source, ...]:
-    sources = []
-    kind = latent_kind(reference)
-    for text in config.shown:
-        if is_sampler(text, host):
-            if kind in host.samplers[parse_spec(text).name].cls.latents:
-                sources.append(fit_sampler(text, host, reference=reference, seed=config.seed))
-            continue
-        label = label_of(text)
-        source = open_source(text, host, label=label, seed=config.seed, nonfinite=config.nonfinite)
-        if (source.dim, latent_kind(source)) == (reference.dim, kind):
-            sources.append(source)
-    labels = [reference.label, *(source.label for source in sources)]
-    for label, times in Counter(labels).items():
-        if times > 1:
-            raise OptionError(
-                "sources with labels of their own", found=f"{label!r} {times} times",
-                next_step="name each source once, and the case with --label",
-            )  # fmt: skip
-    return tuple(sources)
-
-
-def _check_shown(config: RunConfig, cases: list[Case], host: Host) -> None:
-    shown = {source.label for case in cases for source in case.shown}
-    for text in config.shown:
-        if text not in shown and label_of(text) + SourceText.parse(text).suffix not in shown:
-            sizes = ", ".join(f"{c.reference.label}: {_size(c.reference)}" for c in cases)
-            kinds = {latent_kind(c.reference) for c in cases}
-            fitting = [name for name, p in host.samplers.items() if kinds & p.cls.latents]
-            raise OptionError(
-                f"a source of the same dimensions as a case ({sizes})", found=f"--with {text}",
-                next_step=f"use one of {', '.join(fitting)}" if is_sampler(text, host)
-                else "give it as a case of its own, without --with",
-            )  # fmt: skip
-
-
-def _size(source: Source) -> str:
-    return str(codes_of(source) or source.dim)
-
-
 def _nulls(
     config: RunConfig, host: Host, reference: Source
 ) -> tuple[dict[str, Sampler], list[LeftOut]]:
@@ -258,11 +221,6 @@ def _check_samplers(config: RunConfig, host: Host) -> None:
     for text in [*config.nulls, *(t for t in config.shown if not is_path(t))]:
         spec = parse_spec(SourceText.parse(text).base)
         host.get("sampler", spec.name).options(spec.options)
-
-
-def is_sampler(text: str, host: Host) -> bool:
-    """Whether a source text names a sampler; a path that exists is a path."""
-    return not exists(text) and parse_spec(text).name in host.samplers
 
 
 def _labels(sources: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:

@@ -106,9 +106,11 @@ def draw_images(results: ResultSet) -> Figure:
         caption += f" {left} sources are left out." if left else ""
     else:
         caption += f" Frames: {_framed(rates)}."
+    if drawn_kind(words) == "window":
+        caption += " Colors span the values of the first row; others may lie beyond."
     rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
     names = results.frame["names"].tolist()
-    figure = draw_rows(rows, drawn_kind(words), by_frame=True, names=names)
+    figure = draw_rows(rows, drawn_kind(words), by_frame=True, names=names, scale_rows=1)
     return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")
 
 

@@ -335,6 +335,16 @@ def test_pixels_that_are_no_numbers(tmp_path, bad):
     x[2, 1, 1] = bad
     np.save(tmp_path / "a.npy", x)
     refused(tmp_path / "a.npy", "finite pixel values")
+
+
+def test_rows_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    x = np.full((40, 8, 8), 0.5, np.float32)
+    x[[7, 31], 2, 3] = np.nan, np.inf
+    np.save(tmp_path / "a.npy", x)
+    refused(tmp_path / "a.npy", r"NaN or infinity in 2 of 40 rows: 7, 31 \(counted from 0\)")
+    x[9:20, 0, 0] = -np.inf
+    np.save(tmp_path / "a.npy", x)
+    refused(tmp_path / "a.npy", r"in 13 of 40 rows: 7, 9, 10, \.\.\. \(counted from 0\)")
     assert opened(tmp_path / "a.npy", limit=2).count == 2
 
 
