@@ -210,3 +210,10 @@ def test_figures_order_what_is_shown_by_quality(found: ResultSet) -> None:
 
 def test_contract() -> None:
     check_analysis(make(points=60), source=cloud(1500), model=Blobs())
+
+
+def test_where_draws_leave_the_data_is_said_with_both_numbers() -> None:
+    far = points(np.random.default_rng(6).normal(-30.0, 0.5, (400, 2)), "far")
+    (text,) = [text for text in texts(run(far)) if "leave the data" in text]
+    assert "far: its radius is 42.4 where that of the data is 10." in text
+    assert "departure" not in run(cloud(400, seed=1)).results["new"].arrays

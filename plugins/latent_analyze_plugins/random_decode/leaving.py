@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import Finding, Result
 from latent_analyze.statistics import departures, rounded
-from latent_analyze.statistics.directions import MomentName
 from latent_analyze_plugins.random_decode.rates import Rates
 
 MOST_ROWS = 500
@@ -19,7 +18,7 @@ MOST_ROWS = 500
 MOST_AXES = 1024
 """Above, correlations of all axes take too long."""
 
-NAMES: tuple[str, ...] = get_args(MomentName)
+NAMES = ("radius", "mean", "spread", "skewness", "tails")
 KINDS = ("", "axis", "component")
 
 COARSE = 10
