@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from latent_analyze.plugin import Adapter, Bundle, Model, Sample, Signature
-from latent_analyze_adapters.models.folders import folder_config
+from latent_analyze_adapters.models.configs import folder_config
 from latent_analyze_adapters.models.graph import Role
 from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel

@@ -90,6 +90,8 @@ def to_decoder(z: NDArray[np.float32], plan: Plan, spec: NetworkSpec) -> NDArray
     assert isinstance(spec, DecoderSpec)
     if (spec.shift, spec.scale) != (0.0, 1.0):
         z = (z + np.float32(spec.shift)) * np.float32(spec.scale)
+    if plan.axes:
+        z = z.reshape(len(z), *plan.given).transpose(0, *(axis + 1 for axis in plan.axes))
     return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
 
 

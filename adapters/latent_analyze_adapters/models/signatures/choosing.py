@@ -23,7 +23,8 @@ NEAR, NEAR_SHARE = 0.05, 0.25
 """The same for a best one that normalizes by moments of the data, which are never quite those of
 the training data."""
 
-MOMENTS_COST = 5.0
+SURELY = 3.0
+"""Standard errors by which a difference must exceed a margin, to be more than chance."""
 
 
 def choose(tried: Sequence[Tried]) -> Tried:
@@ -34,15 +35,67 @@ def choose(tried: Sequence[Tried]) -> Tried:
     ModelError
         If two of them are equally good and equally simple, but have different means.
     """
-    best = tried[0]
-    equal = [t for t in tried if best.explained - t.explained <= _margin(best)]
-    simplest = min(equal, key=lambda t: (t.cost, -t.explained))
-    rivals = [t for t in equal if t.cost == simplest.cost and t.mean != simplest.mean]
-    different = [t for t in rivals if not same_mean(t.mu, simplest.mu)]
+    equal, found = as_good(tried), simplest(tried)
+    rivals = [t for t in equal if t.cost == found.cost and t.mean != found.mean]
+    different = [t for t in rivals if not same_mean(t.mu, found.mu)]
     if different:
-        shares = f"both explain {simplest.explained:.0%} of the variance"
-        raise undecided([simplest.mean, different[0].mean], shares)
-    return simplest
+        shares = f"both explain {found.explained:.0%} of the variance"
+        raise undecided([found.mean, different[0].mean], shares)
+    return found
+
+
+def simplest(tried: Sequence[Tried]) -> Tried:
+    """Return the simplest signature that is as good as the best one, which comes first."""
+    return min(as_good(tried), key=lambda t: (t.cost, -t.explained))
+
+
+def unsure_rivals(chosen: Tried, tried: Sequence[Tried]) -> list[Tried]:
+    """Return those that are as simple and not surely worse, but get other values in."""
+    equal = [t for t in as_good(tried) if t.cost == chosen.cost and t.mean == chosen.mean]
+    others = (t for t in equal if t.way.scaling != chosen.way.scaling)
+    unsure = (t for t in others if _surely(chosen, t) <= 0)
+    return [t for t in unsure if not same_mean(t.mu, chosen.mu)]
+
+
+def as_good(tried: Sequence[Tried]) -> list[Tried]:
+    """Return the signatures that are as good as the best one, which comes first."""
+    best = tried[0]
+    return [t for t in tried if t is best or best.explained - t.explained <= _margin(best)]
+
+
+def survivors(tried: Sequence[Tried]) -> list[Tried]:
+    """Return the signatures that may still be chosen if more rows are tried, the best one first.
+
+    One is out if it is surely worse than the best, or if a simpler one, in which values are nearly
+    the same, is surely as good.
+    """
+    best, chosen = tried[0], simplest(tried)
+    groups: dict[tuple[object, ...], list[Tried]] = {}
+    for one in tried:
+        if _surely(best, one) <= NEAR:
+            groups.setdefault((one.mean, one.way.family), []).append(one)
+    kept = {t for group in groups.values() for t in _undecided(group)}
+    return [t for t in tried if t in kept or t is chosen]
+
+
+def _undecided(group: Sequence[Tried]) -> list[Tried]:
+    """Return those of a group that may still be its choice."""
+    chosen = simplest(group)
+    if any(_perhaps(t, chosen) > _margin(t) for t in group):
+        return list(group)
+    return [t for t in group if t.cost <= chosen.cost]
+
+
+def _surely(better: Tried, worse: Tried) -> float:
+    """Return by how much one explains more than the other, at least."""
+    lead, error = better.score.lead(worse.score)
+    return lead - SURELY * error
+
+
+def _perhaps(better: Tried, worse: Tried) -> float:
+    """Return by how much one explains more than the other, at most."""
+    lead, error = better.score.lead(worse.score)
+    return lead + SURELY * error
 
 
 def runner_up(chosen: Tried, tried: Sequence[Tried]) -> Tried | None:
@@ -53,6 +106,6 @@ def runner_up(chosen: Tried, tried: Sequence[Tried]) -> Tried | None:
 
 def _margin(best: Tried) -> float:
     rest = 1 - best.explained
-    if best.way.scaling.cost >= MOMENTS_COST:
+    if best.way.scaling.moments is not None:
         return min(NEAR, NEAR_SHARE * rest + 0.004)
     return min(TIE, TIE_SHARE * rest + 0.002)

@@ -2,69 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latent_analyze.plugin import Choice, ModelError, Signature
+from latent_analyze_adapters.models.configs import FolderConfig
 from latent_analyze_adapters.models.signatures import choosing, describing
-from latent_analyze_adapters.models.signatures.decoders import (
-    filled_spec,
-    latent_input,
-    open_decoders,
-    scales_for,
-)
 from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
-    drawn_outputs,
     open_encoders,
     scalings_for,
-    ways_in,
 )
-from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
-from latent_analyze_adapters.models.signatures.runs import MOST, rows_to_try
+from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone
+from latent_analyze_adapters.models.signatures.pools import Makings, Pool, measured
+from latent_analyze_adapters.models.signatures.prior import by_prior
+from latent_analyze_adapters.models.signatures.race import ROUNDS, SURE, Race, Raced
 from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
 from latent_analyze_adapters.models.signatures.trial import (
-    Half,
-    Pool,
+    Route,
     Tried,
     Way,
     best_shuffled,
+    tried_on,
 )
-from latent_analyze_adapters.models.signatures.values import (
-    Scaling,
-    activations,
-    distinct,
-    exact,
-    scalings,
-)
+from latent_analyze_adapters.models.signatures.values import exact
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
 
-FAR_BEHIND = 0.2
-"""What explains less than the best on the first rows, by this much, is given up."""
+SHUFFLES, SHUFFLE_SECONDS = 8, 1.5
+"""How often the axes of z-points are shuffled, to see what is explained all the same, and how long
+that may take."""
 
-SURE = 0.3
-"""A signature that explains at least this needs no comparison with shuffled axes."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """What was tried with an encoder: random outputs, rows, scores, and further inputs."""
-
-    encoder: OpenEncoder
-    drawn: set[str]
-    x: NDArray[np.float32]
-    tried: list[Tried]
-    simplest: Tried
-    choices: list[Choice]
+LEAST_ROWS = 32
+"""Rows of the encoder that show what the spread is."""
 
 
 @dataclass
@@ -82,14 +58,14 @@ class Search:
     sample
         Rows of the data.
     config
-        Numbers of a config.json beside the files.
+        What JSON files next to the model state.
     """
 
     cache: SessionCache
     bundle: Bundle
     facts: Facts
     sample: Sample
-    config: Mapping[str, float] = field(default_factory=dict)
+    config: FolderConfig = field(default_factory=FolderConfig)
 
     @property
     def stated(self) -> EncoderSpec:
@@ -113,12 +89,13 @@ class Search:
 
     def _alone(self, encoder: OpenEncoder) -> Signature:
         """Without a decoder nothing can be tried: graph, names and the data's own range decide."""
-        every = scalings_for(encoder, self.stated, self.sample, self.facts)
+        every = scalings_for(
+            encoder, self.stated, self.sample, facts=self.facts, config=self.config
+        )
         scaling, choice = describing.values_alone(every, self.stated, self.sample, self.facts)
-        x = self.sample.x[:MOST]
-        way = ways_in(encoder, [scaling], x, self.sample)[0]
-        drawn = drawn_outputs(encoder, way, x, self.sample)
-        drawn |= self.facts.drawn
+        way = Way(encoder, scaling)
+        drawn = measured(way, self.sample)[0] | self.facts.drawn
+        way.run(self.sample, min(ROUNDS[-1], len(self.sample.x)))
         halves = Mean("", self.stated.halves_axis, self.stated.mean_half)
         mean, why = self._stated_mean() or mean_alone(
             way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves
@@ -131,118 +108,62 @@ class Search:
         )  # fmt: skip
 
     def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
-        rounds, errors = [], []
+        stated = self._stated_mean()
+        makings = Makings(
+            self.cache, self.bundle, self.facts, self.sample, self.config,
+            stated[0] if stated else None,
+        )  # fmt: skip
+        pools, errors = list[Pool](), list[ModelError]()
         for encoder in encoders:
             try:
-                rounds.append(self._round(encoder, spec))
+                pools.append(makings.pool(encoder, spec, pools[0] if pools else None))
             except ModelError as error:
                 errors.append(error)
-        if not rounds:
+        if not pools:
             raise errors[0]
-        best = max(rounds, key=lambda one: one.tried[0].explained)
-        # Where nothing explains the data, noise must not choose the layout.
-        usual = best.tried[0].explained < choosing.LEAST_EXPLAINED
-        return self._decided(rounds[0] if usual else best)
+        found = Race(pools, self.sample).run()
+        problem = self._problem(found)
+        chosen = found.simplest if problem else choosing.choose(found.tried)
+        (pool,) = (pool for pool in pools if pool.encoder is chosen.way.encoder)
+        if not problem:
+            chosen = by_prior(chosen, found.tried, partial(self._spread_of, pool, chosen.mean))
+        return self._decided(self._exact(chosen), found, pool, problem)
 
-    def _round(self, encoder: OpenEncoder, spec: DecoderSpec) -> Round:
-        """Try everything on a few rows, and what is not far behind the best on all."""
-        sample, half = self.sample, encoder.half
-        first, last = rows_to_try(half.session, half.network.plan, sample)
-        x, few = sample.x[:last], sample.x[:first]
-        every = scalings_for(encoder, self.stated, sample, self.facts)
-        ways = ways_in(encoder, every, few, sample)
-        drawn = drawn_outputs(encoder, ways[0], few, sample)
-        pool, choices = self._pool(encoder, ways, drawn, spec)
-        tried = pool.try_on(ways, few, sample.columns)
-        simplest = min(tried, key=lambda t: t.cost)
-        if len(x) > len(few):
-            kept = [t for t in tried if t.explained >= tried[0].explained - FAR_BEHIND]
-            scalings = list(dict.fromkeys(t.way.scaling for t in kept))
-            ways = ways_in(encoder, scalings, x, sample)
-            tried = pool.among(kept).try_on(ways, x, sample.columns)
-        return Round(encoder, drawn, x, tried, simplest, choices)
+    def _spread_of(self, pool: Pool, mean: Mean, way: Way) -> Found | None:
+        """Return the spread, after the encoder ran on enough rows to show it."""
+        way.run(self.sample, min(LEAST_ROWS, len(self.sample.x)))
+        return self._spread(mean, way, pool.drawn)
 
-    def _pool(
-        self, encoder: OpenEncoder, ways: list[Way], drawn: set[str], spec: DecoderSpec
-    ) -> tuple[Pool, list[Choice]]:
-        """Return what is tried besides the ways in, and what further inputs of the decoder get."""
-        means, decoders, choices = self._halves(encoder, ways[0], drawn, spec)
-        latent = means[0].take(ways[0].outputs).shape[1:]
-        if spec.model_fields_set & {"range", "mean", "std", "activation"}:
-            stated = Scaling(
-                spec.range, spec.mean, spec.std, spec.activation, text="values as stated"
-            )
-            ends = [stated]
-        else:
-            names = {name for half in decoders for name in half.network.plan.outputs}
-            outputs = decoders[0].session.graph.outputs
-            dtypes = sorted(t.dtype for t in outputs if t.name in names)
-            dtype = next((d for d in dtypes if d.startswith("float")), dtypes[0])
-            x = self.sample.x
-            bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
-            # The encoder may be known to take one format; the decoder may give another.
-            every = [*(way.scaling for way in ways), *scalings(self.sample, "float32")]
-            ends = activations(distinct(every), dtype, bounded=bounded)
-        return Pool(means, decoders, scales_for(spec, self.config, latent), ends), choices
+    def _problem(self, found: Raced) -> str:
+        """Return why nothing explains the data, or an empty text."""
+        problem, best = describing.too_alike(self.sample.x), found.tried[0]
+        if problem or best.explained >= SURE:
+            return problem
+        rows = min(best.route.rows, found.rows_within(SHUFFLE_SECONDS / SHUFFLES))
+        given, shuffled = best_shuffled(best, self.sample, rows=rows, times=SHUFFLES)
+        return describing.nothing_explains(best, given, shuffled)
 
-    def _halves(
-        self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
-    ) -> tuple[list[Mean], list[Half], list[Choice]]:
-        """Return what may be the mean, and the decoder opened for it."""
-        cache, sample = self.cache, self.sample
-        known = self._stated_mean()
-        guess = known[0] if known else None
-        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind == "f"}
-        row = guess.take(way.outputs).shape[1:] if guess else next(iter(shapes.values()), None)
-        graph = cache.session(cache.file(spec), spec, row).graph
-        main = latent_input(graph, spec, sample)
-        changed, choices = filled_spec(graph, main, spec, sample)
-        axes = main.shape[1:] if len(main.shape) > 1 else main.shape
-        latent = tuple(n for n in axes if n is not None)
-        if guess:
-            means = [guess]
-        elif len(latent) == len(axes) and latent:
-            means = means_for(way.outputs, drawn | self.facts.drawn, latent)
-        else:
-            means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
-        first = means[0].take(way.outputs).shape[1:]
-        same = [m for m in means if m.take(way.outputs).shape[1:] == first]
-        if "mean_half" in self.stated.model_fields_set:
-            same = [m for m in same if m.axis is None or m.half == self.stated.mean_half] or same
-        return (
-            same,
-            open_decoders(cache, changed, sample, latent=first, prefer=encoder.layout),
-            choices,
-        )
-
-    def _decided(self, found: Round) -> Signature:
-        tried, x, encoder = found.tried, found.x, found.encoder
-        best = tried[0]
-        problem = describing.too_alike(x)
-        if not problem and best.explained < SURE:
-            shuffled = best_shuffled(best, x, self.sample.columns)
-            problem = describing.nothing_explains(best, shuffled)
-        chosen = found.simplest if problem else choosing.choose(tried)
-        chosen = self._exact(encoder, chosen, x)
-        spread = self._spread(chosen.mean, chosen.way, found.drawn)
-        choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
+    def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
+        way = chosen.way
+        spread = self._spread_of(pool, chosen.mean, way)
+        choices = describing.choices_of(chosen, found.tried, self.bundle, problem=problem)
         return describing.assemble(
-            self.bundle, encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
-            tried=tried, problem=problem, rows=len(x), drawn=found.drawn | self.facts.drawn,
+            self.bundle, pool.encoder, way, chosen.mean, spread=spread, chosen=chosen,
+            tried=found.tried, problem=problem, rows=found.rows, drawn=pool.drawn,
             choices=[
-                *choices, *encoder.choices, *found.choices,
+                *choices, *pool.encoder.choices, *pool.choices,
                 *(spread.choices if spread else ()), *self.facts.choices,
             ],
         )  # fmt: skip
 
-    def _exact(self, encoder: OpenEncoder, chosen: Tried, x: NDArray[np.float32]) -> Tried:
+    def _exact(self, chosen: Tried) -> Tried:
         """Return the signature with moments of all rows, if it normalizes by those of the data."""
         entry, end = (exact(s, self.sample) for s in (chosen.way.scaling, chosen.output))
         if (entry, end) == (chosen.way.scaling, chosen.output):
             return chosen
-        ways = ways_in(encoder, [entry], x, self.sample)
-        pool = Pool([chosen.mean], [chosen.decoder], [chosen.scale], [end])
-        return pool.try_on(ways, x, self.sample.columns)[0]
+        way = Way(chosen.way.encoder, entry)
+        route = Route(way, chosen.mean, chosen.decoder, chosen.scale)
+        return tried_on(route, end, self.sample, chosen.route.rows)
 
     def _spread(self, mean: Mean, way: Way, drawn: set[str]) -> Found | None:
         """Return the spread: as stated or as the graph shows, or else as names and values say."""
@@ -289,5 +210,5 @@ class Search:
 
     @property
     def _channels(self) -> int | None:
-        channels = self.config.get("latent_channels")
+        channels = self.config.numbers.get("latent_channels")
         return int(channels) if channels else None

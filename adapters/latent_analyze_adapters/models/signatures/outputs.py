@@ -200,8 +200,10 @@ def _halved_axis(name: str, shape: Shape, channels: int | None) -> int | None:
 def _halving(whole: Shape, latent: Shape) -> list[int]:
     """Return the axes in which half of an output has the shape of a z-point."""
     even = [i for i, n in enumerate(whole) if n % 2 == 0]
-    exact = [i for i in even if (*whole[:i], whole[i] // 2, *whole[i + 1 :]) == latent]
-    return exact or even[:1] + even[-1:][: len(even) - 1]
+    halves = {i: (*whole[:i], whole[i] // 2, *whole[i + 1 :]) for i in even}
+    exact = [i for i, half in halves.items() if half == latent]
+    moved = [i for i, half in halves.items() if sorted(half) == sorted(latent)]
+    return exact or moved or even[:1] + even[-1:][: len(even) - 1]
 
 
 def _size(values: NDArray[np.generic]) -> int:

@@ -1,0 +1,86 @@
+"""What the z-points of a VAE say about the unit of its values, where reconstructions say little.
+
+A network that is nearly linear reconstructs values in any unit; only its z-points grow with them.
+But a trained VAE has z-points of one size: scaling them changes no reconstruction, if the decoder
+undoes it, so the size is the one of the smallest divergence from the prior, where
+mean(mu^2 + sigma^2) is 1 on every axis (Kingma & Welling 2014; Hoffman & Johnson 2016).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latent_analyze_adapters.models.network import to_log_var
+from latent_analyze_adapters.models.signatures.choosing import (
+    as_good,
+    simplest,
+    unsure_rivals,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from latent_analyze_adapters.models.signatures.spread import Found
+    from latent_analyze_adapters.models.signatures.trial import Tried, Way
+
+    SpreadOf = Callable[[Way], Found | None]
+
+CLEARLY, LESS_CLEARLY = 0.3, 0.15
+"""By how much nearer to 1 the size is, as a logarithm, if it decides against the simpler one (a
+factor of 1.35), and between those that are as simple and not surely worse."""
+
+
+def by_prior(chosen: Tried, tried: Sequence[Tried], spread_of: SpreadOf) -> Tried:
+    """Return the choice, or one as good whose z-points have more nearly the right size.
+
+    Parameters
+    ----------
+    chosen
+        The simplest of those that are as good as the best.
+    tried
+        All that were tried, best first.
+    spread_of
+        Returns the spread of the choice's mean; only one that is known without values counts.
+    """
+    best = _nearest(chosen, _families(chosen, tried), CLEARLY, spread_of)
+    return _nearest(best, unsure_rivals(best, tried), LESS_CLEARLY, spread_of)
+
+
+def _nearest(chosen: Tried, rivals: Sequence[Tried], margin: float, spread_of: SpreadOf) -> Tried:
+    """Return the choice, or the rival that is nearer to the right size by more than a margin."""
+    best, far = chosen, _mismatch(chosen, spread_of)
+    for rival in rivals:
+        other = _mismatch(rival, spread_of)
+        if far is not None and other is not None and far - other > margin:
+            best, far = rival, other
+    return best
+
+
+def _families(chosen: Tried, tried: Sequence[Tried]) -> list[Tried]:
+    """Return the simplest one of each other way in, with the same mean; like ones are one way."""
+    left = [t for t in as_good(tried) if t.mean == chosen.mean]
+    found: list[Tried] = []
+    last = chosen
+    while left := [t for t in left if t.way.family != last.way.family]:
+        last = simplest(left)
+        found.append(last)
+    return found
+
+
+def _mismatch(tried: Tried, spread_of: SpreadOf) -> float | None:
+    """Return how far mean(mu^2 + sigma^2) is from 1, as a logarithm; of half of the axes."""
+    spread = spread_of(tried.way)
+    if spread is None or spread.known not in ("stated", "graph", "name"):
+        return None
+    mu = tried.mu.reshape(len(tried.mu), -1).astype(np.float64)
+    if tried.mean.axis is None:
+        values = tried.way.outputs[spread.output]
+    else:
+        values = tried.mean.other_half(tried.way.outputs)
+    log_var = to_log_var(np.asarray(values, np.float64).reshape(mu.shape), spread.kind)
+    with np.errstate(all="ignore"):
+        size = float(np.median((mu**2 + np.exp(log_var)).mean(axis=0)))
+        found = abs(np.log(size))
+    return float(found) if np.isfinite(found) else None
