@@ -129,7 +129,7 @@ def run_config(
     folder = None if output is None else Path(output)
     if folder is not None:
         check_output(folder)
-    if config.data is not None:
+    if config.data is not None and config.model is not None and not config.sources:
         config = encode_for_run(config, folder, host, progress)
     plan = make_plan(config, host, progress=progress, given=given)
     if budget is not None:

@@ -56,6 +56,7 @@ from latent_analyze.models.bundle import (
     read_bundle,
     write_bundle,
 )
+from latent_analyze.models.labels import Labels
 from latent_analyze.models.signature import Candidate, Choice, Known, Sample, Signature
 from latent_analyze.models.spec import FurtherSpec, Latents, Layout, Model, ModelSpec, TensorSpec
 from latent_analyze.sources.arrays import ArraySource
@@ -70,7 +71,7 @@ __all__ = [
     "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate", "Choice",
     "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
     "EncoderSpec", "Figure", "Finding", "Found", "Frame", "FurtherSpec", "Host", "InMemoryDataset",
-    "Items", "Known", "LatentAnalyzeError", "Latents", "Layout", "Measure",
+    "Items", "Known", "Labels", "LatentAnalyzeError", "Latents", "Layout", "Measure",
     "MissingDependencyError", "Model", "ModelError", "ModelSpec", "OptionError", "Options",
     "PluginError", "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler",
     "SamplerOptions", "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally",

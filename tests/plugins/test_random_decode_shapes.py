@@ -77,7 +77,39 @@ def test_a_decoder_that_takes_labels_is_shown_once_per_class(tmp_path: Any) -> N
     assert [figure.name for figure in saved(results, tmp_path)] == [
         "random-decode-rates", "random-decode", "random-decode-classes",
     ]  # fmt: skip
-    assert "decoded with the model's constants for digit" in results.data.notes
+    assert "the model gets the label digit of each row" in results.data.notes
+    assert results.results["gaussian"].notes == (
+        "the model has no encoder: no cycle rate and no joint rate",
+        "the model gets the label digit of random rows of data, so in its shares",
+    )
+
+
+def test_rows_are_decoded_with_their_own_label() -> None:
+    world = Conditional()
+    data = run(world, samplers=[], boundaries=[]).data
+    rows = data["row"][np.linspace(0, len(data["row"]) - 1, 16).round().astype(int)]
+    wide = 10 * world.labels["digit"][rows, None]
+    assert np.allclose(data["vectors"], smooth(world.z[rows], world.shape) + wide, atol=1e-4)
+
+
+def test_each_class_is_shown_with_the_other_labels_of_the_rows() -> None:
+    class Two(Conditional):
+        """Also adds a hundred times the size, the decoder's second label."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.spec = self.spec.model_copy(update={"decode_columns": ("digit", "size")})
+            self.labels["size"] = np.arange(len(self.z)) % 2
+
+        def decode(self, z: np.ndarray, columns: Any = None) -> np.ndarray:
+            size = (columns or {"size": np.zeros(len(z))})["size"]
+            return super().decode(z, columns) + 100 * size[:, None]
+
+    found = run(Two(), samplers=[], boundaries=[])
+    sizes = np.rint(found.data["class_vectors"].mean(axis=2) / 100)
+    rows = found.data["row"][np.linspace(0, len(found.data["row"]) - 1, 16).round().astype(int)]
+    assert sizes.tolist() == [(rows[:8] % 2).tolist()] * 3
+    assert not any("constants" in note for note in found.data.notes)
 
 
 def test_images_of_each_class_are_a_grid(tmp_path: Any) -> None:
@@ -105,6 +137,7 @@ def test_without_labels_there_are_only_constants() -> None:
     world.labels = {}
     results = run(world, samplers=[], boundaries=[])
     assert results.frame["condition"] == ""
+    assert "decoded with the model's constants for digit" in results.data.notes
     assert len(figures_of(make(), results)) == 2
 
 

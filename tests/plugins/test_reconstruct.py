@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from latent_analyze.host.options import build_options
-from latent_analyze.plugin import ArraySource, ResultSet
+from latent_analyze.plugin import ArraySource, ModelSpec, ResultSet, TensorSpec
 from latent_analyze.testing import check_analysis, figures_of, findings_of, run_analysis
 from latent_analyze_plugins.reconstruct import Reconstruct
 
@@ -21,6 +21,8 @@ class World:
         self.z, self.shape = z.astype(np.float32), shape
         size = int(np.prod(shape))
         self.mixing = np.random.default_rng(5).standard_normal((z.shape[1], size))
+        latent = TensorSpec(shape=(z.shape[1],))
+        self.spec = ModelSpec(name="world", adapter="test", latent=latent, can_decode=True)
 
     def truth(self, z: np.ndarray) -> np.ndarray:
         values = 1 / (1 + np.exp(-z @ self.mixing / np.sqrt(z.shape[1])))

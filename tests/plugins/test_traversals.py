@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from latent_analyze.host.options import build_options
-from latent_analyze.plugin import Array, ArraySource, ResultSet
+from latent_analyze.plugin import Array, ArraySource, ModelSpec, ResultSet, TensorSpec
 from latent_analyze.testing import (
     check_analysis,
     figures_of,
@@ -29,6 +29,8 @@ class Decoder:
         self.mixing = np.zeros((dim, 30))
         self.mixing[: len(rows)] = rows / np.arange(1, len(rows) + 1)[:, None]
         self.shape, self.calls = shape, 0
+        latent = TensorSpec(shape=(dim,))
+        self.spec = ModelSpec(name="d", adapter="test", latent=latent, can_decode=True)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         self.calls += 1
@@ -202,11 +204,11 @@ def test_pairs_that_the_graph_does_not_join_are_counted_and_said() -> None:
 
 
 def test_a_flat_decoder_has_no_lengths_to_compare() -> None:
-    class Flat:
+    class Flat(Decoder):
         def decode(self, z: np.ndarray) -> np.ndarray:
             return np.full((len(z), 4, 4, 1), 0.5, np.float32)
 
-    results = traverse(normal(200, 4), model=Flat(), **SMALL)
+    results = traverse(normal(200, 4), model=Flat(4), **SMALL)
     assert "graph_to_straight" not in results.data.scalars
     assert any("no length to compare" in text for text in texts(results))
     assert len(figures_of(Traversals(), results)) == 3

@@ -52,9 +52,46 @@ def test_words_are_those_for_the_rows() -> None:
     assert "length in sequences" in texts
 
 
-def test_a_decoder_that_takes_labels_gets_its_constants_and_this_is_said() -> None:
-    results = traverse(World((10,), columns=["digit"]))
-    assert "decoded with the model's constants for digit" in results.data.notes
+class Conditional(World):
+    """Gives the digit that it got, or -1, in every value."""
+
+    def __init__(self, shape: tuple[int, ...] = (10,)) -> None:
+        super().__init__(shape, columns=["digit"])
+
+    def decode(self, z: np.ndarray, columns: Any = None) -> np.ndarray:
+        digit = (columns or {}).get("digit", np.full(len(z), -1))
+        return np.broadcast_to(digit.reshape(-1, *[1] * len(self.shape)), (len(z), *self.shape))
+
+
+@pytest.mark.parametrize("shape", [(10,), (1, 12, 16, 10)])
+def test_labels_follow_their_z_points(shape: tuple[int, ...]) -> None:
+    world = Conditional(shape)
+    results = traverse(world)
+    data = results.data
+
+    def digits(name: str) -> np.ndarray:
+        found = data[name].reshape(*data[name].shape[: -1 if len(shape) == 1 else -2], -1)
+        assert (found == found[..., :1]).all()
+        return found[..., 0]
+
+    paths = digits("path_images")
+    assert (paths == paths[:, :1, :1]).all()
+    assert set(paths.ravel().tolist()) <= {0, 1, 2}
+    assert (digits("moved_images") == int(data["subtracted"])).all()
+    (line,) = np.unique(digits("line_images"))
+    nearest = np.linalg.norm(world.z - world.z.mean(axis=0), axis=1).argsort()
+    assert line in world.labels["digit"][nearest[:5]]
+    text = f"lines are decoded with digit = {line:g}, that of the z-point nearest to the mean"
+    assert any(note.startswith(text) for note in data.notes)
+    assert "the model gets the label digit of each row" in data.notes
+
+
+def test_a_decoder_whose_labels_nobody_has_gets_its_constants_and_this_is_said() -> None:
+    world = Conditional()
+    world.labels = {}
+    data = traverse(world).data
+    assert (data["line_images"] == -1).all()
+    assert data.notes == ("decoded with the model's constants for digit",)
 
 
 def test_contract() -> None:

@@ -121,6 +121,10 @@ class ArrayFile(Dataset):
         """The other arrays of numbers with one row per row."""
         return tuple(self._inputs)
 
+    def label_values(self, name: str) -> NDArray[np.generic]:
+        """Return a label of all rows."""
+        return self._labels[name]
+
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order."""
         return self._items(self._rows.take_exact(rows), rows)

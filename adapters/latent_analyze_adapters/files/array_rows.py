@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from latent_analyze_adapters.files.npy import map_rows
 from latent_analyze_adapters.files.values import as_float32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
 
 BLOCK_VALUES = 1 << 22
 """Values per block while all are looked at: 16 MiB of float32."""
+
+
+class LazyArrays(Mapping[str, Any]):
+    """Arrays that are read when they are asked for: most columns of a table never are."""
+
+    def __init__(self, readers: Mapping[str, Callable[[], NDArray[Any]]]) -> None:
+        self._readers = readers
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._readers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
 
 
 class ArrayRows:

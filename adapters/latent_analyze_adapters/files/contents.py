@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.files.npy import ArrayInfo
 
 Kind = Literal["images", "vectors", "arrays"]
+Content = Literal["images", "vectors", "arrays", "table"]
 
 IMAGE_NAMES = ("x", "images", "data", "arr_0", BARE)
 MAIN_NAMES = (
@@ -30,12 +31,12 @@ LEAST_SIDE = 4
 """Fewest pixels of a side: (n, t, 3) is a sequence, and (n, 1, t) a signal."""
 
 
-def kind_of(path: Path) -> Kind:
+def kind_of(path: Path) -> Content:
     """Return what a file holds; "images" for one that cannot be read. Never raises.
 
     Images have one of the shapes of `is_image_shape`, and values of one of the usual ranges; colors
     may have any values. Other arrays of more than two axes are "arrays", and so are several arrays
-    (n, t) of whole numbers, such as tokens and their mask.
+    (n, t) of whole numbers, such as tokens and their mask. See `is_table` for tables.
     """
     try:
         status = path.stat()
@@ -44,10 +45,19 @@ def kind_of(path: Path) -> Kind:
         return "images"
 
 
-def is_kind(location: str, kind: Kind) -> bool:
+def is_kind(location: str, kind: Content) -> bool:
     """Whether this is an .npy or .npz file of that kind; never raises."""
     path = Path(location)
     return path.suffix.lower() in SUFFIXES and kind_of(path) == kind
+
+
+def is_table(infos: Mapping[str, ArrayInfo]) -> bool:
+    """Whether this is a structured array (n,), or named arrays (n,) of one length, some numbers."""
+    every = list(infos.values())
+    if len(every) == 1:
+        return len(every[0].shape) == 1 and bool(every[0].dtype.names)
+    columns = len({info.shape for info in every}) == 1 and len(every[0].shape) == 1
+    return columns and sum(info.dtype.kind in "fiu" for info in every) > 1
 
 
 def are_images(path: Path, infos: Sequence[ArrayInfo]) -> bool:
@@ -184,8 +194,10 @@ def refuse_other_values(info: ArrayInfo, path: Path) -> None:
 
 
 @lru_cache(maxsize=32)
-def _kind_of(path: Path, changed: int, size: int) -> Kind:
+def _kind_of(path: Path, changed: int, size: int) -> Content:
     infos = peek(path)
+    if is_table(infos):
+        return "table"
     images, vectors, main = find_images(infos), wide_vectors(infos), find_main(infos)
     if images:
         return "images" if are_images(path, list(images.values())) else "arrays"

@@ -67,7 +67,12 @@ def usual_range(dtype: np.dtype[np.generic], values: Values | None) -> Range | N
     return None
 
 
-def as_float32(values: NDArray[np.generic], name: str, path: Path) -> NDArray[np.float32]:
+ADVICE = "scale them, or round them yourself: array.astype('float32')"
+
+
+def as_float32(
+    values: NDArray[np.generic], name: str, path: Path, *, next_step: str = ADVICE
+) -> NDArray[np.float32]:
     """Return numbers as float32; those beyond its range become infinity.
 
     Raises
@@ -81,7 +86,7 @@ def as_float32(values: NDArray[np.generic], name: str, path: Path) -> NDArray[np
             raise DatasetError(
                 f"whole numbers of at most {EXACT} in {name!r} of {path}, which float32 can hold",
                 found=f"{low if -low > high else high}",
-                next_step="scale them, or round them yourself: array.astype('float32')",
+                next_step=next_step,
             )
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float32)

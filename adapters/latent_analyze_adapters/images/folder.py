@@ -120,6 +120,10 @@ class ImageFolder(Dataset):
         """Labels from folders and from the CSV file."""
         return tuple(self._labels)
 
+    def label_values(self, name: str) -> NDArray[np.generic]:
+        """Return a label of all rows; no image is read."""
+        return self._labels[name]
+
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order, decoded by several threads."""
         x = np.empty((len(rows), *self.item.shape), np.float32)

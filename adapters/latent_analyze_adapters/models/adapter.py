@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -11,7 +11,7 @@ from typing import ClassVar
 from latent_analyze.plugin import Adapter, Bundle, Model, Sample, Signature
 from latent_analyze_adapters.models.configs import folder_config
 from latent_analyze_adapters.models.graph import Role
-from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
+from latent_analyze_adapters.models.location import at_path, find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel
 from latent_analyze_adapters.models.session import Opener
 from latent_analyze_adapters.models.session_cache import SessionCache
@@ -81,12 +81,7 @@ class FileAdapter(Adapter):
         if bundle.encoder is None:
             shape = tuple(sample.x.shape[1:]) if sample.kind == "images" else None
             return FileModel(path, bundle, cache, image_shape=shape)
-        completed, _ = cache.opener.complete(bundle, cache.file)
-        facts = cache.opener.facts(bundle, cache.file)
-        config = folder_config(folder_of(path))
-        search = Search(cache, completed, facts, sample, config)
-        signature = checked(search.signature(), search)
-        return FileModel(path, signature.bundle, cache, signature=signature)
+        return open_with_signature(path, bundle, cache, sample=sample)
 
     def reopen(
         self, path: Path, signature: Signature, *, device: str | None = None, trust: bool = False
@@ -94,7 +89,8 @@ class FileAdapter(Adapter):
         """Open a model with a signature that was found before; see `Adapter`."""
         self.import_runtime()
         cache = SessionCache(self.opener(folder_of(path), device, trust))
-        return FileModel(path, signature.bundle, cache, signature=signature)
+        bundle = at_path(signature.bundle, path, cache.opener, cache.file)
+        return FileModel(path, bundle, cache, signature=signature)
 
     def _found(
         self, path: Path, *, device: str | None, trust: bool, role: Role | None = None
@@ -103,3 +99,33 @@ class FileAdapter(Adapter):
         opener = self.opener(folder_of(path), device, trust)
         cache = SessionCache(opener)
         return find_bundle(path, opener, cache.file, role=role), cache
+
+
+def open_with_signature(
+    path: Path,
+    bundle: Bundle,
+    cache: SessionCache,
+    *,
+    sample: Sample,
+    given: Collection[str] = (),
+) -> FileModel:
+    """Open a model with an encoder for data: its signature is found by trying, and checked.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    bundle
+        What is stated.
+    cache
+        Opens its files or objects.
+    sample
+        Some rows of the data.
+    given
+        Keys of the bundle that nobody stated, but that say how the rows are: ``encoder.range``.
+    """
+    completed, _ = cache.opener.complete(bundle, cache.file)
+    facts = cache.opener.facts(bundle, cache.file)
+    search = Search(cache, completed, facts, sample, folder_config(cache.opener.folder))
+    signature = checked(search.signature(), search, given)
+    return FileModel(path, signature.bundle, cache, signature=signature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,14 @@ class ExtraInput:
         One number, or one row.
     column
         Name of the label that replaces the value while a data set is encoded.
+    texts
+        Of a label of texts, these in the order of the model's classes.
     """
 
     tensor: Tensor
     value: tuple[float, ...]
     column: str | None = None
+    texts: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int | None:
@@ -59,7 +63,7 @@ class ExtraInput:
             n if length is None else length for length, n in zip(axes, lengths, strict=False)
         )
         if self.is_label and self.classes and len(self.value) == 1:
-            return self.take(np.full(rows, int(self.value[0])), rows)
+            return self._fed(np.full(rows, int(self.value[0])), rows)
         value = np.array(self.value, self.tensor.dtype)
         return np.broadcast_to(value if len(value) > 1 else value[0], shape).copy()
 
@@ -75,8 +79,12 @@ class ExtraInput:
         Raises
         ------
         ModelError
-            If the labels are not numbers, or the dtype of the input cannot hold them.
+            If the labels are not numbers or known texts, or the dtype of the input cannot hold
+            them.
         """
+        return self._fed(self._numbered(values) if self.texts else values, rows)
+
+    def _fed(self, values: NDArray[np.generic], rows: int) -> NDArray[np.number]:
         dtype = np.dtype(self.tensor.dtype)
         if isinstance(self.tensor, LabelTensor) and values.dtype.kind == "f":
             dtype = np.dtype(self.tensor.floating)
@@ -94,6 +102,20 @@ class ExtraInput:
         if values.ndim > 1 or not axes:
             return padded.astype(dtype)
         return padded.astype(dtype).reshape(rows, *[1] * len(axes))
+
+    def _numbered(self, values: NDArray[np.generic]) -> NDArray[np.int64]:
+        """Return the class of each text."""
+        numbers = {text: number for number, text in enumerate(self.texts)}
+        found = [numbers.get(str(value), -1) for value in values.tolist()]
+        if -1 in found:
+            raise ModelError(
+                f"texts in {self.column!r} that are classes of the input {self.tensor.name!r}: "
+                f"{', '.join(self.texts)}",
+                found=repr(values.tolist()[found.index(-1)]),
+                next_step="leave out these rows, or state all classes: --signature "
+                f"'classes.{self.tensor.name}={json.dumps([*self.texts, '...'])}'",
+            )  # fmt: skip
+        return np.array(found, np.int64)
 
     def _one_hot(self, labels: NDArray[np.generic], classes: int) -> NDArray[np.number]:
         if not are_whole(labels) or labels.min() < 0 or labels.max() >= classes:
@@ -144,7 +166,14 @@ def find_extra_inputs(
             f"--signature columns.{name}=LABEL",
         )  # fmt: skip
     found = (_extra_input(graph, others[name], stated[name]) for name in others)
-    return tuple(replace(extra, column=spec.columns.get(extra.tensor.name)) for extra in found)
+    return tuple(
+        replace(
+            extra,
+            column=spec.columns.get(extra.tensor.name),
+            texts=tuple(spec.classes.get(extra.tensor.name, ())),
+        )
+        for extra in found
+    )
 
 
 def as_floats(value: float | list[float]) -> tuple[float, ...]:

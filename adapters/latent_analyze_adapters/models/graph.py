@@ -15,8 +15,6 @@ FreeShape = tuple[int | None, ...]
 NetworkSpec = EncoderSpec | DecoderSpec
 """One table of model.toml, ``[encoder]`` or ``[decoder]``."""
 
-MU_NAMES = frozenset({"mu", "z_mean", "mean"})
-LOG_VAR_NAMES = frozenset({"log_var", "z_log_var", "logvar", "z_logvar"})
 IMAGE_RANKS = (3, 4)
 VECTOR_RANKS = (1, 2)
 

@@ -101,6 +101,39 @@ def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = N
     return _named_by_role(found.name or path.resolve().name, found.files, opener)
 
 
+def at_path(bundle: Bundle, path: Path, opener: Opener, read: Read) -> Bundle:
+    """Return a bundle with the names that its files have at `path`, where they were renamed.
+
+    Parameters
+    ----------
+    bundle
+        What is known about the model, from a store.
+    path, opener, read
+        As in `find_bundle`.
+
+    Raises
+    ------
+    ModelError
+        If the encoder or the decoder is not there.
+    """
+    tables = {role: getattr(bundle, role) for role in ROLES}
+    files = [table.file for table in tables.values() if table is not None and table.file]
+    if all((opener.folder / file).exists() for file in files):
+        return bundle
+    found = find_bundle(path, opener, read, role="encoder")
+    changes: dict[str, object] = {}
+    for role, table in tables.items():
+        if table is None:
+            continue
+        if (other := getattr(found, role)) is None:
+            raise ModelError(
+                f"the encoder and the decoder of {bundle.name}", found=f"no {role} at {path}",
+                next_step="name both files, with a plus between them: encoder.onnx+decoder.onnx",
+            )  # fmt: skip
+        changes[role] = table.model_copy(update={"file": other.file})
+    return bundle.model_copy(update=changes)
+
+
 def _stated(folder: Path, opener: Opener) -> Bundle:
     bundle = read_bundle(folder)
     if bundle.encoder is None and bundle.decoder is None:

@@ -103,7 +103,8 @@ class FileModel:
             parts += [role, network.file.sha256, plan.input.name, plan.outputs, plan.latent]
             parts += [image.shape, image.layout, image.range]
             parts += image.adjustments
-            parts += [(e.tensor.name, *e.value, e.column or "") for e in plan.extra_inputs]
+            extra = plan.extra_inputs
+            parts += [(e.tensor.name, *e.value, e.column or "", *e.texts) for e in extra]
             part = getattr(self.bundle, role).part
             parts += [part] if part else []
             parts += [f.name for f in plan.further]

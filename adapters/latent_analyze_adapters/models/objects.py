@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from latent_analyze.plugin import (
     Bundle,
@@ -20,17 +20,13 @@ from latent_analyze.plugin import (
     Signature,
     content_hash,
 )
-from latent_analyze_adapters.models.adapter import FileAdapter
+from latent_analyze_adapters.models.adapter import FileAdapter, open_with_signature
 from latent_analyze_adapters.models.entries import typed_constants
 from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape
 from latent_analyze_adapters.models.model import FileModel
 from latent_analyze_adapters.models.session import FolderOpener, ModelFile, Read, Session, Specs
 from latent_analyze_adapters.models.session_cache import SessionCache
-from latent_analyze_adapters.models.signatures.find import Search
 from latent_analyze_adapters.models.signatures.stated import apply_stated
-
-if TYPE_CHECKING:
-    from latent_analyze_adapters.models.session import Facts
 
 HALVES = (("encode", "decode"), ("encoder", "decoder"))
 """Names of methods or submodules that are the two networks of a model."""
@@ -126,25 +122,16 @@ class ObjectOpener(FolderOpener):
         sha256 = content_hash(self.hash_of(half.owner), *parts)
         return ModelFile(Path(half.label), sha256, 0, self.name, {"kind": "in Python"})
 
-    def open_model(
-        self, sample: Sample, stated: Mapping[str, str], signature: Signature | None
-    ) -> FileModel:
-        """Return the objects as a model; without a signature, it is found for the sample."""
-        cache = SessionCache(self)
-        if signature is not None:
-            return FileModel(PLACE, signature.bundle, cache, signature=signature)
-        first = self.halves["encoder"]
-        decoder = self.halves.get("decoder")
-        bundle = Bundle(
+    @property
+    def bundle(self) -> Bundle:
+        """What is known about the objects before anything is stated or tried."""
+        first, decoder = self.halves["encoder"], self.halves.get("decoder")
+        return Bundle(
             name=type(first.owner).__name__ if first.owner is not first.call else first.label,
             runtime=self.name,
             encoder=EncoderSpec(entry=f"python:{first.label}"),
             decoder=DecoderSpec(entry=f"python:{decoder.label}") if decoder else None,
         )
-        bundle = apply_stated(bundle, stated)
-        facts: Facts = self.facts(bundle, cache.file)
-        found = Search(cache, bundle, facts, sample).signature()
-        return FileModel(PLACE, found.bundle, cache, signature=found)
 
 
 class ObjectAdapter(FileAdapter):
@@ -165,12 +152,19 @@ class ObjectAdapter(FileAdapter):
         *,
         dtype: str = "float32",
         device: str | None = None,
+        given: Mapping[str, str] = MappingProxyType({}),
         stated: Mapping[str, str] = MappingProxyType({}),
         signature: Signature | None = None,
     ) -> Model:
         """Open a model that exists in Python; see `Adapter`."""
         opener = self.object_opener(PLACE, device, True, halves_of(parts), dtype)
-        return opener.open_model(sample, stated, signature)
+        cache = SessionCache(opener)
+        if signature is not None:
+            return FileModel(PLACE, signature.bundle, cache, signature=signature)
+        bundle = apply_stated(apply_stated(opener.bundle, given), stated)
+        # A key without its role is stated for both halves.
+        unstated = [key for key in given if not {key, key.partition(".")[2]} & {*stated}]
+        return open_with_signature(PLACE, bundle, cache, sample=sample, given=unstated)
 
 
 def _half(owner: object, call: object, suffix: str = "") -> Half:

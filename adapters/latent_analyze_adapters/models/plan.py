@@ -15,8 +15,6 @@ from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, l
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
 from latent_analyze_adapters.models.further import further_specs
 from latent_analyze_adapters.models.graph import (
-    LOG_VAR_NAMES,
-    MU_NAMES,
     FreeShape,
     Graph,
     Role,
@@ -27,6 +25,7 @@ from latent_analyze_adapters.models.graph import (
 from latent_analyze_adapters.models.image_tensor import ImageTensor
 from latent_analyze_adapters.models.latents import latent_shape, note_ambiguous_outputs
 from latent_analyze_adapters.models.settings import Settings
+from latent_analyze_adapters.models.signatures.names import LOG_VAR_NAMES, MU_NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 
 from latent_analyze.plugin import DatasetError
 from latent_analyze_adapters.files.labels import as_labels
+from latent_analyze_adapters.vectors.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,23 +21,83 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze_adapters.vectors.columns import Form
+
 PARQUET = (".parquet", ".pq")
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
-class TableFile(Protocol):
-    """A table whose chunks can be read one by one."""
+class ArrowTable:
+    """A table of Arrow; see `TableFile`. Subclasses set `schema` and `bounds`."""
 
     schema: pa.Schema
     bounds: NDArray[np.int64]
 
-    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
+    def take(self, index: int, names: Sequence[str]) -> pa.Table:
         """Return some columns of a chunk."""
-        ...
+        raise NotImplementedError
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all columns."""
+        return list(self.schema.names)
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Name -> column, in the order of the file."""
+        return {field.name: _column(field) for field in self.schema}
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of the first row that is not null."""
+        if name not in self._shapes:
+            self._shapes[name] = _known_shape(self.schema.field(name).type) or self._found(name)
+        return self._shapes[name]
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def _found(self, name: str) -> tuple[int, ...]:
+        for index in range(len(self.bounds) - 1):
+            present = _array(self.take(index, [name]), name).drop_null()
+            if len(present):
+                return _first_shape(present)
+        raise DatasetError(f"lists of numbers in the column {name!r}", found="no row with one")
+
+    def read(self, index: int, names: Sequence[str]) -> dict[str, NDArray[np.generic]]:
+        """Return columns of numbers or lists of a chunk, (rows, ...); missing values are NaN."""
+        chunk = self.take(index, names)
+        return {
+            name: self._lists(_array(chunk, name), name)
+            if self.columns[name].form == "list"
+            else _numbers(_array(chunk, name))
+            for name in names
+        }
+
+    def labels(self, name: str, chunks: int) -> NDArray[np.generic]:
+        """Return a column of the first chunks as int64 or text; missing values are ""."""
+        parts = [_array(self.take(index, [name]), name) for index in range(chunks)]
+        plain = [p.dictionary_decode() if pa.types.is_dictionary(p.type) else p for p in parts]
+        kind = plain[0].type
+        known = _is_text(kind) or pa.types.is_boolean(kind) or _is_number(kind)
+        if any(p.null_count for p in plain) or not known:
+            plain = [pc.fill_null(p.cast(pa.string()), "") for p in plain]
+        return as_labels(np.concatenate([_plain_numpy(p) for p in plain]))
+
+    def _lists(self, lists: pa.Array, name: str) -> NDArray[np.generic]:
+        """Return lists as (rows, ...); those that are missing are NaN."""
+        shape, present = self.shape(name), np.asarray(lists.is_valid())
+        values = _flat(lists.drop_null(), shape, name).reshape(-1, *shape)
+        if present.all():
+            return values
+        floating = np.result_type(values.dtype, np.float32)
+        found = np.full((len(present), *shape), np.nan, floating)
+        found[present] = values
+        return found
 
 
-class ParquetTable:
+class ParquetTable(ArrowTable):
     """A Parquet file; a chunk is a row group."""
 
     def __init__(self, path: Path) -> None:
@@ -43,13 +106,13 @@ class ParquetTable:
         groups = range(self._file.metadata.num_row_groups)
         self.bounds = _bounds([self._file.metadata.row_group(i).num_rows for i in groups])
 
-    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
+    def take(self, index: int, names: Sequence[str]) -> pa.Table:
         """Read some columns of a row group."""
         # "a" also reads a column called "a.b", which is dropped here.
-        return self._file.read_row_group(index, columns=list(columns)).select(list(columns))
+        return self._file.read_row_group(index, columns=list(names)).select(list(names))
 
 
-class ArrowTable:
+class IpcTable(ArrowTable):
     """An Arrow IPC file (Feather) or stream, memory-mapped; a chunk is a record batch."""
 
     def __init__(self, path: Path) -> None:
@@ -67,83 +130,91 @@ class ArrowTable:
         self.schema = self._file.schema
         self.bounds = _bounds([self._batch(i).num_rows for i in range(count)])
 
-    def read(self, index: int, columns: Sequence[str]) -> pa.Table:
+    def take(self, index: int, names: Sequence[str]) -> pa.Table:
         """Take some columns of a record batch."""
-        return pa.Table.from_batches([self._batch(index)]).select(list(columns))
+        return pa.Table.from_batches([self._batch(index)]).select(list(names))
 
 
-def open_table(path: Path) -> TableFile:
+def open_arrow(path: Path) -> ArrowTable:
     """Open a file by its suffix."""
-    return ParquetTable(path) if path.suffix.lower() in PARQUET else ArrowTable(path)
+    return ParquetTable(path) if path.suffix.lower() in PARQUET else IpcTable(path)
 
 
-def is_list(kind: pa.DataType) -> bool:
-    """Whether a column of this type may hold vectors."""
-    kind = _storage(kind)
-    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(kind) for test in lists) and is_number(kind.value_type)
+def _column(field: pa.Field) -> Column:
+    kind = _storage(field.type)
+    inner = kind
+    while _is_list(inner):
+        inner = inner.value_type
+    form = _form(kind)
+    if inner is not kind:
+        form = "list" if _is_number(inner) else "other"
+    return Column(field.name, form, str(field.type), whole=pa.types.is_integer(inner))
 
 
-def is_number(kind: pa.DataType) -> bool:
-    """Whether this is a type of integers or floating-point numbers."""
-    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
-
-
-def is_label(kind: pa.DataType) -> bool:
-    """Whether a column of this type is a label unless the user names others."""
+def _form(kind: pa.DataType) -> Form:
     if pa.types.is_dictionary(kind):
-        return is_label(kind.value_type)
+        return "text" if _form(kind.value_type) in ("text", "integer", "boolean") else "other"
+    if _is_text(kind):
+        return "text"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "float" if _is_number(kind) else "other"
+
+
+def _is_text(kind: pa.DataType) -> bool:
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(kind) for test in (*texts, pa.types.is_integer, pa.types.is_boolean))
+    return any(test(kind) for test in texts)
 
 
-def width(table: TableFile, column: str, path: Path) -> int:
-    """Return the length of the first vector in a list column; DatasetError if all are null."""
-    kind = _storage(table.schema.field(column).type)
-    if pa.types.is_fixed_size_list(kind):
-        return int(kind.list_size)
-    for index in range(len(table.bounds) - 1):
-        lengths = pc.list_value_length(_array(table.read(index, [column]), column)).drop_null()
-        if len(lengths):
-            return int(lengths[0].as_py())
-    raise DatasetError(f"vectors in {column!r} of {path}", found="no row with one")
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
 
 
-def components(chunk: pa.Table, columns: Sequence[str]) -> NDArray[np.float32]:
-    """Return columns side by side, shape (rows, columns); missing values are NaN."""
-    return np.stack([_numbers(_array(chunk, name)) for name in columns], axis=1)
+def _is_list(kind: pa.DataType) -> bool:
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in lists)
 
 
-def vectors(chunk: pa.Table, column: str, dim: int) -> NDArray[np.float32]:
-    """Return a list column, shape (rows, dim); missing lists and values are NaN.
-
-    Raises
-    ------
-    DatasetError
-        If a list has a different length.
-    """
-    lists = _array(chunk, column)
-    present = np.asarray(lists.is_valid())
-    lists = lists.drop_null()
-    lengths = np.asarray(pc.list_value_length(lists))
-    if np.any(lengths != dim):
-        other = int(lengths[lengths != dim][0])
-        raise DatasetError(
-            f"vectors of one length in the column {column!r}", found=f"{dim} and {other} numbers"
-        )
-    found = np.full((len(present), dim), np.nan, np.float32)
-    found[present] = _numbers(lists.flatten()).reshape(-1, dim)
-    return found
+def _known_shape(kind: pa.DataType) -> tuple[int, ...] | None:
+    """Return the shape of a row if the type says it."""
+    if isinstance(kind, pa.FixedShapeTensorType) and kind.permutation is None:
+        return tuple(kind.shape)
+    kind, shape = _storage(kind), list[int]()
+    while pa.types.is_fixed_size_list(kind):
+        shape.append(kind.list_size)
+        kind = kind.value_type
+    return None if _is_list(kind) or not shape else tuple(shape)
 
 
-def read_labels(table: TableFile, column: str, chunks: int) -> NDArray[np.generic]:
-    """Return a column of the first `chunks` chunks as int64 or text; missing values are ""."""
-    parts = [_array(table.read(index, [column]), column) for index in range(chunks)]
-    plain = [p.dictionary_decode() if pa.types.is_dictionary(p.type) else p for p in parts]
-    known = is_label(plain[0].type) or is_number(plain[0].type)
-    if any(p.null_count for p in plain) or not known:
-        plain = [pc.fill_null(p.cast(pa.string()), "") for p in plain]
-    return as_labels(np.concatenate([_plain_numpy(p) for p in plain]))
+def _first_shape(lists: pa.Array) -> tuple[int, ...]:
+    """Return the shape of the first list, whose inner lists are as long as their first."""
+    shape, row = [], lists[0]
+    while row is not None and _is_list(row.type):
+        shape.append(len(row))
+        row = row[0] if len(row) else None
+    return tuple(shape)
+
+
+def _flat(lists: pa.Array, shape: tuple[int, ...], name: str) -> NDArray[np.generic]:
+    """Return the numbers in lists of a shape; raises DatasetError if one has another."""
+    # A tensor is one list of all its values.
+    lengths = list(shape) if _depth(lists.type) == len(shape) else [math.prod(shape)]
+    for length in lengths:
+        found = np.asarray(pc.list_value_length(lists).fill_null(0))
+        if np.any(found != length):
+            raise DatasetError(
+                f"lists of one length in the column {name!r}",
+                found=f"{length} and {found[found != length][0]} values",
+                next_step="pad or cut them to one length",
+            )
+        lists = lists.flatten()
+    return _numbers(lists)
+
+
+def _depth(kind: pa.DataType) -> int:
+    return 1 + _depth(kind.value_type) if _is_list(kind) else 0
 
 
 def _plain_numpy(values: pa.Array) -> NDArray[np.generic]:
@@ -151,10 +222,13 @@ def _plain_numpy(values: pa.Array) -> NDArray[np.generic]:
     return found.astype(str) if found.dtype.hasobject else found
 
 
-def _numbers(values: pa.Array) -> NDArray[np.float32]:
-    # Values beyond float32 become infinity, which is reported later like any other.
-    with np.errstate(over="ignore"):
-        return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)
+def _numbers(values: pa.Array) -> NDArray[np.generic]:
+    """Return numbers in their own type; decimals, and whole numbers with gaps, as floats."""
+    if pa.types.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())
+    return values.to_numpy(zero_copy_only=False)
 
 
 def _array(chunk: pa.Table, column: str) -> pa.Array:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -23,14 +23,15 @@ from latent_analyze.plugin import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from latent_analyze_adapters.files.contents import Kind
 
-ID_NAMES = ("id", "index", "__index_level_0__")
-"""Columns that hold ids unless others are named; pandas saves an unnamed index as the last one."""
+ID_NAMES = ("id", "index", "__index_level_0__", "Unnamed: 0")
+"""Columns that hold ids unless others are named; an unnamed index of pandas is the third in Parquet
+and, once it was in a CSV file, the fourth."""
 
 CHUNK_BYTES = 1 << 25
 """Size of a chunk, as float32, in files whose rows can be read in any portions."""
@@ -94,12 +95,24 @@ class ChunkedVectors(Dataset):
         return ChunkedSource(self, label)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return vectors, shape (len(rows), dim); each chunk is read once."""
-        found = np.empty((len(rows), *self.item.shape), np.float32)
+        """Return vectors, shape (len(rows), *item.shape); each chunk is read once."""
+        return self.gather(self._read_chunk, "", rows)
+
+    def gather(
+        self, read: Callable[[int], NDArray[Any]], name: str, rows: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        """Return rows of an array `name` that is read by chunk; each chunk is read once."""
+        cache = self._caches.setdefault(name, _ChunkCache(read, self._lock))
         chunks = np.searchsorted(self.bounds, rows, "right") - 1
-        for index in np.unique(chunks).tolist():
-            here = chunks == index
-            found[here] = self._cache.get(index)[rows[here] - self.bounds[index]]
+        parts = [
+            cache.get(index)[rows[chunks == index] - self.bounds[index]]
+            for index in np.unique(chunks).tolist() or [0]
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        joined = np.concatenate(parts)
+        found = np.empty_like(joined)
+        found[np.argsort(chunks, kind="stable")] = joined
         return found
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[np.str_]:
@@ -111,6 +124,10 @@ class ChunkedVectors(Dataset):
     def label_names(self) -> Sequence[str]:
         """Columns that are labels."""
         return tuple(self.columns[1])
+
+    def label_values(self, name: str) -> NDArray[np.generic]:
+        """Return a label of all rows."""
+        return self.columns[1][name]
 
     @cached_property
     def columns(self) -> tuple[NDArray[np.str_] | None, Mapping[str, NDArray[np.generic]]]:
@@ -135,8 +152,13 @@ class ChunkedVectors(Dataset):
         return [choose(name, self._column_names, self.path) for name in self.options.labels]
 
     @cached_property
-    def _cache(self) -> _ChunkCache:
-        return _ChunkCache(self)
+    def _caches(self) -> dict[str, _ChunkCache]:
+        return {}
+
+    @cached_property
+    def _lock(self) -> threading.Lock:
+        # Readers of files are not thread-safe.
+        return threading.Lock()
 
     def __reduce__(self) -> tuple[object, ...]:
         # Open files and locks cannot be pickled: another process opens the file again.
@@ -177,15 +199,15 @@ class ChunkedSource(BlockSource):
 class _ChunkCache:
     """The chunks used last, because blocks of z-points are smaller than the chunks of a file."""
 
-    def __init__(self, dataset: ChunkedVectors) -> None:
-        self._dataset, self._lock = dataset, threading.Lock()
-        self._chunks: OrderedDict[int, NDArray[np.float32]] = OrderedDict()
+    def __init__(self, read: Callable[[int], NDArray[Any]], lock: threading.Lock) -> None:
+        self._read, self._lock = read, lock
+        self._chunks: OrderedDict[int, NDArray[Any]] = OrderedDict()
 
-    def get(self, index: int) -> NDArray[np.float32]:
-        # Readers of files are not thread-safe, and decoding a chunk once is enough for all threads.
+    def get(self, index: int) -> NDArray[Any]:
+        # Decoding a chunk once is enough for all threads.
         with self._lock:
             if index not in self._chunks:
-                self._chunks[index] = self._dataset._read_chunk(index)
+                self._chunks[index] = self._read(index)
             self._chunks.move_to_end(index)
             while len(self._chunks) > _CACHED_CHUNKS:
                 self._chunks.popitem(last=False)

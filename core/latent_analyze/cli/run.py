@@ -90,7 +90,11 @@ def run(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="DATA", help="Data set to encode with --model first."),
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="The store's data, if they were moved; without a store, data for --model.",
+        ),
     ] = None,
     budget: Annotated[
         str | None,

@@ -86,6 +86,11 @@ class ComponentSpec(Spec):
         "row; a label becomes one-hot where the input has one value per class. Otherwise their "
         "constant, or 0",
     )
+    classes: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="additional inputs that get a label of texts: these in the order of the "
+        "model's classes, the first for class 0; by default sorted",
+    )
 
     @model_validator(mode="after")
     def _has_file_or_entry(self) -> Self:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from latent_analyze.models.labels import NO_LABELS, Labels, decode
+from latent_analyze.models.labels import encode as encode_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.models.spec import Latents, Model
-
-Columns = Mapping[str, "NDArray[np.generic]"]
-NOTHING: Columns = MappingProxyType({})
 
 TOLERANCE = 1e-4
 """Largest difference between two encodings of a row, in standard deviations of the output."""
@@ -36,7 +34,7 @@ class Check:
 
 
 def inspect_model(
-    model: Model, rows: NDArray[np.float32], columns: Columns = NOTHING
+    model: Model, rows: NDArray[np.float32], columns: Labels = NO_LABELS
 ) -> list[Check]:
     """Check a model on real rows.
 
@@ -60,9 +58,9 @@ def inspect_model(
     return [_check_finite("decoded", model.decode(z)), _check_repeat("decoder", model.decode, z)]
 
 
-def _check_encoder(model: Model, rows: NDArray[np.float32], columns: Columns) -> Iterator[Check]:
+def _check_encoder(model: Model, rows: NDArray[np.float32], columns: Labels) -> Iterator[Check]:
     def encode(some: slice = slice(None)) -> Latents:
-        return model.encode(rows[some], *_taken(model.spec.columns, columns, some))
+        return encode_rows(model, rows[some], {name: v[some] for name, v in columns.items()})
 
     latents = encode()
     yield _check_finite("mu", latents.mu)
@@ -75,14 +73,7 @@ def _check_encoder(model: Model, rows: NDArray[np.float32], columns: Columns) ->
     if repeat.severity == "note" and np.isfinite(latents.mu).all():
         yield _check_batches(lambda i: encode(slice(i, i + 1)).mu, latents.mu)
     if model.spec.can_decode:
-        given = _taken(model.spec.decode_columns, columns, slice(None))
-        yield _check_finite("decoded", model.decode(latents.mu, *given))
-
-
-def _taken(names: tuple[str, ...], columns: Columns, some: slice) -> tuple[Any, ...]:
-    """Return the second argument of a model that takes labels, or nothing."""
-    known = {name: columns[name][some] for name in names if name in columns}
-    return (known,) if names else ()
+        yield _check_finite("decoded", decode(model, latents.mu, columns))
 
 
 def _check_finite(name: str, values: NDArray[np.float32]) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -162,7 +162,7 @@ class Signature(Spec):
                 reason = (HOW[choice.known], choice.why)
                 groups.setdefault(reason, []).append(self.phrase(choice))
         return [
-            f"{how}: {', '.join(texts)}{f' ({why})' if why else ''}"
+            f"{how}: {', '.join(dict.fromkeys(texts))}{f' ({why})' if why else ''}"
             for (how, why), texts in groups.items()
         ]
 
@@ -173,6 +173,8 @@ class Signature(Spec):
             return f"{choice.value} holds the {SPREADS[encoder.spread]}"
         if choice.key == "encoder.mu" and "mean" not in choice.value.split():
             return f"{choice.value} is the mean"
+        if ".classes." in choice.key:
+            return f"'{choice.key.rpartition('.')[2]}' gets {choice.value}"
         if choice.key in PHRASES:
             return PHRASES[choice.key].format(choice.value)
         return f"{choice.key} = {choice.value}"
@@ -219,6 +221,12 @@ class Sample:
         Labels (n,), and further arrays (n, ...), by name.
     name
         Name of the array that `x` is, if it has one.
+    value_names
+        Names of the values in a row, if they have any.
+    redraw
+        Returns the same rows without some of the `value_names`, which are labels or inputs then.
+    classes
+        Returns the different texts of a label over all rows of the data set, sorted.
     count
         Rows of the whole data set.
     moments
@@ -232,6 +240,9 @@ class Sample:
     labels: Mapping[str, NDArray[np.generic]] = field(default_factory=lambda: MappingProxyType({}))
     inputs: Mapping[str, NDArray[np.generic]] = field(default_factory=lambda: MappingProxyType({}))
     name: str = ""
+    value_names: tuple[str, ...] = ()
+    redraw: Callable[[Sequence[str]], Sample] | None = None
+    classes: Callable[[str], Sequence[str]] | None = None
     count: int = 0
     moments: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
 
@@ -239,3 +250,8 @@ class Sample:
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Labels and further arrays together."""
         return {**self.labels, **self.inputs}
+
+    def without(self, columns: Sequence[str]) -> Sample:
+        """Return the rows without values of these names, for a model that takes them otherwise."""
+        taken = [name for name in columns if name in self.value_names]
+        return self.redraw(taken) if taken and self.redraw else self

@@ -34,12 +34,14 @@ class TensorSpec(Spec):
 class FurtherSpec(Spec):
     """A further output of an encoder, besides mu and log_var: its name and the shape of one row.
 
-    Whole numbers, which name codes, are int64.
+    Whole numbers, which name codes, are int64; `codes` is the number of codes in their codebook, if
+    it is known.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: Literal["float32", "int64"] = "float32"
+    codes: int | None = None
 
     @property
     def size(self) -> int:
@@ -74,6 +76,11 @@ class ModelSpec(Spec):
     further: tuple[FurtherSpec, ...] = Field(
         (), description="further outputs of the encoder, which the decoder does not take"
     )
+    codes: int | None = Field(
+        None,
+        description="if latents are codes instead of coordinates: number of codes in the codebook, "
+        "0 if it is not known",
+    )
     producer: str = ""
     notes: tuple[str, ...] = ()
 
@@ -82,14 +89,21 @@ class ModelSpec(Spec):
         """Number of latent dimensions, flattened."""
         return math.prod(self.latent.shape)
 
+    @property
+    def latent_array(self) -> Literal["mu", "codes"]:
+        """What a store calls the array of the latents."""
+        return "mu" if self.codes is None else "codes"
+
 
 class _Pair(NamedTuple):
-    mu: NDArray[np.float32]
+    mu: NDArray[Any]  # Any: float32, or int64 for codes
     log_var: NDArray[np.float32] | None = None
 
 
 class Latents(_Pair):
     """Output of an encoder: `mu` (n, dim) float32 and, if variational, `log_var` (n, dim).
+
+    Codes stand in place of `mu`, as int64.
 
     `further` holds the further outputs that the spec lists, by name, (n, values) each; it is no
     part of the pair, ``mu, log_var = model.encode(x)``.
@@ -99,7 +113,7 @@ class Latents(_Pair):
 
     def __new__(
         cls,
-        mu: NDArray[np.float32],
+        mu: NDArray[Any],
         log_var: NDArray[np.float32] | None = None,
         further: Mapping[str, NDArray[Any]] | None = None,
     ) -> Self:
@@ -131,13 +145,15 @@ class Model(Protocol):
     def encode(self, x: NDArray[np.float32], /, *columns: Any) -> Latents:
         """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1.
 
+        If the spec lists `codes`, mu holds these, as int64.
+
         If the spec lists `columns`, a second argument maps labels to (n,) values. Without it, the
         model uses its constants.
         """
         ...
 
-    def decode(self, z: NDArray[np.float32], /, *columns: Any) -> NDArray[np.float32]:
-        """Decode (n, dim) to (n, *output); any n >= 1.
+    def decode(self, z: NDArray[Any], /, *columns: Any) -> NDArray[np.float32]:
+        """Decode (n, dim), z-points or codes, to (n, *output); any n >= 1.
 
         If the spec lists `decode_columns`, a second argument maps labels to (n,) values. Without
         it, the model uses its constants.

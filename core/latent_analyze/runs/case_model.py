@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.errors import AnalysisError, DatasetError, ModelError, StoreError
-from latent_analyze.models.in_python import PREFIX, is_in_python, kept_data, kept_model
+from latent_analyze.errors import AnalysisError, ModelError, StoreError
+from latent_analyze.models.in_python import PREFIX, is_in_python, kept_model
+from latent_analyze.runs.case_data import reopen_data, why_no_data
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
 from latent_analyze.runs.outputs import VIEWS, output_name
 from latent_analyze.sources.views import SubsetSource
@@ -33,6 +34,7 @@ class CaseModel:
     host: Host
     reference: Source
     ref: ModelRef | None = None
+    data: str | None = None
     can: dict[str, bool] = field(default_factory=dict)
     missing: str = "the source has no model; encode a store, or give --model"
     details: dict[str, Any] = field(default_factory=dict)
@@ -45,11 +47,15 @@ class CaseModel:
         ------
         StoreError
             If the user's model is not the one that the store was made with, or does not fit.
+        DatasetError
+            If the user's data are not those that the store was made from.
         """
-        case = cls(host, reference)
+        case = cls(host, reference, data=config.data)
         store = store_of(reference)
         if store is not None:
             case._take_store(store, config)
+        if store is not None and config.data is not None:
+            case._dataset = reopen_data(store.schema.dataset, config.data, host)
         if config.model is not None:
             case._take_given(config.model, config, store)
         return case
@@ -126,41 +132,24 @@ class CaseModel:
             "images": self._why_no_images(reference),
         }
 
-    @staticmethod
-    def _why_no_images(reference: Source) -> str:
+    def _why_no_images(self, reference: Source) -> str:
         store = store_of(reference)
         if store is None:
             return "the source has no images"
-        data = store.schema.dataset
-        if is_in_python(data.location) and kept_data(data.fingerprint) is None:
-            return "the data existed in Python only"
-        return ""
+        return why_no_data(store.schema.dataset, self.data)
 
     @cached_property
     def _dataset(self) -> Dataset:
         store = store_of(self.reference)
         if store is None:
             raise AnalysisError("images", found=f"{self.reference.label}, which has none")
-        wanted = store.schema.dataset
-        if (kept := kept_data(wanted.fingerprint)) is not None:
-            return cast("Dataset", kept)
-        plugin = self.host.get("dataset", wanted.name)
-        dataset: Dataset = plugin.cls(wanted.location, plugin.options(wanted.options))
-        if dataset.fingerprint != wanted.fingerprint:
-            raise DatasetError(
-                f"the images that the store was made from ({wanted.fingerprint[:12]})",
-                found=f"others at {wanted.location} ({dataset.fingerprint[:12]})",
-                next_step="encode again, or put the old images back",
-            )
-        return dataset
+        return reopen_data(store.schema.dataset, self.data, self.host)
 
     def images(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the images behind rows of the reference; the data set is verified first."""
-        store = store_of(self.reference)
-        if store is None:
-            raise AnalysisError("images", found=f"{self.reference.label}, which has none")
-        numbers = store.rows_of(base_rows(self.reference, rows))
-        return self._dataset.read(numbers).x
+        dataset, store = self._dataset, store_of(self.reference)
+        assert store is not None
+        return dataset.read(store.rows_of(base_rows(self.reference, rows))).x
 
 
 def _why_no_spread(output: str) -> str:

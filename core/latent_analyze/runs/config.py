@@ -39,7 +39,11 @@ class RunConfig(BaseModel):
         (), alias="label", description="names of the cases in the report"
     )
     model: str | None = Field(None, description="model, where the store does not know it")
-    data: str | None = Field(None, description="data set to encode with the model before the run")
+    data: str | None = Field(
+        None,
+        description="the store's data, if they were moved; without a store, data to encode with "
+        "the model before the run",
+    )
     plugins: tuple[PluginChoice, ...] = Field((), description="analyses; none: all light ones")
     shown: tuple[str, ...] = Field(
         (), alias="with", description="sources beside each case (--with)"

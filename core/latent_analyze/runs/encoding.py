@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -102,13 +102,18 @@ def open_encoding(
     require_rows(dataset)
     if not isinstance(model, str):
         opened, ref = _open_objects(model, dataset, host, device=device, stated=stated)
-        return Encoding(opened, ref, dataset, output)
+        return Encoding(opened, ref, rows_for(opened, dataset), output)
     require_place(output)
     found = None if stated else _opened_as_before(model, output, host, device=device, trust=trust)
     opened, ref = found or open_model(
         model, host, device=device, trust=trust, sample=draw_sample(dataset), stated=stated
     )
-    return Encoding(opened, ref, dataset, output, check_runtime(opened))
+    return Encoding(opened, ref, rows_for(opened, dataset), output, check_runtime(opened))
+
+
+def rows_for(model: Model, dataset: Dataset) -> Dataset:
+    """Return the data set without values that the model takes as inputs of their own."""
+    return dataset.without((*model.spec.columns, *model.spec.decode_columns))
 
 
 def _opened_as_before(
@@ -130,10 +135,10 @@ def _open_objects(
     model: object, dataset: Dataset, host: Host, *, device: str | None, stated: Mapping[str, str]
 ) -> tuple[Model, ModelRef]:
     """Open a model that exists in Python, which takes data in Python as they are given."""
-    given = dataset.format if isinstance(dataset, PythonDataset) else Format("arrays", "array")
+    rows = dataset.format if isinstance(dataset, PythonDataset) else Format("arrays", "array")
     return open_objects(
-        model, host, draw_sample(dataset), dtype=given.dtype, device=device,
-        stated={**given.stated, **stated},
+        model, host, draw_sample(dataset), dtype=rows.dtype, device=device, given=rows.given,
+        stated=stated,
     )  # fmt: skip
 
 
@@ -160,9 +165,17 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
         labels={name: np.asarray(values)[order] for name, values in items.labels.items()},
         inputs={name: np.asarray(values)[order] for name, values in items.inputs.items()},
         name=dataset.array_name,
+        value_names=tuple(dataset.value_names),
+        redraw=lambda columns: draw_sample(dataset.without(columns), seed),
+        classes=lambda name: distinct_texts(dataset.label_values(name)),
         count=dataset.count,
         moments=lambda: _moments(dataset),
     )
+
+
+def distinct_texts(values: NDArray[Any]) -> list[str]:
+    """Return different texts, sorted; that of missing ones is left out."""
+    return sorted(set(map(str, values.tolist())) - {""})
 
 
 def _moments(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -189,14 +202,15 @@ def encode_for_run(
     Raises
     ------
     LatentAnalyzeError
-        If the config does not name model and data, or they cannot be encoded.
+        If model or data cannot be encoded, or there is no folder for the z-points.
     """
-    if config.model is None or config.data is None or config.sources or folder is None:
+    assert config.model is not None
+    assert config.data is not None
+    if folder is None:
         raise OptionError(
-            "--model and --data together, without a store, and a folder for the report",
-            found=f"model {config.model}, data {config.data}, sources {list(config.sources)}",
-            next_step="give both, or a store that 'latent-analyze encode' made",
-        )
+            "a folder for the report, where the z-points of the data go", found="none",
+            next_step="give one, output=",
+        )  # fmt: skip
     store, new = folder / DEFAULT_STORE, not folder.exists()
     changes = {"sources": (str(store),), "data": None, "labels": config.labels or ("data",)}
     encoded = config.model_copy(update=changes)

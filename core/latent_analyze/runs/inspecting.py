@@ -15,7 +15,7 @@ from latent_analyze.host.contracts import NOTHING
 from latent_analyze.models import inspection
 from latent_analyze.models.bundle import SIDECAR, leave_open, read_bundle, replace_bundle
 from latent_analyze.models.runtime_check import check_runtime
-from latent_analyze.runs.encoding import draw_sample
+from latent_analyze.runs.encoding import draw_sample, rows_for
 from latent_analyze.runs.opening import open_dataset, open_model
 from latent_analyze.store.encode import require_encodable
 
@@ -154,7 +154,9 @@ def _with_data(error: ModelError, path: str) -> ModelError:
 def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
     """Return what the model does with real rows."""
     if model.spec.can_encode:
+        dataset = rows_for(model, dataset)
         require_encodable(model, dataset)
+        sample = sample.without([n for n in sample.value_names if n not in dataset.value_names])
     size = max(math.prod(dataset.item.shape), 1)
     rows = max(8, min(ROWS, VALUES // size))
     columns = {name: values[:rows] for name, values in sample.columns.items()}

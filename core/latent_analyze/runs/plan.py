@@ -12,7 +12,7 @@ from latent_analyze.errors import OptionError, StoreError
 from latent_analyze.files.writing import exists
 from latent_analyze.host.contracts import Progress, no_progress
 from latent_analyze.host.options import parse_spec
-from latent_analyze.runs.case_model import CaseModel
+from latent_analyze.runs.case_model import CaseModel, store_of
 from latent_analyze.runs.config import ALL, NO_NULL, PluginChoice, RunConfig
 from latent_analyze.runs.engine import CaseContext
 from latent_analyze.runs.opening import (
@@ -83,6 +83,11 @@ def make_plan(
         _reference(text, label, config, host, given)
         for text, label in zip(config.sources, config.labels, strict=True)
     ]
+    if config.data is not None and not any(map(store_of, references)):
+        raise OptionError(
+            "a store whose data are at --data", found=", ".join(r.label for r in references),
+            next_step="leave --data out, or give it with --model and without a source",
+        )  # fmt: skip
     cases = [
         _case(reference, references, choices, config, host, progress) for reference in references
     ]

@@ -49,7 +49,7 @@ class Format:
     dtype: str = "float32"
 
     @property
-    def stated(self) -> dict[str, str]:
+    def given(self) -> dict[str, str]:
         """What this says about the encoder that takes the rows, as keys of a signature."""
         if self.kind != "images":
             return {}

@@ -25,6 +25,7 @@ def open_objects(
     *,
     dtype: str = "float32",
     device: str | None = None,
+    given: Mapping[str, str] = NOTHING,
     stated: Mapping[str, str] = NOTHING,
 ) -> tuple[Model, ModelRef]:
     """Open an encoder, or an encoder and a decoder, by the first adapter that runs the encoder.
@@ -35,8 +36,8 @@ def open_objects(
         ``(encoder, decoder)``, one of both, or a `Model`.
     host, sample
         The adapters, and some rows of the data.
-    dtype
-        Type of the rows as the encoder gets them.
+    dtype, given
+        Type of the rows as the encoder gets them, and what else is known of them; see `Adapter`.
     device, stated
         As in `open_model`.
 
@@ -55,8 +56,8 @@ def open_objects(
     cls = next(adopting, None)
     if cls is None:
         raise _not_a_model(first)
-    adopt = partial(cls().adopt, parts, sample, dtype=dtype, device=device, stated=stated)
-    opened = adopt()
+    adopt = partial(cls().adopt, parts, sample, dtype=dtype, device=device)
+    opened = adopt(given=given, stated=stated)
     found, fingerprint = getattr(opened, "signature", None), fingerprint_of(opened)
     keep_model(fingerprint, lambda: adopt(signature=found))
     return opened, ModelRef(path, fingerprint, cls.name, device, signature=found)

@@ -10,6 +10,7 @@ import numpy as np
 
 from latent_analyze.errors import DatasetError
 from latent_analyze.files.hashing import content_hash
+from latent_analyze.sources.codes import Codes
 from latent_analyze.sources.source import Z_ONLY, AnyArray, Batch, Block, BlockSource
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class ArraySource(BlockSource):
         Label name -> values, shape (n,). Values that are not numbers are converted to text.
     log_var
         Shape (n, dim), for a variational model; `z` is then its `mu`.
+    codes
+        What the values name, if they are codes instead of coordinates.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class ArraySource(BlockSource):
         *,
         labels: Mapping[str, AnyArray] | None = None,
         log_var: AnyArray | None = None,
+        codes: Codes | None = None,
     ) -> None:
         z = np.asanyarray(z)
         if z.ndim != 2 or z.shape[1] == 0 or z.dtype.kind not in "fiu":
@@ -50,10 +54,12 @@ class ArraySource(BlockSource):
                 "vectors: an array of real numbers of shape (n, dim)",
                 found=f"{z.dtype} of shape {z.shape}",
             )
-        self.z, self.label, self.log_var = z, label, log_var
+        _check_codes(z, codes)
+        self.z, self.label, self.log_var, self.codes = z, label, log_var, codes
         self.labels = {name: _label(name, v, len(z)) for name, v in (labels or {}).items()}
         self.count, self.dim = int(z.shape[0]), int(z.shape[1])
-        self.fields = frozenset({"z", "mu", "id", *(f"label:{name}" for name in self.labels)})
+        mean = {"mu"} if codes is None else set()
+        self.fields = frozenset({"z", "id", *mean, *(f"label:{name}" for name in self.labels)})
         if log_var is not None:
             if np.shape(log_var) != z.shape:
                 raise DatasetError(
@@ -67,12 +73,14 @@ class ArraySource(BlockSource):
         arrays = [self.z, *(self.labels[name] for name in sorted(self.labels))]
         if self.log_var is not None:
             arrays.append(self.log_var)
-        return content_hash("array", sorted(self.labels), *arrays)
+        kind = "array" if self.codes is None else f"codes {self.codes.count} {self.codes.shape}"
+        return content_hash(kind, sorted(self.labels), *arrays)
 
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
-        """Read the rows of a block as float32."""
+        """Read the rows of a block as float32, or codes as int64."""
         rows = slice(block.start, block.stop)
-        z = np.ascontiguousarray(self.z[rows], dtype=np.float32)
+        dtype = np.float32 if self.codes is None else np.int64
+        z: AnyArray = np.ascontiguousarray(self.z[rows], dtype=dtype)
         log_var = None
         if self.log_var is not None and "log_var" in fields:
             log_var = np.ascontiguousarray(self.log_var[rows], dtype=np.float32)
@@ -80,10 +88,21 @@ class ArraySource(BlockSource):
         return Batch(
             z=z,
             rows=numbers,
-            mu=z if "mu" in fields else None,
+            mu=z if "mu" in fields & self.fields else None,
             log_var=log_var,
             ids=numbers.astype(str) if "id" in fields else None,
             labels={k: v[rows] for k, v in self.labels.items() if f"label:{k}" in fields},
+        )
+
+
+def _check_codes(z: AnyArray, codes: Codes | None) -> None:
+    if codes is None:
+        return
+    low, high = (int(z.min()), int(z.max())) if z.size else (0, 0)
+    if z.dtype.kind not in "iu" or z.shape[1] != codes.positions or low < 0 or high >= codes.count:
+        raise DatasetError(
+            f"whole numbers from 0 to {codes.count - 1} of shape (n, {codes.positions}), as codes",
+            found=f"{z.dtype} of shape {z.shape}, {low} to {high}",
         )
 
 

@@ -57,5 +57,6 @@ class DrawnSource(BlockSource):
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
         """Draw the rows of a block."""
         rng = keyed_rng(self.seed, "block", block.index)
-        z = np.ascontiguousarray(self.draw(rng, block), dtype=np.float32)
+        dtype = np.float32 if self.codes is None else np.int64
+        z: AnyArray = np.ascontiguousarray(self.draw(rng, block), dtype=dtype)
         return Batch(z=z, rows=np.arange(block.start, block.stop))

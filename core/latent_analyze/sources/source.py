@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.errors import AnalysisError
+from latent_analyze.sources.codes import NO_DISTANCES, Codes, codes_of, size_in_words
 from latent_analyze.sources.seeding import keyed_rng
 from latent_analyze.sources.summary import Summary, SummaryAccumulator
 
@@ -44,7 +45,8 @@ class Batch:
     Attributes
     ----------
     z
-        float32, shape (n, dim), C-contiguous, possibly read-only, in latent units.
+        float32, shape (n, dim), C-contiguous, possibly read-only, in latent units. Of a source of
+        codes: int64, shape (n, positions).
     rows
         Row numbers in the source, int64, shape (n,).
     mu, log_var
@@ -58,7 +60,7 @@ class Batch:
         the requested ones.
     """
 
-    z: NDArray[np.float32]
+    z: NDArray[Any]  # Any: float32, or int64 for codes
     rows: NDArray[np.int64]
     mu: NDArray[np.float32] | None = None
     log_var: NDArray[np.float32] | None = None
@@ -89,7 +91,8 @@ class Source(Protocol):
 
     `fields` always contains ``"z"``; ``"mu"``, ``"log_var"``, ``"id"``, ``"label:<name>"`` and
     ``"output:<name>"`` only if the source has them. Equal fingerprints mean equal rows. Sources are
-    picklable.
+    picklable. A source whose values are codes instead of coordinates says so by an attribute
+    `codes`; see `Codes` and `codes_of`.
     """
 
     @property
@@ -135,12 +138,16 @@ class Source(Protocol):
 
 
 class BlockSource(ABC):
-    """Base class of sources. Subclasses set label, count and dim and implement `read`."""
+    """Base class of sources. Subclasses set label, count and dim and implement `read`.
+
+    Those that yield codes instead of coordinates set `codes`.
+    """
 
     label: str
     count: int
     dim: int
     fields: frozenset[str] = Z_ONLY
+    codes: Codes | None = None
 
     @property
     @abstractmethod
@@ -172,7 +179,14 @@ class BlockSource(ABC):
         return take_rows(self, rows, fields)
 
     def summary(self) -> Summary:
-        """Return count, mean, covariance and ranges; computed in one pass and cached."""
+        """Return count, mean, covariance and ranges; computed in one pass and cached.
+
+        Raises
+        ------
+        AnalysisError
+            If the values are codes.
+        """
+        require_coordinates(self)
         return self._summary
 
     @cached_property
@@ -183,8 +197,15 @@ class BlockSource(ABC):
         return accumulator.result()
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {self.label!r}: {self.count} z-points, {self.dim} dimensions>"
+        size = size_in_words(self.count, self.dim, self.codes)
+        return f"<{type(self).__name__} {self.label!r}: {size}>"
+
+
+def require_coordinates(source: Source) -> None:
+    """Raise AnalysisError if the values of a source are codes."""
+    if codes_of(source) is not None:
+        raise AnalysisError(
+            f"coordinates in {source.label}", found=f"codes: {NO_DISTANCES}, mean or covariance"
         )
 
 
@@ -208,7 +229,7 @@ def take_rows(source: Source, rows: NDArray[np.int64], fields: frozenset[str] = 
         low, high = np.searchsorted(ascending, [block.start, block.stop])
         if low < high:
             parts.append(source.read(block, fields).take(ascending[low:high] - block.start))
-    return concatenate(parts).take(inverse) if parts else _no_rows(source.dim)
+    return concatenate(parts).take(inverse) if parts else _no_rows(source)
 
 
 def common_rows(first: Source, second: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -243,5 +264,6 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def _no_rows(dim: int) -> Batch:
-    return Batch(z=np.zeros((0, dim), np.float32), rows=np.zeros(0, np.int64))
+def _no_rows(source: Source) -> Batch:
+    dtype = np.float32 if codes_of(source) is None else np.int64
+    return Batch(z=np.zeros((0, source.dim), dtype), rows=np.zeros(0, np.int64))

@@ -1,4 +1,4 @@
-"""Sources derived from another source: subsets, posterior draws, finite rows, a new label."""
+"""Sources derived from another one: subsets, posterior draws, outputs, finite rows, a label."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from latent_analyze.errors import AnalysisError, OptionError, unknown_name
 from latent_analyze.files.hashing import content_hash
+from latent_analyze.sources.codes import Codes, codes_of
 from latent_analyze.sources.seeding import GENERATOR, keyed_rng
 from latent_analyze.sources.source import (
     Z_ONLY,
+    AnyArray,
     Batch,
     Block,
     BlockSource,
@@ -33,6 +35,7 @@ class SubsetSource(BlockSource):
     def __init__(self, base: Source, rows: NDArray[np.int64], label: str) -> None:
         self.base, self.chosen, self.label = base, np.sort(rows), label
         self.count, self.dim, self.fields = len(rows), base.dim, base.fields
+        self.codes = codes_of(base)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,17 +119,22 @@ class PosteriorSource(BlockSource):
 class OutputSource(BlockSource):
     """A further output of the encoder, such as z2, in place of mu; ids and labels as in the base.
 
+    Parameters
+    ----------
+    codes
+        What its values name, if they are codes instead of coordinates.
+
     Raises
     ------
     OptionError
         If the base does not have that output.
     """
 
-    def __init__(self, base: Source, name: str, label: str) -> None:
+    def __init__(self, base: Source, name: str, label: str, codes: Codes | None = None) -> None:
         names = [f.removeprefix("output:") for f in base.fields if f.startswith("output:")]
         if name not in names:
             raise unknown_name(f"further output in {base.label}", name, names)
-        self.base, self.name, self.label = base, name, label
+        self.base, self.name, self.label, self.codes = base, name, label, codes
         first = base.read(base.blocks()[0], frozenset({f"output:{name}"}))
         self.count, self.dim = base.count, first.outputs[name].shape[1]
         outputs = {f"output:{name}" for name in names}
@@ -144,7 +152,47 @@ class OutputSource(BlockSource):
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
         """Read the output of a block as z."""
         batch = self.base.read(block, (fields & self.fields) | {f"output:{self.name}"})
-        z = np.ascontiguousarray(batch.outputs[self.name], np.float32)
+        dtype = np.float32 if self.codes is None else np.int64
+        z: AnyArray = np.ascontiguousarray(batch.outputs[self.name], dtype)
+        return Batch(z, batch.rows, ids=batch.ids, labels=batch.labels)
+
+
+class QuantizedSource(BlockSource):
+    """The vectors that the codes of a source name: coordinates, the positions one after the other.
+
+    Raises
+    ------
+    OptionError
+        If the base has no codes, or their vectors are not known.
+    """
+
+    name = "quantized"
+
+    def __init__(self, base: Source, label: str) -> None:
+        codes = codes_of(base)
+        if codes is None or codes.vectors is None:
+            raise OptionError(
+                f"codes whose vectors are known, for @{self.name}", found=f"{base.label}, whose "
+                f"{'values are coordinates' if codes is None else 'codebook is not known'}",
+                next_step=f"leave @{self.name} out",
+            )  # fmt: skip
+        self.base, self.label, self.vectors = base, label, codes.vectors
+        self.count, self.dim = base.count, base.dim * codes.vectors.shape[1]
+        self.fields = base.fields
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the base and of the vectors."""
+        return content_hash(self.name, self.base.fingerprint, self.vectors)
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the blocks of the base."""
+        return self.base.blocks()
+
+    def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
+        """Look up the codes of a block."""
+        batch = self.base.read(block, fields)
+        z = self.vectors[batch.z].reshape(len(batch), self.dim)
         return Batch(z, batch.rows, ids=batch.ids, labels=batch.labels)
 
 
@@ -154,6 +202,7 @@ class RelabeledSource(BlockSource):
     def __init__(self, base: Source, label: str) -> None:
         self.base, self.label = base, label
         self.count, self.dim, self.fields = base.count, base.dim, base.fields
+        self.codes = codes_of(base)
 
     @property
     def fingerprint(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+from latent_analyze.sources.codes import Usage
 from latent_analyze.store.journal import JOURNAL
 from latent_analyze.store.layout import (
     METADATA,
@@ -14,11 +15,16 @@ from latent_analyze.store.layout import (
     row_arrays,
     summary_arrays,
     to_json,
+    usage_arrays,
 )
 from latent_analyze.store.schema import StoreAttributes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latent_analyze.sources.source import AnyArray
     from latent_analyze.sources.summary import Summary
+    from latent_analyze.store.layout import ArrayLayout
     from latent_analyze.store.schema import StoreSchema
 
 Metadata = dict[str, dict[str, object]]
@@ -34,9 +40,19 @@ def empty_files(schema: StoreSchema) -> dict[str, bytes]:
 
 
 def complete_files(
-    schema: StoreSchema, summary: Summary, journal_sha256: str
+    schema: StoreSchema,
+    summary: Summary | Usage,
+    journal_sha256: str,
+    codebook: AnyArray | None = None,
 ) -> tuple[dict[str, bytes], bytes]:
     """Return the files to write once all blocks are committed.
+
+    Parameters
+    ----------
+    summary
+        Of coordinates, or how often each code occurs.
+    codebook
+        Vectors of codes, float32, shape (codes, d), if they are known.
 
     Returns
     -------
@@ -45,7 +61,10 @@ def complete_files(
     root
         Metadata of the root group, which marks the store as complete. Write it last.
     """
-    chunks, members = _summary_files(summary)
+    if isinstance(summary, Usage):
+        chunks, members = _usage_files(summary, codebook)
+    else:
+        chunks, members = _summary_files(summary)
     for array in row_arrays(schema).values():
         members[array.name] = array.metadata(summary.count)
     attributes = StoreAttributes(
@@ -61,15 +80,33 @@ def complete_files(
 
 def _summary_files(summary: Summary) -> tuple[dict[str, bytes], Metadata]:
     arrays = summary_arrays(summary.dim)
-    chunks = {name: array.chunk(getattr(summary, name)) for name, array in arrays.items()}
+    values = {name: getattr(summary, name) for name in arrays}
+    numbers = ("count", "radius_min", "radius_max", "nonfinite")
+    return _group(arrays, values, {name: getattr(summary, name) for name in numbers})
+
+
+def _usage_files(found: Usage, codebook: AnyArray | None) -> tuple[dict[str, bytes], Metadata]:
+    values: dict[str, AnyArray] = {"usage": found.usage}
+    if codebook is not None:
+        values["codebook"] = codebook
+    entries = None if codebook is None else codebook.shape[1]
+    arrays = usage_arrays(len(found.usage), entries)
+    return _group(
+        arrays, values, {"count": found.count, "codes": len(found.usage), "entries": entries}
+    )
+
+
+def _group(
+    arrays: Mapping[str, ArrayLayout],
+    values: Mapping[str, AnyArray],
+    numbers: Mapping[str, object],
+) -> tuple[dict[str, bytes], Metadata]:
+    """Return the chunks and the metadata of the group of the summary."""
+    chunks = {name: array.chunk(values[name]) for name, array in arrays.items()}
     attributes = {
-        "count": summary.count,
-        "radius_min": summary.radius_min,
-        "radius_max": summary.radius_max,
-        "nonfinite": summary.nonfinite,
-        "crc32": {name: zlib.crc32(chunk) for name, chunk in chunks.items()},
-    }
-    members = {array.name: array.metadata(summary.dim) for array in arrays.values()}
+        **numbers, "crc32": {name: zlib.crc32(chunk) for name, chunk in chunks.items()}
+    }  # fmt: skip
+    members = {array.name: array.metadata(array.chunk_rows) for array in arrays.values()}
     members[SUMMARY] = group_metadata(attributes)
     return {arrays[name].chunk_file(0): chunk for name, chunk in chunks.items()}, members
 

@@ -29,6 +29,8 @@ from latent_analyze.store.thumbnails import DEFAULT_SIDE, thumbnail_shape
 from latent_analyze.store.writer import require_matching
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from latent_analyze.models.reference import ModelRef
     from latent_analyze.models.spec import Model
 
@@ -93,7 +95,7 @@ def encode(
     store = _complete_store(output, schema)
     if store is None:
         with StoreWriter(output, schema) as writer:
-            _write_rows(writer, Pipeline(model, dataset, schema, progress))
+            _write_rows(writer, Pipeline(model, dataset, schema, progress), codebook_of(model))
         store = Store(output)
     return store
 
@@ -194,7 +196,9 @@ def _complete_store(output: Path, schema: StoreSchema) -> Store | None:
     return Store(output) if attributes.complete else None
 
 
-def _write_rows(writer: StoreWriter, pipeline: Pipeline) -> None:
+def _write_rows(
+    writer: StoreWriter, pipeline: Pipeline, codebook: NDArray[np.float32] | None
+) -> None:
     size, pending, count = writer.schema.encode.block_rows, list[Rows](), 0
     with closing(pipeline.rows(writer.next_row)) as batches:
         for rows in batches:
@@ -213,7 +217,20 @@ def _write_rows(writer: StoreWriter, pipeline: Pipeline) -> None:
             found=f"NaN or infinity in all {writer.schema.dataset.count} rows",
             next_step="check the model and the value range of the images",
         )
-    writer.finish()
+    writer.finish(codebook)
+
+
+def codebook_of(model: Model) -> NDArray[np.float32] | None:
+    """Return the vectors of a model's codes, float32, shape (codes, d), or None if not known."""
+    if not model.spec.codes:
+        return None
+    found = getattr(model, "codebook", None)
+    if found is not None and (np.ndim(found) != 2 or len(found) != model.spec.codes):
+        raise ModelError(
+            f"a codebook of shape ({model.spec.codes}, d) from {model.spec.name}",
+            found=f"shape {np.shape(found)}",
+        )  # fmt: skip
+    return None if found is None else np.asarray(found, np.float32)
 
 
 def _merge(parts: list[Rows]) -> Rows:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from latent_analyze.errors import DatasetError, ModelError
+from latent_analyze.models.labels import encode
 from latent_analyze.models.spec import Latents
 from latent_analyze.sources.source import AnyArray
 from latent_analyze.store.schema import output_arrays
@@ -94,10 +95,7 @@ class Pipeline:
 
     def _encode(self, items: Items) -> Latents:
         spec = self.model.spec
-        # Only models with columns have to accept a second argument.
-        given = {**items.labels, **items.inputs}
-        columns = ({name: given[name] for name in spec.columns},) if spec.columns else ()
-        latents = self.model.encode(items.x, *columns)
+        latents = encode(self.model, items.x, {**items.labels, **items.inputs})
         shapes = [None if part is None else part.shape for part in latents[:2]]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:

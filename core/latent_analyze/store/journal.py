@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -35,7 +35,8 @@ class BlockRecord(Spec):
     crc32
         Array name -> CRC-32 of its chunk file, padding included.
     mean, squares, min, max
-        Per axis of mu: mean, sum of squared deviations from it, smallest and largest value.
+        Per axis of mu: mean, sum of squared deviations from it, smallest and largest value. Of
+        codes only the latter two, per position.
     """
 
     block: int
@@ -55,15 +56,14 @@ class BlockRecord(Spec):
         return self.start + self.count
 
 
-def moments(mu: NDArray[np.float32]) -> dict[str, list[float]]:
-    """Return the fields mean, squares, min and max of a record; mu has shape (n, dim)."""
+def moments(mu: NDArray[Any]) -> dict[str, list[float]]:
+    """Return the fields mean, squares, min and max of a record; mu, or codes, (n, dim)."""
+    ends = {"min": mu.min(axis=0).tolist(), "max": mu.max(axis=0).tolist()}
+    if mu.dtype.kind == "i":
+        return {"mean": [], "squares": [], **ends}
     mean = mu.mean(axis=0, dtype=np.float64)
-    return {
-        "mean": mean.tolist(),
-        "squares": np.square(mu - mean).sum(axis=0).tolist(),
-        "min": mu.min(axis=0).tolist(),
-        "max": mu.max(axis=0).tolist(),
-    }
+    squares = np.square(mu - mean).sum(axis=0)
+    return {"mean": mean.tolist(), "squares": squares.tolist(), **ends}
 
 
 def to_line(record: BlockRecord) -> bytes:

@@ -29,8 +29,8 @@ SUMMARY = "summary"
 """Name of the subgroup with the moments of all rows."""
 
 TAKEN = frozenset({
-    "mu", "log_var", "id", "row", "thumbnail", "summary", "sample", "latent", "latent_other",
-    "height", "width", "channel",
+    "mu", "log_var", "codes", "id", "row", "thumbnail", "summary", "sample", "latent",
+    "latent_other", "position", "code", "entry", "height", "width", "channel",
 })  # fmt: skip
 """Names of arrays and dimensions that no dimension of a further output may have."""
 
@@ -118,7 +118,10 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
     coordinates = " ".join(["id", "row", *(array for array, _ in labels)])
     # CF convention: xarray uses the arrays listed in "coordinates" as labels of the rows.
     latents = {"coordinates": coordinates}
-    arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
+    if schema.spec.codes is None:
+        arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
+    else:
+        arrays = [ArrayLayout("codes", ("sample", "position"), "int64", rows, (dim,), latents)]
     if schema.spec.variational:
         arrays += [ArrayLayout("log_var", ("sample", "latent"), "float32", rows, (dim,), latents)]
     arrays += _outputs(schema, latents)
@@ -158,6 +161,15 @@ def summary_arrays(dim: int) -> dict[str, ArrayLayout]:
     if dim <= MAX_COVARIANCE_DIM:
         dims = ("latent", "latent_other")
         arrays["covariance"] = ArrayLayout(f"{SUMMARY}/covariance", dims, "float64", dim, (dim,))
+    return arrays
+
+
+def usage_arrays(codes: int, entries: int | None) -> dict[str, ArrayLayout]:
+    """Return the arrays of the summary of codes: how often each occurs, and its vector if known."""
+    arrays = {"usage": ArrayLayout(f"{SUMMARY}/usage", ("code",), "int64", codes)}
+    if entries is not None:
+        dims, name = ("code", "entry"), f"{SUMMARY}/codebook"
+        arrays["codebook"] = ArrayLayout(name, dims, "float32", codes, (entries,))
     return arrays
 
 

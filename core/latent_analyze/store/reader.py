@@ -12,10 +12,23 @@ import numpy as np
 
 from latent_analyze.errors import StoreError
 from latent_analyze.files.hashing import content_hash
-from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource
+from latent_analyze.sources.codes import Codes
+from latent_analyze.sources.source import (
+    Z_ONLY,
+    Batch,
+    Block,
+    BlockSource,
+    require_coordinates,
+)
 from latent_analyze.sources.summary import Summary
 from latent_analyze.store.chunks import open_chunks
-from latent_analyze.store.layout import SUMMARY, ArrayLayout, row_arrays, summary_arrays
+from latent_analyze.store.layout import (
+    SUMMARY,
+    ArrayLayout,
+    row_arrays,
+    summary_arrays,
+    usage_arrays,
+)
 from latent_analyze.store.schema import StoreAttributes, damaged, output_arrays, parse_attributes
 
 if TYPE_CHECKING:
@@ -27,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Store(BlockSource):
-    """The z-points of one model and one data set, on disk; ``batch.z`` is mu.
+    """The z-points of one model and one data set, on disk; ``batch.z`` is mu, or the codes.
 
     Blocks are memory-mapped chunk files: reading copies nothing, and the arrays are read-only.
     Pickling a store saves only path and label; unpickling opens it again.
@@ -45,6 +58,8 @@ class Store(BlockSource):
         As given.
     schema
         Attributes of the store: model, data set, and how it was encoded.
+    codes
+        What the codes name, if the latents are codes instead of coordinates.
 
     Raises
     ------
@@ -69,7 +84,9 @@ class Store(BlockSource):
         labels = (f"label:{name}" for name in self._label_arrays)
         self._output_arrays = output_arrays(output.name for output in self.spec.further)
         outputs = (f"output:{name}" for name in self._output_arrays)
-        self.fields = frozenset({"z", "mu", "id", *optional, *labels, *outputs})
+        latents = {"z", "id"} if self.spec.codes is not None else {"z", "mu", "id"}
+        self.fields = frozenset({*latents, *optional, *labels, *outputs})
+        self.codes = None if self.spec.codes is None else self._stored_codes()
 
     @property
     def spec(self) -> ModelSpec:
@@ -103,7 +120,7 @@ class Store(BlockSource):
     def read(self, block: Block, fields: frozenset[str] = Z_ONLY) -> Batch:
         """Memory-map the rows of a block, with those of `fields` that the store has."""
         wanted = fields & self.fields
-        z = self._read("mu", block)
+        z = self._read(self.spec.latent_array, block)
         return Batch(
             z=z,
             rows=np.arange(block.start, block.stop),
@@ -143,7 +160,22 @@ class Store(BlockSource):
 
     def summary(self) -> Summary:
         """Return count, mean, covariance and ranges, as saved in the store."""
+        require_coordinates(self)
         return self._stored_summary
+
+    def _stored_codes(self) -> Codes:
+        try:
+            attributes = self._chunks.metadata(SUMMARY)["attributes"]
+            arrays = usage_arrays(attributes["codes"], attributes["entries"])
+            values = {
+                name: self._read_verified(array, attributes["crc32"][name])
+                for name, array in arrays.items()
+            }
+            count = int(attributes["codes"])
+        except (KeyError, TypeError) as error:
+            raise damaged(str(self.path), f"a summary without {error}") from None
+        shape = self.spec.latent.shape
+        return Codes(shape, count, bool(self.spec.codes), values.get("codebook"))
 
     @cached_property
     def _stored_summary(self) -> Summary:
@@ -158,7 +190,7 @@ class Store(BlockSource):
             raise damaged(str(self.path), f"a summary without {error}") from None
         return Summary(**values)
 
-    def _read_verified(self, array: ArrayLayout, checksum: int) -> NDArray[np.float64]:
+    def _read_verified(self, array: ArrayLayout, checksum: int) -> NDArray[Any]:
         values = self._chunks.read(array, 0, array.chunk_rows)
         if zlib.crc32(np.ascontiguousarray(values).data) != checksum:
             raise damaged(str(self.path), f"{array.name} with a wrong checksum")

@@ -8,6 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Self
 
 from latent_analyze.errors import LatentAnalyzeError, StoreError
+from latent_analyze.sources.codes import Usage, UsageAccumulator
 from latent_analyze.sources.summary import Summary, SummaryAccumulator
 from latent_analyze.store.chunks import LocalChunks, read_attributes
 from latent_analyze.store.contents import complete_files, empty_files
@@ -102,19 +103,25 @@ class StoreWriter:
             next_row=int(rows["row"][-1]) + 1,
             dropped=int(rows["row"][-1]) + 1 - self.count - len(rows["row"]),
             crc32={name: zlib.crc32(data) for name, data in chunks.items()},
-            **moments(rows["mu"]),
+            **moments(rows[self.schema.spec.latent_array]),
         )
         with reporting_write_errors(self.path):
             files = {self.arrays[name].chunk_file(block): data for name, data in chunks.items()}
             write_durably(self.path, files)
             self._journal.append(record)
 
-    def finish(self) -> None:
-        """Write the summary and the final shapes, and last the attribute `complete`."""
+    def finish(self, codebook: AnyArray | None = None) -> None:
+        """Write the summary and the final shapes, and last the attribute `complete`.
+
+        Parameters
+        ----------
+        codebook
+            Vectors of the codes, float32, shape (codes, d), if they are known.
+        """
         summary = self._summarize()
         with reporting_write_errors(self.path):
             journal = hashlib.sha256(self._journal.path.read_bytes()).hexdigest()
-            files, root = complete_files(self.schema, summary, journal)
+            files, root = complete_files(self.schema, summary, journal, codebook)
             write_durably(self.path, files)
             replace_durably(self.path / METADATA, root)
 
@@ -149,10 +156,14 @@ class StoreWriter:
                 if file not in kept:
                     file.unlink()
 
-    def _summarize(self) -> Summary:
-        accumulator = SummaryAccumulator(self.schema.spec.dim)
+    def _summarize(self) -> Summary | Usage:
+        spec = self.schema.spec
+        accumulator: SummaryAccumulator | UsageAccumulator = (
+            SummaryAccumulator(spec.dim) if spec.codes is None else UsageAccumulator(spec.codes)
+        )
+        latents = self.arrays[spec.latent_array]
         for record in self.records:
-            accumulator.add(self._chunks.read(self.arrays["mu"], record.block, record.count))
+            accumulator.add(self._chunks.read(latents, record.block, record.count))
         return accumulator.result()
 
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plotting import middle_slices
-from latent_analyze.plugin import AnalysisError, Context, Frame, Source, Values, take_rows
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
 from latent_analyze_plugins.random_decode.scores import Scores, score
-from latent_analyze_plugins.shared.decoding import constants_note, decode
 
 SATURATED = 1 / 255
 """A pixel this close to an end of the range is black or white in 8 bits."""
@@ -41,7 +40,7 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
     n = len(batch)
     # Evenly spaced: a sample is in row order, and data sets are often sorted by class.
     shown = np.unique(np.linspace(0, n - 1, min(options.images, n)).round()).astype(int)
-    scores = score(frame, batch.z, context, shown=shown, task=f"decode {source.label}")
+    scores = score(frame, batch, context, shown=shown, task=f"decode {source.label}")
     lost = int((~scores.finite).sum())
     if lost == n:
         raise AnalysisError(
@@ -51,9 +50,9 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
         )
     values = {
         **_rates(scores, frame), "nonfinite": lost, **_pictures(scores, shown, frame["kind"]),
-        **by_class(frame, batch.z[shown], context),
+        **by_class(frame, batch.take(shown), context),
     }  # fmt: skip
-    notes = [*_notes(frame, scores, shown), *constants_note(context.model)]
+    notes = _notes(frame, scores, shown)
     return Values(values, sample_size=n, notes=notes, rows=batch.rows)
 
 
@@ -115,13 +114,15 @@ def kept(decoded: NDArray[Any], kind: str, start: str = "", axes: int = 1) -> di
     return {f"{start}{'vectors' if decoded.ndim == axes + 1 else 'decoded'}": decoded}
 
 
-def by_class(frame: Frame, z: NDArray[np.float32], context: Context) -> dict[str, Any]:
+def by_class(frame: Frame, batch: Batch, context: Context) -> dict[str, Any]:
     """Return some z-points decoded with each class of the label that the decoder takes."""
     name, classes = frame["condition"], frame["classes"]
     if not name:
         return {}
-    z = z[:PER_CLASS]
-    found = [decode(context.model, z, {name: np.full(len(z), value)}, (name,)) for value in classes]
+    batch = batch.take(slice(PER_CLASS))
+    own = context.model_labels(batch.rows)
+    each = ({**own, name: np.full(len(batch), value)} for value in classes)
+    found = [context.decode(batch.z, labels) for labels in each]
     rows = np.nan_to_num(np.stack(found), nan=0.0, posinf=0.0, neginf=0.0)
     return kept(rows, frame["kind"], "class_", axes=2)
 

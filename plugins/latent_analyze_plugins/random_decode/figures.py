@@ -86,7 +86,7 @@ def draw_images(results: ResultSet) -> Figure:
     sources = _sources(results, [*samplers, *cubes])
     caption = (
         "Decoded z-points, one row per source. The first row are held-out z-points of the"
-        f" reference: it shows what the decoder can do.{note_on(words)}"
+        f" reference: it shows what the decoder can do.{_labeled(results)}{note_on(words)}"
     )
     if curves:
         left = len(rates.samplers) + len(rates.cubes) - len(samplers) - len(cubes)
@@ -100,6 +100,12 @@ def draw_images(results: ResultSet) -> Figure:
     rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
     figure = draw_rows(rows, drawn_kind(words), by_frame=True)
     return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")
+
+
+def _labeled(results: ResultSet) -> str:
+    """Return what a caption says about a decoder that takes labels."""
+    name = results.frame["condition"]
+    return f" They get their own {name}; z-points without one, that of a random row." * bool(name)
 
 
 def draw_classes(results: ResultSet) -> Figure:

@@ -48,7 +48,7 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
         "kind": output_kind(context, reference), **find_classes(reference, context),
     }  # fmt: skip
     if not values["no_cycle"]:
-        held_out = take_rows(reference, split["calibration_rows"]).z
+        held_out = take_rows(reference, split["calibration_rows"])
         values |= fit_cycle(held_out, summary.std, context)
     return Frame(values | _control(Frame(values), context))
 
@@ -58,7 +58,7 @@ def find_classes(reference: Source, context: Context) -> dict[str, Any]:
 
     The most frequent ones; of a number with many values, some evenly over its ranks.
     """
-    names = conditions(context.model, reference)
+    names = conditions(context, reference)
     if not names:
         return {"condition": "", "classes": np.zeros(0)}
     field = f"label:{names[0]}"
@@ -95,7 +95,7 @@ def _split_rows(reference: Source, options: Any, seed: int) -> dict[str, NDArray
 
 def _control(frame: Frame, context: Context) -> dict[str, float]:
     """Return the rates of the evaluation half, and its median distance from the data."""
-    z = take_rows(context.reference, frame["evaluation_rows"]).z
-    scores = score(frame, z, context, task="decode the evaluation half")
+    batch = take_rows(context.reference, frame["evaluation_rows"])
+    scores = score(frame, batch, context, task="decode the evaluation half")
     rates = {f"control_{name}": float(mask.mean()) for name, mask in scores.passed.items()}
     return {**rates, "control_nearest": float(np.median(scores.nearest))}

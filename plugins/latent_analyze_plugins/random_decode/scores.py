@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_analyze.plugin import AnalysisError, Context, Frame, Model, take_rows
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Model, take_rows
 from latent_analyze.statistics import MAX_FULL_DIM, nearest_others, shrunk_correlation
 
 CRITERIA = ("joint", "cycle", "support")
@@ -70,15 +70,14 @@ class Scores:
 
 
 def score(
-    frame: Frame, z: NDArray[np.float32], context: Context, *, task: str,
-    shown: NDArray[np.int64] = NO_ROWS,
-) -> Scores:  # fmt: skip
-    """Score z-points (n, dim), and keep the decoded outputs of the rows `shown`."""
-    whitening = frame["whitening"].astype(np.float64)
+    frame: Frame, batch: Batch, context: Context, *, task: str, shown: NDArray[np.int64] = NO_ROWS
+) -> Scores:
+    """Score z-points of the source, and keep the decoded outputs of the rows `shown`."""
+    z, whitening = batch.z, frame["whitening"].astype(np.float64)
     data = take_rows(context.reference, frame["support_rows"]).z
     white, support = (whitened(part - frame["center"], whitening) for part in (z, data))
     near, nearest = support_scores(white, support, frame["radii"])
-    decoded, finite, residual = run_cycle(context, z, shown, task=task)
+    decoded, finite, residual = run_cycle(context, batch, shown, task=task)
     cycle = None if frame["no_cycle"] else _cycle_scores(frame, z, residual)
     return Scores(cycle, near, nearest, decoded, finite)
 
@@ -94,9 +93,11 @@ def no_cycle(model: Model) -> str:
 
 
 def run_cycle(
-    context: Context, z: NDArray[np.float32], shown: NDArray[np.int64] = NO_ROWS, *, task: str
+    context: Context, batch: Batch, shown: NDArray[np.int64] = NO_ROWS, *, task: str
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Decode z-points (n, dim), n >= 1, and, where the model can, encode them again.
+    """Decode z-points, at least one, and, where the model can, encode them again.
+
+    Both with the labels of the rows, or drawn ones, as `Context.model_labels` says.
 
     Returns
     -------
@@ -105,18 +106,20 @@ def run_cycle(
     residual
         E(D(z)) - z, shape (n, dim); NaN where decoder or encoder gave no finite number.
     """
-    model = context.model
-    back, batch = not no_cycle(model), max(model.spec.batch, 1)
+    z, labels, model = batch.z, context.model_labels(batch.rows), context.model
+    back, step = not no_cycle(model), max(model.spec.batch, 1)
     decoded, finite, again = [], np.zeros(len(z), bool), np.full(z.shape, np.nan)
-    for start in range(0, len(z), batch):
+    for start in range(0, len(z), step):
         context.progress(task, start, len(z))
-        x = np.asarray(model.decode(z[start : start + batch]), np.float32)
+        given = {name: values[start : start + step] for name, values in labels.items()}
+        x = context.decode(z[start : start + step], given)
         good = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
-        finite[start : start + batch] = good
+        finite[start : start + step] = good
         low, high = np.searchsorted(shown, [start, start + len(x)])
         decoded.append(x[shown[low:high] - start])
         if back and good.any():
-            again[start + np.flatnonzero(good)] = model.encode(x[good]).mu
+            given = {name: values[good] for name, values in given.items()}
+            again[start + np.flatnonzero(good)] = context.encode(x[good], given).mu
     context.progress(task, len(z), len(z))
     return np.concatenate(decoded), finite, again - z
 
@@ -131,9 +134,7 @@ def fit_support(
     return {"center": center, "whitening": whitening, "radii": radii}
 
 
-def fit_cycle(
-    z: NDArray[np.float32], spread: NDArray[np.float64], context: Context
-) -> dict[str, Any]:
+def fit_cycle(batch: Batch, spread: NDArray[np.float64], context: Context) -> dict[str, Any]:
     """Return the metric of the residuals of held-out z-points, and their 95 % quantile in it.
 
     Raises
@@ -141,7 +142,8 @@ def fit_cycle(
     AnalysisError
         If the model gives NaN or infinity for more than 5 % of them.
     """
-    *_, residual = run_cycle(context, z, task="decode the calibration half")
+    z = batch.z
+    *_, residual = run_cycle(context, batch, task="decode the calibration half")
     good = np.isfinite(residual).all(axis=1)
     if good.mean() < QUANTILE:
         raise AnalysisError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latent_analyze.plotting import kind_of_shape
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source
-from latent_analyze_plugins.shared.decoding import conditions, decode, output_kind
+from latent_analyze_plugins.shared.decoding import conditions, output_kind
 
 LOOKED_AT = 16
 """Rows that show whether the data are categories."""
@@ -25,7 +25,7 @@ def make_frame(reference: Source, context: Context) -> Frame:
     batch = batch.take(np.flatnonzero(np.isfinite(batch.z).all(axis=1)))
     if kind != "image" and len(batch):
         original = np.asarray(context.images(batch.rows))
-        scores = decode(context.model, batch.z, {})
+        scores = context.decode(batch.z)
         if class_axis(original, scores) is not None:
             # The output's shape is that of the scores: what is drawn has the shape of the rows.
             kind, error = kind_of_shape(original.shape[1:]), "wrong"
@@ -62,7 +62,7 @@ class Pairs:
     @classmethod
     def of(cls, source: Source, frame: Frame, context: Context) -> Pairs:
         """Return the pairs of a source; the decoder gets the labels that it takes."""
-        names = conditions(context.model, source)
+        names = conditions(context, source)
         return cls(context, frame["kind"], frame["error"], names)
 
     @property
@@ -81,7 +81,7 @@ class Pairs:
             If the shapes differ, or data that were categories at first are none later.
         """
         original = np.asarray(self.context.images(batch.rows), np.float32)
-        decoded = decode(self.context.model, batch.z, batch.labels, self.names)
+        decoded = self.context.decode(batch.z, batch.labels)
         if self.error == "wrong":
             return original, _most_likely(original, decoded)
         if self.kind == "image":

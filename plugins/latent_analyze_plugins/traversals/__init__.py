@@ -20,7 +20,7 @@ from latent_analyze.plugin import (
     Source,
     Values,
 )  # fmt: skip
-from latent_analyze_plugins.shared.decoding import output_kind
+from latent_analyze_plugins.shared.decoding import conditions, output_kind
 from latent_analyze_plugins.traversals.compute import measure
 from latent_analyze_plugins.traversals.figures import draw
 from latent_analyze_plugins.traversals.findings import find
@@ -87,8 +87,9 @@ class Traversals(Analysis):
     measures = all_measures()
 
     def prepare_with(self, reference: Source, context: Context) -> Frame:
-        """Find out what the decoder gives: images, or rows of another kind."""
-        return Frame({"kind": output_kind(context, reference)})
+        """Find out what the decoder gives, images or rows of another kind, and takes besides."""
+        names = ", ".join(conditions(context, reference))
+        return Frame({"kind": output_kind(context, reference), "conditions": names})
 
     def declare(self, frame: Frame, source: Source) -> Any:
         """Return the measures in the words for what the decoder gives."""

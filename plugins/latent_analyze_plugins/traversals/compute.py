@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from latent_analyze.plugin import Context, Frame, Source, Values
-from latent_analyze_plugins.shared.decoding import constants_note
+from latent_analyze.plugin import Context, Frame, Labels, Source, Values
 from latent_analyze_plugins.shared.rows import sample_size
-from latent_analyze_plugins.traversals.cloud import Cloud
+from latent_analyze_plugins.traversals.cloud import NO_LABELS, Cloud
 from latent_analyze_plugins.traversals.images import Decoder, choose_label, decode_all
 from latent_analyze_plugins.traversals.paths import KINDS, STEPS, Paths, graph_routes, random_pairs
 
@@ -25,18 +24,19 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     label = choose_label(source, options.label) if is_reference else None
     fields = {"z"} if label is None else {"z", f"label:{label}"}
     batch = context.sample(sample_size(options.sample, source.dim), frozenset(fields))
-    cloud = Cloud.of(batch, options.k, context.rng)
+    given = context.model_labels(batch.rows) if is_reference else NO_LABELS
+    cloud = Cloud.of(batch, options.k, context.rng, given=given)
     pairs = random_pairs(len(cloud.carriers), options.pairs, context.rng)
     routes = graph_routes(cloud.carriers, pairs, cloud.k)
     center = source.summary().mean * (options.center == "mean")
-    paths = Paths(cloud.carriers, pairs, routes, center)
+    paths = Paths(cloud.carriers, pairs, routes, center, cloud.given[0])
     found, notes = _distances(cloud, paths), _notes(cloud, paths)
     if label is not None:
         found["label"] = label
     if is_reference:
-        decode = Decoder(context, frame["kind"])
+        decode = Decoder(context, frame["kind"], cloud.labels_near(source.summary().mean))
         found |= decode_all(cloud, paths, decode, options=options, notes=notes)
-        notes += constants_note(context.model)
+        notes += _label_notes(context, decode.labels)
     return Values(found, sample_size=len(cloud.carriers) + len(cloud.yardstick), notes=notes)
 
 
@@ -52,6 +52,14 @@ def _notes(cloud: Cloud, paths: Paths) -> list[str]:
             " falls into parts"
         )
     return notes
+
+
+def _label_notes(context: Context, labels: Labels) -> list[str]:
+    """Return which labels points get that are no rows."""
+    taken = context.model.spec.decode_columns
+    text = ", ".join(f"{name} = {labels[name]}" for name in taken if name in labels)
+    rest = "that of the z-point nearest to the mean; paths with that of their start, moved z-points"
+    return [f"lines are decoded with {text}, {rest} with their own"] if text else []
 
 
 def _distances(cloud: Cloud, paths: Paths) -> dict[str, Any]:

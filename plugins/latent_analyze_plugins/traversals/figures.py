@@ -34,10 +34,10 @@ def draw(results: ResultSet) -> Iterator[Figure]:
     data, words = results.data, words_of(results.frame["kind"])
     if "line" in data.arrays:
         yield _draw_lines(results, words)
-    yield _draw_paths(data, words)
+    yield _draw_paths(results, words)
     yield _draw_distances(results, words)
     if "moved_images" in data.arrays:
-        yield _draw_moved(data, words)
+        yield _draw_moved(results, words)
 
 
 def _draw_lines(results: ResultSet, words: Words) -> Figure:
@@ -51,14 +51,15 @@ def _draw_lines(results: ResultSet, words: Words) -> Figure:
     caption = (
         f"Decoded {words.many} along axes (from 0; the ones that change the {words.one} most first)"
         " and along principal components (from 1), through the mean, in standard deviations σ"
-        " (latent units)."
+        f" (latent units).{_labeled(results, 'the z-point nearest to the mean')}"
     )
     what = words.many.capitalize()
     alt = f"{what} along lines; change of the {words.one} per line: {', '.join(changes)}."
     return _figure(words, "lines", caption, alt, rows=rows, titles=titles)
 
 
-def _draw_paths(data: Result, words: Words) -> Figure:
+def _draw_paths(results: ResultSet, words: Words) -> Figure:
+    data = results.data
     images, position = data["path_images"], data["position"]
     every = (position.size - 1) // (images.shape[2] - 1)
     far = data["distance"][:, data["decoded_pair"], ::every] > data["near"]
@@ -70,6 +71,7 @@ def _draw_paths(data: Result, words: Words) -> Figure:
     caption = (
         f"Decoded {words.many} along paths between random pairs of z-points: straight, spherical,"
         " and over the neighbor graph. The ends of a pair are the same in each row."
+        f"{_labeled(results, 'its start all along a path')}"
     )
     what = words.many.capitalize()
     alt = f"{what} along {len(rows)} paths between {len(images)} pairs of z-points."
@@ -77,19 +79,26 @@ def _draw_paths(data: Result, words: Words) -> Figure:
     return _figure(words, "paths", caption, alt, rows=rows, titles=titles)
 
 
-def _draw_moved(data: Result, words: Words) -> Figure:
+def _draw_moved(results: ResultSet, words: Words) -> Figure:
+    data = results.data
     images, to, of = data["moved_images"], data["added"], data["subtracted"]
     start, far = f"{data['label']} {of}", data["moved_distance"] > data["near"]
     labels = [f"{start}, no. {p + 1}" for p in range(len(images))]
     rows = list(map(_row, labels, images, far))
     caption = (
         f"Label arithmetic: decoded z-points of {start}, moved by growing shares of the mean of"
-        f" {to} less the mean of {of}."
+        f" {to} less the mean of {of}.{_labeled(results, 'the z-point before it is moved')}"
     )
     what = words.many.capitalize()
     alt = f"{what} on the way from {of} to {to}; {100 * data['hits']:.0f} % arrive."
     titles = [f"{100 * share:.3g} %" for share in np.linspace(0, 1, images.shape[1])]
     return _figure(words, "arithmetic", caption, alt, rows=rows, titles=titles)
+
+
+def _labeled(results: ResultSet, whose: str) -> str:
+    """Return what a caption says about a decoder that takes labels."""
+    names = results.frame["conditions"]
+    return f" The decoder gets {names} of {whose}." if names else ""
 
 
 def _row(label: str, images: NDArray[Any], far: NDArray[Any], start: bool = False) -> GridRow:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plotting import Kind, as_pixels, middle_slices, words_of
-from latent_analyze.plugin import AnalysisError, Context, OptionError, Source
+from latent_analyze.plugin import AnalysisError, Context, Labels, OptionError, Source
 from latent_analyze.statistics import nearest, second_moments
 from latent_analyze_plugins.shared.rows import label_names
 from latent_analyze_plugins.traversals.cloud import Cloud
@@ -27,23 +27,25 @@ FEWEST, MOST_MOVED, SHOWN_MOVED = 5, 500, 4
 class Decoder:
     """Decodes arrays of z-points of any leading shape; counts what is not finite.
 
-    `kind` is what the decoder gives. One that takes labels gets its constants: z-points between
-    others have none.
+    `kind` is what the decoder gives. One that takes labels gets those that are given, or else the
+    `labels` (), for z-points that are no rows.
     """
 
     context: Context
     kind: Kind
+    labels: Labels = field(default_factory=dict)
     nonfinite: int = 0
     decoded: int = 0
 
-    def __call__(self, z: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, z: NDArray[Any], labels: Labels | None = None) -> NDArray[np.float32]:
         """Return images (..., height, width, channel) or rows of any other shape (..., *row).
 
-        Gray images without a channel axis get one. Values that are not finite become 0; if none
-        is, it is an error.
+        Labels are of the first axes of `z`. Gray images without a channel axis get one. Values
+        that are not finite become 0; if none is, it is an error.
         """
-        flat = np.ascontiguousarray(z.reshape(-1, z.shape[-1]), np.float32)
-        out = np.asarray(self.context.model.decode(flat), np.float32)
+        given = spread_over(self.labels if labels is None else labels, z.shape[:-1])
+        flat = {name: values.ravel() for name, values in given.items()}
+        out = self.context.decode(z.reshape(-1, z.shape[-1]), flat)
         out = out[..., None] if out.ndim == 3 and self.kind == "image" else out
         bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
         self.nonfinite += int(bad.sum())
@@ -56,12 +58,17 @@ class Decoder:
         out = np.nan_to_num(out, nan=0.0, posinf=0.0, neginf=0.0)
         return out.reshape(*z.shape[:-1], *out.shape[1:])
 
-    def shown(self, z: NDArray[Any]) -> NDArray[Any]:
+    def shown(self, z: NDArray[Any], labels: Labels | None = None) -> NDArray[Any]:
         """Return images as uint8, the middle slice of volumes, or rows as they are."""
         if self.kind != "volume":
-            out = self(z)
+            out = self(z, labels)
             return as_pixels(out) if self.kind == "image" else out
-        slices = [middle_slices(self(part)) for part in z.reshape(-1, 1, z.shape[-1])]
+        given = spread_over(self.labels if labels is None else labels, z.shape[:-1])
+        flat = {name: values.reshape(-1, 1) for name, values in given.items()}
+        slices = [
+            middle_slices(self(part, {name: values[place] for name, values in flat.items()}))
+            for place, part in enumerate(z.reshape(-1, 1, z.shape[-1]))
+        ]
         found = np.concatenate(slices)
         return found.reshape(*z.shape[:-1], *found.shape[1:])
 
@@ -70,10 +77,19 @@ class Decoder:
         found = []
         for done, pair in enumerate(chosen):
             self.context.progress(f"decode {kind} paths", done, len(chosen))
-            rows = self(paths.along(kind, np.array([pair]))[0])
+            one = np.array([pair])
+            rows = self(paths.along(kind, one), paths.labels(one))[0]
             steps = np.diff(rows.reshape(len(rows), -1).astype(np.float64), axis=0)
             found.append(np.linalg.norm(steps, axis=1).sum())
         return np.array(found)
+
+
+def spread_over(labels: Labels, shape: tuple[int, ...]) -> Labels:
+    """Return labels of the first axes of a shape for all of it."""
+    return {
+        name: np.broadcast_to(v.reshape(v.shape + (1,) * (len(shape) - v.ndim)), shape)
+        for name, v in labels.items()
+    }
 
 
 def decode_all(
@@ -163,7 +179,9 @@ def _paths(paths: Paths, options: Any, decode: Decoder) -> dict[str, Any]:
     shown = np.stack([paths.along(kind, chosen[:SHOWN_PAIRS]) for kind in kinds], axis=1)
     found: dict[str, Any] = {
         "decoded_path": np.array(kinds), "decoded_pair": chosen, "decoded_length": lengths,
-        "path_images": decode.shown(shown[:, :, ::SHOWN_STEP]),
+        "path_images": decode.shown(
+            shown[:, :, ::SHOWN_STEP], paths.labels(chosen[:SHOWN_PAIRS])
+        ),
     }  # fmt: skip
     for kind, values in zip(kinds, lengths, strict=True):
         found[f"decoded_{kind}"] = values.mean()
@@ -218,6 +236,8 @@ def _move(cloud: Cloud, classes: list[str], columns: int, decode: Decoder) -> di
     )
     start, goal = (cloud.yardstick[other == name][:MOST_MOVED] for name in (of, to))
     step = added - taken
+    moved = np.flatnonzero(other == of)[:SHOWN_MOVED]
+    own = {name: values[moved] for name, values in cloud.given[1].items()}
     shown = start[:SHOWN_MOVED, None, :] + np.linspace(0, 1, columns)[:, None] * step
     names, codes = np.unique(carried, return_inverse=True)
 
@@ -230,5 +250,5 @@ def _move(cloud: Cloud, classes: list[str], columns: int, decode: Decoder) -> di
     return {
         "added": to, "subtracted": of, "moved": len(start), "hits": share(start + step),
         "hits_control": share(goal), "moved_distance": cloud.distance(shown),
-        "moved_images": decode.shown(shown),
+        "moved_images": decode.shown(shown, own),
     }  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latent_analyze.plugin import Labels
 from latent_analyze.statistics import nearest_others
 
 KINDS, STEPS = ("straight", "spherical", "graph"), 16
@@ -49,13 +50,14 @@ class Paths:
 
     `pairs` are row numbers of starts and ends in `points`, shape (pair, 2); `routes` row numbers
     along the graph per pair, empty where the graph does not join the two; spherical paths go around
-    `center`.
+    `center`. `given` are the labels of the points that the model takes.
     """
 
     points: NDArray[Any]
     pairs: NDArray[np.int64]
     routes: list[list[int]]
     center: NDArray[np.float64]
+    given: Labels = field(default_factory=dict)
 
     @property
     def joined(self) -> NDArray[np.bool_]:
@@ -71,6 +73,10 @@ class Paths:
         if kind == "spherical":
             return spherical(start, end, STEPS, center=self.center)
         return straight(start, end, STEPS)
+
+    def labels(self, chosen: NDArray[np.int64]) -> Labels:
+        """Return the labels with which chosen paths are decoded: those of their starts, (pair,)."""
+        return {name: values[self.pairs[chosen, 0]] for name, values in self.given.items()}
 
     def detours(self) -> NDArray[np.float64]:
         """Return the length over the graph / that of the straight line, of the joined pairs."""

@@ -77,8 +77,17 @@ def test_a_label_that_is_not_there(folder):
 
 
 def test_a_label_of_texts(folder):
+    store = la.encode(state(folder, columns={"y": "split"}), "digits", folder / "z.zarr")
+    batch = store.take(np.arange(store.count), frozenset({"z", "label:split"}))
+    x = Host().get("dataset", "digits").cls("digits").read(batch.rows).x
+    expected = x.reshape(len(x), -1) @ W + 10 * (batch.labels["split"] == "train")[:, None]
+    np.testing.assert_allclose(batch.z, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_label_of_texts_without_their_classes(folder):
+    model = OnnxRuntime().open(state(folder, columns={"y": "split"}))
     with pytest.raises(ModelError, match="integers in 'split'"):
-        la.encode(state(folder, columns={"y": "split"}), "digits", folder / "z.zarr")
+        model.encode(np.zeros((1, 8, 8, 1), np.float32), {"split": np.array(["test"])})
 
 
 def test_an_input_that_is_not_there(folder):

@@ -69,6 +69,9 @@ def test_rows_of_one_length_have_the_role_of_their_name():
         (["mu", "log_var"], ("mu", "log_var")),
         (["log_var", "z"], ("z", "log_var")),
         (["z", "z_log_var", "z_mean"], ("z_mean", "z_log_var")),
+        # Version 0.1 took the first where it did not know the names, and its stores say so.
+        (["scale", "loc"], ("scale",)),
+        (["z_mu", "qz_v"], ("z_mu",)),
         (["model/z_mean:0", "model/z_logvar:0"], ("model/z_mean:0", "model/z_logvar:0")),
         (["12", "13"], ("12",)),
         (["Mean", "LogVar"], ("Mean", "LogVar")),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import pickle
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from adapter_testing import first_row, opener, refuser
+from adapter_testing import everything, first_row, opener, refuser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
 
 from latent_analyze import DatasetError, MissingDependencyError, open_source
-from latent_analyze.plugin import Host, Source
+from latent_analyze.plugin import Host, Source, content_hash, file_sha256
 from latent_analyze_adapters.vectors.tables import VectorTables, register_datasets
 
 ROWS, SUFFIXES = 1000, VectorTables.suffixes
+GRID = pa.list_(pa.list_(pa.int64()))
 
 opened = opener(VectorTables)
 refused = refuser(opened, first_row)
@@ -192,7 +194,7 @@ def test_chunks_are_kept_but_not_all_of_them(tmp_path, z, monkeypatch):
     dataset.source().read(dataset.source().blocks()[0])
     dataset.read(np.array([950, 960]))
     assert read == list(range(10))
-    assert len(dataset._cache._chunks) == 2
+    assert len(dataset._caches[""]._chunks) == 2
 
 
 def _counting(function, calls):
@@ -232,8 +234,10 @@ def test_two_columns_of_vectors(tmp_path, z):
 @pytest.mark.parametrize(
     ("columns", "options", "expected"),
     [
-        ({"n": [1, 2]}, {}, "a column of lists of numbers, or floating-point columns"),
-        ({"v": [[1.0, 2.0], [3.0]]}, {}, "vectors of one length .* found 2 and 1 numbers"),
+        ({"label": [1, 2]}, {}, "a column of lists of numbers, or columns of numbers"),
+        ({"v": [[1.0, 2.0], [3.0]]}, {}, "lists of one length .* found 2 and 1 values; pad"),
+        ({"v": [[[1.0, 2.0]], [[3.0]]]}, {}, "lists of one length .* found 2 and 1 values"),
+        ({"n": [1, 1 << 30]}, {}, r"at most 16777216 in 'n' .* p.parquet:labels=\[n\]"),
         ({"v": pa.array([None, None], pa.list_(pa.float32()))}, {}, "found no row with one"),
         ({"v": pa.array([], pa.list_(pa.float32(), 3))}, {}, r"found shape \(0, 3\)"),
         ({"v": [[], []]}, {}, "."),
@@ -245,6 +249,110 @@ def test_two_columns_of_vectors(tmp_path, z):
 )
 def test_refused(tmp_path, columns, options, expected):
     refused(write(tmp_path / "p.parquet", pa.table(columns)), expected, **options)
+
+
+def test_whole_numbers_are_values_by_name_and_neighbors(tmp_path):
+    columns = {"age": [30, 40], "weight": [60.5, 70.5], "target": [0, 1], "smokes": [True, False]}
+    path = write(tmp_path / "p.parquet", pa.table(columns))
+    dataset = opened(path)
+    assert dataset.value_names == ("age", "weight")
+    assert dataset.label_names == ("target", "smokes")
+    np.testing.assert_array_equal(everything(dataset).x, [[30, 60.5], [40, 70.5]])
+    (note,) = dataset.notes
+    assert note.startswith("age (whole numbers) is among the values; target (whole numbers), ")
+    assert "p.parquet:integers=labels" in note
+    for options, names in {
+        ("integers", "labels"): ("weight",), ("integers", "values"): ("age", "weight", "smokes"),
+        ("labels", ("weight", "target")): ("age",), ("ids", "age"): ("weight",),
+    }.items():  # fmt: skip
+        assert opened(path, **{options[0]: options[1]}).value_names == names
+    x = everything(opened(path, integers="values")).x
+    np.testing.assert_array_equal(x, [[30, 60.5, 1], [40, 70.5, 0]])
+
+
+def test_labels_of_other_columns_than_the_default(tmp_path):
+    table = pa.table({"a": [1.5, 2.5], "n": [1, 2], "target": [0, 1], "t": ["x", "y"]})
+    dataset = opened(write(tmp_path / "p.parquet", table), labels=("t", "n"))
+    assert (dataset.value_names, dataset.label_names) == (("a",), ("t", "n"))
+    assert dataset.input_names == ("target",)
+    assert "labels" not in dataset.notes[0].partition(". ")[0]
+
+
+def test_other_types_of_columns(tmp_path):
+    table = pa.table({
+        "price": pa.array([Decimal("1.5"), None]), "day": pa.array([0, 1], pa.date32()),
+        "n": pa.array([3, None]), "yes": pa.array([True, None]),
+    })  # fmt: skip
+    dataset = opened(write(tmp_path / "p.parquet", table), integers="values")
+    assert dataset.value_names == ("price", "n", "yes")
+    np.testing.assert_array_equal(everything(dataset).x, [[1.5, 3, 1], [np.nan] * 3])
+    assert dataset.notes == ("neither numbers nor texts, left out: day (date32[day])",)
+
+
+def test_columns_for_the_inputs_of_a_model(tmp_path):
+    """Of several columns of lists one holds the rows, and all others may be further inputs."""
+    table = pa.table({
+        "small": lists(np.eye(4)), "big": lists(np.arange(20.0).reshape(4, 5)), "age": np.arange(4),
+        "height": np.arange(4) / 2, "grid": lists(np.arange(24).reshape(4, 2, 3).tolist(), GRID),
+    })  # fmt: skip
+    path = write(tmp_path / "p.parquet", table, rows=3)
+    text = refused(path, "one column of vectors")
+    assert "or take all as the inputs of a model: p.parquet:kind=arrays" in text
+    dataset = opened(path, kind="arrays", vectors="big")
+    assert (dataset.kind, dataset.array_name, dataset.item.shape) == ("arrays", "big", (5,))
+    assert dataset.input_names == ("small", "height", "grid")
+    assert (dataset.label_names, dataset.value_names) == (("age",), ())
+    rows = np.array([3, 0, 2])
+    items = dataset.read(rows)
+    np.testing.assert_array_equal(items.x, np.arange(20.0).reshape(4, 5)[rows])
+    np.testing.assert_array_equal(items.inputs["small"], np.eye(4)[rows])
+    assert items.inputs["small"].dtype == np.float32
+    np.testing.assert_array_equal(items.inputs["height"], rows / 2)
+    np.testing.assert_array_equal(items.inputs["grid"], np.arange(24).reshape(4, 2, 3)[rows])
+    assert items.inputs["grid"].dtype == np.int64
+    main = opened(path, kind="arrays")
+    assert (main.array_name, main.item.shape) == ("grid", (2, 3))
+    assert opened(path, vectors="grid").item.shape == (6,)
+
+
+def test_tokens_and_their_mask(tmp_path):
+    tokens = np.arange(12).reshape(3, 4)
+    table = pa.table(
+        {"attention_mask": (tokens > 0).astype(int).tolist(), "input_ids": list(tokens)}
+    )
+    dataset = opened(write(tmp_path / "p.parquet", table))
+    assert (dataset.kind, dataset.array_name) == ("arrays", "input_ids")
+    assert dataset.input_names == ("attention_mask",)
+    np.testing.assert_array_equal(everything(dataset).x, tokens)
+
+
+def test_missing_whole_numbers_of_one_chunk_only(tmp_path):
+    table = pa.table({"v": lists(np.eye(4)), "n": pa.array([0, 1, None, 3])})
+    dataset = opened(write(tmp_path / "p.parquet", table, rows=2), labels=())
+    rows = np.array([2, 0, 3, 1])
+    np.testing.assert_array_equal(dataset.read(rows).inputs["n"], [np.nan, 0, 3, 1])
+
+
+def test_values_that_a_model_takes_otherwise(tmp_path):
+    table = pa.table({"a": [1.5, 2.5], "b": [3.5, 4.5], "n": [5, 6]})
+    dataset = opened(write(tmp_path / "p.parquet", table))
+    assert dataset.without(["unknown"]) is dataset
+    fewer = dataset.without(["b", "n"])
+    assert (fewer.value_names, fewer.input_names, fewer.label_names) == (("a",), ("b",), ("n",))
+    np.testing.assert_array_equal(everything(fewer).inputs["b"], [3.5, 4.5])
+    again = VectorTables(fewer.location, VectorTables.Options(**fewer.options.model_dump()))
+    assert again.fingerprint == fewer.fingerprint != dataset.fingerprint
+
+
+def test_fingerprints_are_those_of_version_0_1_unless_columns_differ(tmp_path):
+    plain = opened(write(tmp_path / "p.parquet", pa.table({"a": [1.5], "t": ["x"]})))
+    options = '{"limit":null,"ids":null,"labels":null,"vectors":null}'
+    old = content_hash("vector_tables", file_sha256(plain.path), options)
+    assert plain.fingerprint == old
+    path = write(tmp_path / "q.parquet", pa.table({"a": [1.5], "n": [1]}))
+    old = content_hash("vector_tables", file_sha256(path), options)
+    assert opened(path).fingerprint != old
+    assert len({opened(path, integers=how).fingerprint for how in ("auto", "labels")}) == 2
 
 
 def test_columns_of_one_name(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
+from tiny_bundle import write_images
 
 Bring = Callable[..., None]
 
@@ -162,11 +163,14 @@ class TestOutput:
         bring("model", "images.npz")
         cli.refuses("run", *given, saying=("a store",))
 
-    def test_a_store_besides_model_and_data(self, cli: CommandLine, bring: Bring) -> None:
-        bring("model", "images.npz", "model.zarr")
-        both = ("--model", "model", "--data", "images.npz")
-        saying = ("--model and --data together, without a store", "model.zarr", "give both")
+    def test_data_of_a_store_are_its_own(self, cli: CommandLine, bring: Bring, here: Path) -> None:
+        bring("model", "points.npy", "images.npz", "model.zarr")
+        write_images(here / "others.npz", seed=9)
+        both = ("--model", "model", "--data", "others.npz")
+        saying = ("the data that the store was made from", "others at", "--data")
         cli.refuses("run", "model.zarr", *both, saying=saying)
+        saying = ("a store whose data are at --data", "data", "leave --data out")
+        cli.refuses("run", "points.npy", "--data", "images.npz", saying=saying)
 
     @pytest.mark.parametrize(
         "wrong", [("-p", "radios"), ("--with", "uniform:b=0"), ("--label", "a", "--label", "b")]

@@ -45,10 +45,11 @@ def place(tmp_path: Path) -> Path:
 def case_of(place: Path, installed: Host) -> Callable[..., CaseModel]:
     """Return the case of a source text (the store by default) and options of a run."""
 
-    def make(text: str = "", model: str | None = None) -> CaseModel:
+    def make(text: str = "", model: str | None = None, data: str | None = None) -> CaseModel:
         text = f"{place / 'latents.zarr'}{text}"
         source = open_source(text, installed, label="data", seed=0)
-        config = RunConfig(model=None if model is None else str(place / model))
+        model, data = (None if name is None else str(place / name) for name in (model, data))
+        config = RunConfig(model=model, data=data)
         return CaseModel.of(source, config, installed)
 
     return make
@@ -100,6 +101,20 @@ class TestOffers:
         assert lacking(case) == set()
         assert case.open().spec.name == "tiny"
 
+    def test_files_of_a_model_that_were_renamed(
+        self, case_of: Callable[..., CaseModel], place: Path
+    ) -> None:
+        (place / "model" / "encoder.onnx").rename(place / "a.onnx")
+        (place / "model" / "decoder.onnx").rename(place / "b.onnx")
+        shutil.rmtree(place / "model")
+        with pytest.raises(ModelError, match=r"name both files, .*encoder\.onnx\+decoder\.onnx"):
+            case_of(model="a.onnx")
+        (place / "pair").mkdir()
+        (place / "a.onnx").rename(place / "pair" / "a.onnx")
+        (place / "b.onnx").rename(place / "pair" / "b.onnx")
+        for given in (f"pair/a.onnx+{place / 'pair' / 'b.onnx'}", "pair"):
+            assert lacking(case_of(model=given)) == set()
+
 
 class TestModel:
     def test_it_is_opened_once(self, case_of: Callable[..., CaseModel]) -> None:
@@ -148,8 +163,25 @@ class TestImages:
         self, case_of: Callable[..., CaseModel], place: Path
     ) -> None:
         write_images(place / "images.npz", 60, seed=9)
-        with pytest.raises(DatasetError, match="the images that the store was made from"):
+        with pytest.raises(DatasetError, match="the data that the store was made from"):
             case_of().images(np.arange(2))
+
+    def test_images_that_were_moved(self, case_of: Callable[..., CaseModel], place: Path) -> None:
+        before = case_of().images(np.arange(3))
+        (place / "images.npz").rename(place / "moved.npz")
+        case = case_of()
+        assert lacking(case) == {"images"}
+        assert "no longer at" in case.offers(case.reference)["images"]
+        with pytest.raises(DatasetError, match="no longer at"):
+            case.images(np.arange(3))
+        # The options are those of the store.
+        for given in ("moved.npz", "moved.npz:limit=3"):
+            case = case_of("[split=train]", data=given)
+            assert lacking(case) == set()
+            np.testing.assert_array_equal(case.images(np.arange(3)), before)
+        write_images(place / "others.npz", 60, seed=9)
+        with pytest.raises(DatasetError, match=r"others at .*others\.npz"):
+            case_of(data="others.npz")
 
 
 def test_the_store_below_views(case_of: Callable[..., CaseModel]) -> None:

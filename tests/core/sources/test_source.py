@@ -125,4 +125,4 @@ def test_a_batch_knows_its_length() -> None:
 
 
 def test_repr_names_the_source() -> None:
-    assert repr(tiny_source(10, 2)) == "<ArraySource 'data': 10 z-points, 2 dimensions>"
+    assert repr(tiny_source(10, 2)) == "<ArraySource 'data': 10 z-points of 2 dimensions>"

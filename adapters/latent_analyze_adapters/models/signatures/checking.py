@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import ModelError, Signature, leave_open
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from latent_analyze_adapters.models.signatures.find import Search
 
-BOTH = ("range", "mean", "std", "layout", "constants", "columns")
+VALUES = ("range", "mean", "std")
+"""These belong together: they say how values go in or come out."""
+
+BOTH = (*VALUES, "layout", "constants", "columns")
 CHECKED = {
-    "encoder": (
-        "range",
-        "mean",
-        "std",
-        "layout",
-        "mu",
-        "halves_axis",
-        "mean_half",
-        "constants",
-        "columns",
-    ),
-    "decoder": (
-        "range",
-        "mean",
-        "std",
-        "layout",
-        "activation",
-        "scale",
-        "shift",
-        "constants",
-        "columns",
-    ),
+    "encoder": (*BOTH, "mu", "halves_axis", "mean_half"),
+    "decoder": (*BOTH, "activation", "scale", "shift"),
 }
 """What is checked, of each half: all that a round trip can tell."""
 
@@ -42,10 +28,17 @@ GOOD, MORE = 0.9, 0.1
 explains this much more."""
 
 
-def checked(signature: Signature, search: Search) -> Signature:
+def checked(signature: Signature, search: Search, given: Collection[str] = ()) -> Signature:
     """Return the signature with a problem if what is stated explains the data worse than need be.
 
     A bundle with samples of its training runtime is compared with these instead.
+
+    Parameters
+    ----------
+    signature, search
+        What was found, and how.
+    given
+        Keys that nobody stated: they say how rows in Python are, which go in unchanged.
     """
     explained = signature.explained
     keys = _stated(search)
@@ -57,13 +50,40 @@ def checked(signature: Signature, search: Search) -> Signature:
         return signature
     if other.problem or other.explained is None or other.explained < max(explained, 0) + MORE:
         return signature
-    better = ", ".join(other.phrase(c) for c in other.choices if c.known == "trial")
-    problem = (
-        f"What is stated about the model ({', '.join(keys)}) explains {max(explained, 0):.0%} of "
-        f"the variance of the data; without it {other.explained:.0%} are explained, with {better}. "
-        "Correct it in model.toml or --signature, or leave it out."
-    )
+    problem = _better(signature, other, keys, given)
     return signature.model_copy(update={"problem": problem})
+
+
+def _better(
+    signature: Signature, other: Signature, keys: Sequence[str], given: Collection[str]
+) -> str:
+    """Return how much more is explained without what is stated, and what to do."""
+    values = _changed(signature, other, keys)
+    named = ", ".join(f"{key} = {wrong or 'none'}" for key, (wrong, _) in values.items())
+    named = named or ", ".join(keys)
+    share, more = (f"{max(s.explained or 0, 0):.0%}" for s in (signature, other))
+    better = ", ".join(other.phrase(c) for c in other.choices if c.known == "trial")
+    if {*keys} <= {*given}:
+        stated = {key: right for key, (_, right) in values.items() if right is not None}
+        start = f"The rows as they are ({named}) explain {share}"
+        advice = f"Convert them, or state what the model takes: signature={json.dumps(stated)}."
+    else:
+        start = f"What is stated about the model ({named}) explains {share}"
+        advice = "Correct it in model.toml or --signature, or leave it out."
+    return f"{start} of the variance of the data; {more} are explained with {better}. {advice}"
+
+
+def _changed(
+    signature: Signature, other: Signature, keys: Sequence[str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Return those of the differences that are about what is stated."""
+    names = {
+        f"{role}.{name}"
+        for role, _, stated in (key.partition(".") for key in keys)
+        for name in (VALUES if stated in VALUES else [stated])
+    }
+    found = signature.differences(other).items()
+    return {key: pair for key, pair in found if ".".join(key.split(".")[:2]) in names}
 
 
 def _stated(search: Search) -> list[str]:

@@ -90,7 +90,7 @@ def find_decoder(
     graph = _graph(cache, spec, sample, latent)
     main = latent_input(graph, spec, sample)
     filled = fill_others(graph, main, spec, sample=sample)
-    changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
+    changes = {"input": main.name, **filled.changes}
     taken = main.shape[1:] if len(main.shape) > 1 else main.shape
     return Found(spec.model_copy(update=changes), filled.choices, taken)
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
 
+LISTED = 8
+"""Columns that a message names."""
+
 DRAWN = 1e-4
 """Two runs of an output that is not random differ by at most this many standard deviations."""
 
@@ -84,6 +87,24 @@ def open_encoders(
     if not found:
         raise errors[0]
     return found
+
+
+def rows_for(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> Sample:
+    """Return the rows without values that the encoder takes as inputs of their own.
+
+    These are the columns of a table that are stated, or called like one of several inputs.
+    """
+    sample = sample.without([*spec.columns.values()])
+    if not sample.value_names:
+        return sample
+    graph = cache.session(cache.file(spec), spec, tuple(sample.x.shape[1:])).graph
+    named = [t.name for t in graph.inputs if t.name in sample.value_names]
+    if len(graph.inputs) == 1 or not named:
+        return sample
+    # Where every column is an input, one of them holds the rows.
+    main = spec.input if spec.input in named else named[0]
+    others = [name for name in named if name != main]
+    return sample.without(others if set(named) == set(sample.value_names) else named)
 
 
 def scalings_for(
@@ -141,7 +162,7 @@ def _open(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> OpenEncoder
     if spec.layout not in layouts_of(main, sample):
         raise _misfit(graph, main, sample)
     filled = fill_others(graph, main, spec, sample=sample)
-    changes = {"input": main.name, "constants": filled.constants, "columns": filled.columns}
+    changes = {"input": main.name, **filled.changes}
     changed = spec.model_copy(update=changes)
     if spec.mu is None:
         named = changed.model_copy(update={"mu": _any_output(graph), "log_var": ""})
@@ -174,16 +195,24 @@ def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
     side = max((n for n in main.shape[1:] if n is not None), default=28)
     options = f"resize= and crop= of the data set, as in DATA:resize={side}"
     inputs = ", ".join(map(str, graph.inputs))
-    numbers = [name for name, values in sample.labels.items() if values.dtype.kind in "iub"]
     advice = "save the data with the axes in the order of the model (numpy.moveaxis)"
-    if sample.kind == "vectors" and main.shape[-1] == sample.x.shape[-1] + len(numbers):
-        advice = (
-            f"{', '.join(numbers)} were taken as labels: name all columns of the rows, as in "
-            "DATA:vectors=[first,second,third]"
-        )
+    if sample.value_names:
+        advice = _about_columns(sample)
     return MisfitError(
         f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",
         found=f"rows of {shape}",
         next_step=f"change them with the options {options}" if is_image
         else advice,
     )  # fmt: skip
+
+
+def _about_columns(sample: Sample) -> str:
+    """Return which columns of a table are the rows, and how to choose others."""
+    numbers = [name for name, values in sample.labels.items() if values.dtype.kind in "iub"]
+    texts = [f"the rows hold {_listed(sample.value_names)}"]
+    texts += [f"labels are {_listed(numbers)}"] if numbers else []
+    return f"{', '.join(texts)}; name what the model takes, in its order: DATA:vectors=[a,b,c]"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" * (len(names) > LISTED))

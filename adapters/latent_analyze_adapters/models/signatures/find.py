@@ -14,6 +14,7 @@ from latent_analyze_adapters.models.signatures import choosing, describing
 from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
     open_encoders,
+    rows_for,
     scalings_for,
 )
 from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone
@@ -81,6 +82,7 @@ class Search:
         ModelError
             If the data do not fit the files, or two signatures are equally good.
         """
+        self.sample = rows_for(self.cache, self.stated, self.sample)
         shape = self.bundle.image_shape
         encoders = open_encoders(self.cache, self.stated, self.sample, shape)
         if self.bundle.decoder is None:

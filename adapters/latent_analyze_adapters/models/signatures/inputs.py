@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import Choice, EncoderSpec, ModelError
+from latent_analyze.plugin import EncoderSpec, ModelError
 from latent_analyze_adapters.models.extra_inputs import LABEL_WORDS, are_whole, classes_of
 from latent_analyze_adapters.models.image_tensor import file_shape
 from latent_analyze_adapters.models.resolving import fit_axes
+from latent_analyze_adapters.models.signatures.filled import Filled
 from latent_analyze_adapters.models.signatures.names import LABELS, MASK, NOISE, ZERO, words
+from latent_analyze_adapters.models.signatures.texts import (
+    add_classes,
+    fitting_texts,
+    takes_number,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,25 +28,6 @@ if TYPE_CHECKING:
 
 IMAGE_LAYOUTS: tuple[Layout, ...] = ("HWC", "CHW", "HW", "flat", "flat-CHW")
 USUAL_LABELS = ("label", "labels", "y", "class", "digit", "target")
-
-
-@dataclass
-class Filled:
-    """What the inputs besides the main one get, as model.toml states it, and how that is known."""
-
-    constants: dict[str, int | float | list[int | float]] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)
-    choices: list[Choice] = field(default_factory=list)
-
-    def constant(self, key: str, value: float, why: str) -> None:
-        """Give every row the same number."""
-        self.constants[key.rpartition(".")[2]] = value
-        self.choices.append(Choice(key=key, value=f"{value:g}", known="assumed", why=why))
-
-    def column(self, key: str, name: str, why: str) -> None:
-        """Give each row its own value of a label or array of the data."""
-        self.columns[key.rpartition(".")[2]] = name
-        self.choices.append(Choice(key=key, value=repr(name), known="data", why=why))
 
 
 def main_input(graph: Graph, spec: NetworkSpec, sample: Sample) -> Tensor:
@@ -91,7 +77,7 @@ def fill_others(graph: Graph, main: Tensor, spec: NetworkSpec, *, sample: Sample
         If nothing says what one of them takes.
     """
     role: Role = "encoder" if isinstance(spec, EncoderSpec) else "decoder"
-    filled = Filled(dict(spec.constants), dict(spec.columns))
+    filled = Filled(dict(spec.constants), dict(spec.columns), dict(spec.classes))
     for tensor in graph.inputs:
         name = tensor.name
         if name in (main.name, *spec.constants, *spec.columns):
@@ -114,6 +100,9 @@ def fill_others(graph: Graph, main: Tensor, spec: NetworkSpec, *, sample: Sample
             filled.constant(f"{role}.constants.{name}", 0, "its name")
         else:
             raise _unknown(role, graph, tensor, sample)
+    for tensor in graph.inputs:
+        if tensor.name in filled.columns and tensor.name not in filled.classes:
+            add_classes(filled, role, tensor, sample)
     return filled
 
 
@@ -146,12 +135,21 @@ def _mask_of(tensor: Tensor, sample: Sample) -> str | None:
 
 
 def _label_for(tensor: Tensor, sample: Sample) -> str | None:
-    """Return the label that an input may take: of its name, of a usual name, or the only one."""
-    fitting = [name for name, values in sample.labels.items() if _fits(tensor, values)]
-    if not fitting or not (_is_label_name(tensor.name) or classes_of(tensor)):
+    """Return the label that an input may take: of its name, of a usual name, or the only one.
+
+    Numbers come before texts.
+    """
+    numbers = [name for name, values in sample.labels.items() if _fits(tensor, values)]
+    texts = fitting_texts(tensor, sample)
+    if tensor.name in (*numbers, *texts):
+        return tensor.name
+    if not (_is_label_name(tensor.name) or classes_of(tensor)):
         return None
-    usual = [name for name in (tensor.name, *USUAL_LABELS) if name in fitting]
-    return next(iter(usual), fitting[0] if len(fitting) == 1 else None)
+    for fitting in (numbers, texts):
+        usual = [name for name in USUAL_LABELS if name in fitting]
+        if usual or len(fitting) == 1:
+            return [*usual, *fitting][0]
+    return None
 
 
 def _fits(tensor: Tensor, values: NDArray[np.generic]) -> bool:
@@ -161,7 +159,7 @@ def _fits(tensor: Tensor, values: NDArray[np.generic]) -> bool:
     classes = classes_of(tensor)
     if classes:
         return bool(values.min() >= 0 and values.max() < classes)
-    return all(length in (1, None) for length in tensor.shape[1:])
+    return takes_number(tensor)
 
 
 def _is_label_name(name: str) -> bool:

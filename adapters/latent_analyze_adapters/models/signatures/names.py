@@ -39,6 +39,12 @@ MEANINGS: dict[Meaning, frozenset[str]] = {
     }),
 }  # fmt: skip
 
+MU_NAMES = frozenset({"mu", "z_mean", "mean"})
+LOG_VAR_NAMES = frozenset({"log_var", "z_log_var", "logvar", "z_logvar"})
+"""The canonical names that version 0.1 knew. Its stores are verified with what these lead to, and
+with more of them some stores would be taken to be of another model; so they never change.
+"""
+
 SPREADS: tuple[Spread, ...] = ("log_var", "log_std", "variance", "std")
 
 NOISE = frozenset({"eps", "epsilon", "noise", "random", "rand", "randn"})

@@ -12,7 +12,7 @@ from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TABLES = ("constants", "columns")
+TABLES = ("constants", "columns", "classes")
 ROLES = ("encoder", "decoder")
 NAMES = frozenset({
     "mu", "log_var", "input", "output", "part", "layout", "spread", "activation", "color",
@@ -80,6 +80,9 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
     head, _, name = key.partition(".")
     if head in TABLES and name:
         table[head] = {**table.get(head, {}), name: value}
+        if head == "constants" and name in table.get("columns", {}):
+            # A bundle gives an input its constant only where there is no label.
+            table["columns"] = {key: v for key, v in table["columns"].items() if key != name}
     elif head in ("mean", "std") and isinstance(value, (int, float)):
         table[head] = [value]
     elif head == "further" and isinstance(value, str):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from latent_analyze.host.contracts.progress import Progress
     from latent_analyze.host.results import Figure, Finding, ResultSet
-    from latent_analyze.models.spec import Model
+    from latent_analyze.models.labels import Labels
+    from latent_analyze.models.spec import Latents, Model
     from latent_analyze.sources.source import Batch, Source
 
 
@@ -76,6 +77,26 @@ class Context(Protocol):
 
     def images(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the images behind rows of the source, (n, H, W, C) in [0, 1]."""
+        ...
+
+    def model_labels(self, rows: NDArray[np.int64]) -> Labels:
+        """Return the labels that the model takes, name -> (n,) values, for rows of the source.
+
+        Their own where the source has them, as data and posterior draws do; else those of rows of
+        the reference that are drawn by a seed. Empty for a model that takes none, or where nobody
+        has any. What the model gets is noted with the result.
+        """
+        ...
+
+    def decode(self, z: NDArray[Any], labels: Labels = ...) -> NDArray[np.float32]:
+        """Decode z-points (n, dim) with those of the labels that the decoder takes.
+
+        For those that are missing it gets its constants, which is noted with the result.
+        """
+        ...
+
+    def encode(self, x: NDArray[np.float32], labels: Labels = ...) -> Latents:
+        """Encode rows (n, *input) as `decode` decodes them."""
         ...
 
     def paired(self, n: int) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.sources.source import Source
+
+
+READ_VALUES = 1 << 22
+"""Values that are read at once where all rows are read for their labels."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class Dataset(ABC):
         unknown.
     array_name
         Name that the rows have in the file, if any; a model may have an input of that name.
+    value_names
+        Names of the values in a row, in order, if they have any: the columns of a table.
+    notes
+        What was decided about the data and people should know, each a sentence without its full
+        stop: ``"age (whole numbers) is among the values"``.
     """
 
     name: ClassVar[str]
@@ -89,6 +99,8 @@ class Dataset(ABC):
     item: TensorSpec
     stored_range: tuple[float, float] | None = None
     array_name: str = ""
+    value_names: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @classmethod
     def recognizes(cls, location: str) -> bool:
@@ -142,6 +154,31 @@ class Dataset(ABC):
     @abstractmethod
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order."""
+
+    def label_values(self, name: str) -> NDArray[Any]:
+        """Return a label of all rows, shape (count,); unless overridden, all rows are read."""
+        step = max(READ_VALUES // max(math.prod(self.item.shape), 1), 1)
+        rows = np.arange(self.count)
+        parts = [self.read(rows[start : start + step]).labels for start in rows[::step]]
+        return np.concatenate([np.asarray(labels[name]) for labels in parts])
+
+    def without(self, columns: Sequence[str]) -> Dataset:
+        """Return the data set with fewer values in a row, for a model that takes them otherwise.
+
+        Columns among the `value_names` become labels or further inputs.
+
+        Raises
+        ------
+        DatasetError
+            If the data set cannot do that.
+        """
+        taken = [name for name in columns if name in self.value_names]
+        if not taken:
+            return self
+        raise DatasetError(
+            f"rows of {self.name} without {', '.join(taken)}, which the model takes as inputs",
+            found="rows with them", next_step="leave them out of the rows",
+        )  # fmt: skip
 
     def source(self, label: str) -> Source:
         """Return the rows of a data set of kind "vectors" as z-points.
@@ -220,6 +257,10 @@ class InMemoryDataset(Dataset):
     def input_names(self) -> Sequence[str]:
         """Names of the further arrays that `load` returned."""
         return tuple(self._items.inputs)
+
+    def label_values(self, name: str) -> NDArray[Any]:
+        """Return a label of all rows."""
+        return self._items.labels[name]
 
     def read(self, rows: NDArray[np.int64]) -> Items:
         """Return these rows, in this order."""

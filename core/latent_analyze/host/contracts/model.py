@@ -109,6 +109,7 @@ class Adapter(ABC):
         *,
         dtype: str = "float32",
         device: str | None = None,
+        given: Mapping[str, str] = NOTHING,
         stated: Mapping[str, str] = NOTHING,
         signature: Signature | None = None,
     ) -> Model:
@@ -122,8 +123,11 @@ class Adapter(ABC):
             Some rows of the data.
         dtype
             Type of the rows as the encoder gets them.
+        given
+            How the rows are, as keys of a signature: they go in unchanged where `stated` says no
+            other.
         stated
-            What is known about the parts, as in `open_for`.
+            What users state about the parts, as in `open_for`.
         signature
             What was found before: then nothing is tried.
         """

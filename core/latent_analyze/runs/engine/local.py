@@ -118,7 +118,8 @@ def _merge(task: Task, source: Source, parts: Sequence[_Guarded]) -> Outcome:
 def _run_one(task: Task, source: Source, shared: CaseContext) -> Outcome:
     try:
         context = RunContext(source, task.key, shared)
-        return _result(task, task.analysis.run(task.frame, source, context), source)
+        result = _result(task, task.analysis.run(task.frame, source, context), source)
+        return replace(result, notes=(*result.notes, *context.notes))
     except Exception as error:
         return failure(task.key, source.label, error)
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, Values, keyed_rng
 from latent_analyze_plugins.random_decode.compute import SATURATED, contents, kept
-from latent_analyze_plugins.shared.decoding import constants_note, decode
 
 RADII = (0.5, 1.0, 2.0, 4.0)
 """Distances from the mean that are decoded, in typical distances."""
@@ -42,16 +41,16 @@ def measure(frame: Frame, source: Source, context: Context, *, options: Any) -> 
     z = context.sample(options.points).z
     shown = z[np.unique(np.linspace(0, len(z) - 1, min(options.images, len(z))).astype(int))]
     if source.fingerprint != context.reference.fingerprint:
-        rows = _finite(decode(context.model, shown, {}))
+        rows = _finite(context.decode(shown))
         return Values({**contents(rows, frame["kind"]), **kept(rows, frame["kind"])})
     values = _pairs(z, context) | _axes(frame, z, context) | _radii(frame, z, context)
-    rows = _finite(decode(context.model, shown, {}))
+    rows = _finite(context.decode(shown))
     values |= {**contents(rows, frame["kind"]), **kept(rows, frame["kind"])}
     at = _at_radii(frame, shown)
-    found = np.nan_to_num(decode(context.model, at.reshape(-1, z.shape[1]), {}))
+    found = np.nan_to_num(context.decode(at.reshape(-1, z.shape[1])))
     found = found.reshape(len(RADII), len(shown), *found.shape[1:])
     values |= kept(found, frame["kind"], "radius_", axes=2)
-    return Values(values, sample_size=len(z), notes=constants_note(context.model))
+    return Values(values, sample_size=len(z))
 
 
 def _finite(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -62,7 +61,7 @@ def _decoded(z: NDArray[Any], context: Context, task: str) -> Iterator[NDArray[n
     """Yield finite outputs, flattened, in parts."""
     for start in range(0, len(z), PART):
         context.progress(task, start, len(z))
-        rows = decode(context.model, z[start : start + PART], {})
+        rows = context.decode(z[start : start + PART])
         yield _finite(rows.reshape(len(rows), -1)).astype(np.float64)
     context.progress(task, len(z), len(z))
 
@@ -109,7 +108,7 @@ def _axes(frame: Frame, z: NDArray[Any], context: Context) -> dict[str, Any]:
         steps = np.zeros((len(axes), 1, dim))
         steps[np.arange(len(axes)), 0, axes] = spread[axes]
         points = np.stack([bases - steps, bases + steps])
-        rows = decode(context.model, points.reshape(-1, dim), {}).astype(np.float64)
+        rows = context.decode(points.reshape(-1, dim)).astype(np.float64)
         low, high = rows.reshape(2, len(axes), len(bases), -1)
         change[axes] = np.sqrt(np.nan_to_num((high - low) ** 2).mean(axis=(1, 2)))
     squares = np.sort(change**2)[::-1]

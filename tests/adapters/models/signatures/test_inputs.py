@@ -27,6 +27,7 @@ from latent_analyze_adapters.models.signatures.inputs import (
     layouts_of,
     main_input,
 )
+from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
 GRAY = World(count=90)
 DIGITS = np.arange(90) % 3
@@ -86,10 +87,10 @@ def test_the_label_of_its_name_among_several(tmp_path):
     assert model.signature.explained > 0.99
 
 
-MISSING = [{}, {"text": TEXTS}, {"big": DIGITS + 1}, {"a": DIGITS, "b": (DIGITS + 1) % 3}]
+MISSING = [{}, {"big": DIGITS + 1}, {"a": DIGITS, "b": (DIGITS + 1) % 3}, {"split": TEXTS}]
 
 
-@pytest.mark.parametrize("labels", MISSING, ids=["none", "text", "out of range", "two"])
+@pytest.mark.parametrize("labels", MISSING, ids=["none", "out of range", "two", "split"])
 def test_a_missing_label_is_one_line_whose_advice_works(tmp_path, labels):
     folder = conditional(tmp_path, one_hot=True)
     with pytest.raises(ModelError, match=r"what the input label .* takes") as error:
@@ -112,16 +113,105 @@ def test_a_missing_label_is_one_line_whose_advice_works(tmp_path, labels):
     )
 
 
-@pytest.mark.parametrize(("name", "values"), [("text", TEXTS), ("big", DIGITS + 1)])
 @pytest.mark.parametrize("one_hot", [True, False])
-def test_wrong_labels_are_one_line(tmp_path, name, values, one_hot):
+def test_wrong_labels_are_one_line(tmp_path, one_hot):
     folder = conditional(tmp_path, one_hot=one_hot, kind=FLOAT if one_hot else INTS)
-    if name == "big" and not one_hot:
-        values = DIGITS * 1000
+    values = DIGITS + 1 if one_hot else DIGITS * 1000
     with pytest.raises(ModelError) as error:
-        found(folder, GRAY.sample(labels={name: values}), columns__label=name)
+        found(folder, GRAY.sample(labels={"big": values}), columns__label="big")
     text = one_line(error)
-    assert f"'{name}'" in text or ("'label'" in text and "must be within" in text)
+    assert "'big'" in text or ("'label'" in text and "must be within" in text)
+
+
+class TestTexts:
+    """Labels of texts: sorted, their places are the classes."""
+
+    @pytest.mark.parametrize(("one_hot", "kind"), [(True, FLOAT), (False, INTS), (False, FLOAT)])
+    def test_sorted_texts_are_the_classes(self, tmp_path, one_hot, kind):
+        folder = conditional(tmp_path, one_hot=one_hot, kind=kind)
+        labels = {"species": TEXTS, "split": TEXTS[::-1]}
+        model = opened(folder, GRAY.sample(labels=labels))
+        for spec in (model.bundle.encoder, model.bundle.decoder):
+            assert (spec.columns, spec.classes) == ({"label": "species"}, {"label": list("abc")})
+        assert model.signature.explained > 0.99
+        latents = model.encode(GRAY.x, {"species": TEXTS}).mu
+        np.testing.assert_allclose(latents, expected_latents(), atol=1e-3)
+        decoded = model.decode(latents, {"species": TEXTS.astype(object)})
+        np.testing.assert_allclose(decoded, GRAY.x, atol=1e-3)
+        (line,) = [line for line in model.signature.lines if line.startswith("assumed")]
+        assert line == (
+            "assumed: 'label' gets a = 0, b = 1, c = 2 (the texts of 'species', sorted; if the "
+            """model has another order, add --signature 'classes.label=["c", "b", "a"]')"""
+        )
+        assert OnnxRuntime().reopen(folder, model.signature).signature == model.signature
+
+    def test_numbers_come_first(self, tmp_path):
+        folder = conditional(tmp_path, one_hot=True)
+        signature = found(folder, GRAY.sample(labels={"text": TEXTS[::-1], "number": DIGITS}))
+        assert signature.bundle.encoder.columns == {"label": "number"}
+        assert signature.bundle.encoder.classes == {}
+
+    def test_of_several_the_one_with_as_many_texts_as_classes(self, tmp_path):
+        folder = conditional(tmp_path, one_hot=True)
+        labels = {"two": TEXTS == "a", "many": np.arange(90).astype(str), "three": TEXTS}
+        labels["two"] = np.where(labels["two"], "yes", "no")
+        signature = found(folder, GRAY.sample(labels=labels))
+        assert signature.bundle.encoder.columns == {"label": "three"}
+        assert signature.explained > 0.99
+
+    def test_the_stated_order(self, tmp_path):
+        folder = conditional(tmp_path, one_hot=True)
+        texts = np.array(["small", "medium", "large"])[DIGITS]
+        sample = GRAY.sample(labels={"size": texts})
+        model = opened(folder, sample, classes__label='["small", "medium", "large"]')
+        latents = model.encode(GRAY.x, {"size": texts}).mu
+        np.testing.assert_allclose(latents, expected_latents(), atol=1e-3)
+        assert not any(".classes." in choice.key for choice in model.signature.choices)
+        with pytest.raises(ModelError, match=r"texts in 'size' that are classes .* found 'huge'"):
+            model.encode(GRAY.x[:1], {"size": np.array(["huge"])})
+
+    def test_whole_numbers_in_a_stated_order(self, tmp_path):
+        folder = conditional(tmp_path, one_hot=True)
+        stated = {"columns__label": "year", "classes__label": '["1999", "2000", "2001"]'}
+        sample = GRAY.sample(labels={"year": DIGITS + 1999})
+        assert found(folder, sample, **stated).explained > 0.99
+
+    @pytest.mark.parametrize("stated", [{}, {"columns__label": "text"}])
+    @pytest.mark.parametrize("texts", [["a", "b", "c", "d"], ["a", "b", "a", "b"]])
+    def test_another_number_of_classes(self, tmp_path, texts, stated):
+        folder = conditional(tmp_path, one_hot=True)
+        sample = GRAY.sample(labels={"text": np.array(texts)[np.arange(90) % 4]})
+        with pytest.raises(ModelError) as error:
+            found(folder, sample, **stated)
+        text = one_line(error)
+        assert "3 different texts in the label 'text', the classes of the input label" in text
+        assert f"found {len(set(texts))}: a, b" in text
+        # A class that no row has can be named.
+        rows = GRAY.sample(labels={"text": np.array(["a", "b"])[np.arange(90) % 2]})
+        model = opened(folder, rows, columns__label="text", classes__label='["a", "b", "c"]')
+        assert model.bundle.decoder.classes == {"label": ["a", "b", "c"]}
+
+    def test_texts_of_all_rows_count(self, tmp_path):
+        """Some rows that are tried need not have every class."""
+        sample = GRAY.sample(labels={"text": TEXTS}, classes=lambda name: [*"abc", name])
+        model = opened(conditional(tmp_path, one_hot=False, kind=INTS), sample)
+        assert model.bundle.encoder.classes == {"label": ["a", "b", "c", "text"]}
+
+    def test_missing_texts_are_no_class(self, tmp_path):
+        texts = np.where(np.arange(90) < 3, "", TEXTS)
+        with pytest.raises(ModelError, match=r"a, b, c, found ''; leave out these rows"):
+            found(conditional(tmp_path, one_hot=True), GRAY.sample(labels={"text": texts}))
+
+
+def test_a_label_of_the_very_name(tmp_path):
+    """Whatever it is called: a column of whole numbers may be an input of its own."""
+    folder = with_extra(tmp_path, "age", (1,), plus("age"))
+    ages = np.arange(90) % 7
+    sample = GRAY.sample(labels={"age": ages, "digit": DIGITS})
+    model = opened(folder, sample, encoder__range="[0, 1]")
+    assert model.bundle.encoder.columns == {"age": "age"}
+    latents = model.encode(GRAY.x, {"age": ages}).mu
+    np.testing.assert_allclose(latents, GRAY.latents + ages[:, None], atol=1e-3)
 
 
 @pytest.mark.parametrize("one_hot", [True, False])

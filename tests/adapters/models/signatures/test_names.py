@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze_adapters.models.signatures.names import (
+    LOG_VAR_NAMES,
     MEANINGS,
+    MU_NAMES,
     SPREADS,
     is_spread,
     meaning,
@@ -85,6 +87,11 @@ def test_what_is_no_spread(name):
 def test_each_kind_of_spread_has_names():
     for kind in SPREADS:
         assert {is_spread(word) for word in MEANINGS[kind]} == {kind}
+
+
+def test_the_names_of_version_0_1_mean_the_same():
+    assert {meaning(name) for name in MU_NAMES} == {"mean"}
+    assert {meaning(name) for name in LOG_VAR_NAMES} == {"log_var"}
 
 
 def test_no_name_has_two_meanings():

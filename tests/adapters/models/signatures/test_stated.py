@@ -58,6 +58,14 @@ def test_several_entries_of_one_table():
     assert (found.constants, found.columns) == ({"a": 1, "b": 2}, {"c": "y"})
 
 
+def test_a_constant_wins_over_a_label_of_the_bundle():
+    stated = {"columns": {"y": "digit", "c": "color"}}
+    bundle = Bundle(encoder=EncoderSpec(file="e.onnx", **stated), decoder=BOTH.decoder)
+    found = apply_stated(bundle, {"constants.y": "7"})
+    assert (found.encoder.constants, found.encoder.columns) == ({"y": 7}, {"c": "color"})
+    assert (found.decoder.constants, found.decoder.columns) == ({"y": 7}, {})
+
+
 def test_names_of_inputs_may_have_dots():
     found = apply_stated(BOTH, {"encoder.constants.model.t": "1"})
     assert found.encoder.constants == {"model.t": 1}

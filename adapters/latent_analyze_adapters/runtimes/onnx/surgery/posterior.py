@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from latent_analyze_adapters.models.graph import LOG_VAR_NAMES, MU_NAMES, canonical
+from latent_analyze_adapters.models.graph import canonical
+from latent_analyze_adapters.models.signatures.names import LOG_VAR_NAMES, MU_NAMES
 from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.moments import MEAN, STD, has_std
 from latent_analyze_adapters.runtimes.onnx.surgery.sampling import Draw, DrawnOutput, Draws

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.models.graph import (
     IMAGE_RANKS,
-    LOG_VAR_NAMES,
-    MU_NAMES,
     VECTOR_RANKS,
     Graph,
     NetworkSpec,
     Tensor,
     canonical,
 )
+from latent_analyze_adapters.models.signatures.names import LOG_VAR_NAMES, MU_NAMES
 from latent_analyze_adapters.runtimes.onnx.devices import open_session
 from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.moments import with_moments

@@ -1,0 +1,1 @@
+"""May I sample here? Judges, models, samplers and attacks to measure a statistic of images with."""
