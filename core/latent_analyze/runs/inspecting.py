@@ -34,7 +34,7 @@ ROWS, VALUES = 64, 1 << 24
 
 ONLY_DATA_TELL = {
     "encoder": ("range", "mean", "std", "mu", "log_var", "spread"),
-    "decoder": ("range", "mean", "std", "activation", "scale", "shift"),
+    "decoder": ("range", "mean", "std", "activation", "scale", "shift", "latent_axes"),
 }
 """What is not saved without data: the file shows it again, or it would be a guess."""
 
@@ -176,7 +176,10 @@ def _decided(bundle: Bundle | None, ref: ModelRef, stated: Bundle | None) -> Bun
             found=f"none: the best explains {max(signature.explained or 0, 0):.1%} of the variance",
             next_step="state what you know, as --signature 'encoder.range=[-1,1]', with --write",
         )  # fmt: skip
-    return leave_open(bundle, [choice.key for choice in signature.assumed])
+    keys = [choice.key for choice in signature.assumed]
+    roles = [key.removesuffix(".range") for key in keys if key.endswith(".range")]
+    # A range is assumed together with what is subtracted and divided by.
+    return leave_open(bundle, [*keys, *(f"{r}.{name}" for r in roles for name in ("mean", "std"))])
 
 
 def _sidecar(path: str) -> Bundle | None:

@@ -19,7 +19,7 @@ VALUES = ("range", "mean", "std")
 BOTH = (*VALUES, "layout", "constants", "columns")
 CHECKED = {
     "encoder": (*BOTH, "mu", "halves_axis", "mean_half"),
-    "decoder": (*BOTH, "activation", "scale", "shift"),
+    "decoder": (*BOTH, "activation", "scale", "shift", "latent_axes"),
 }
 """What is checked, of each half: all that a round trip can tell."""
 

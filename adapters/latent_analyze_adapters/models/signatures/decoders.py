@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Choice, DecoderSpec, ModelError
+from latent_analyze_adapters.models.latents import reordered
 from latent_analyze_adapters.models.opening import open_network
 from latent_analyze_adapters.models.settings import Settings
 from latent_analyze_adapters.models.signatures.inputs import (
@@ -124,7 +125,10 @@ def open_decoders(
         What keeps the decoder from running, or from giving rows like those of the data.
     """
     spec, halves, first = found.spec, list[Half](), Order(latent)
-    stated = [Order(latent, spec.latent_axes)] if spec.latent_axes else []
+    stated = list[Order]()
+    if spec.latent_axes:
+        reordered(latent, spec.latent_axes, str(spec.file or spec.entry))
+        stated = [Order(latent, spec.latent_axes)]
     errors = list[ModelError]()
     for order in stated or orders(latent, found.taken, sample) or [first]:
         try:

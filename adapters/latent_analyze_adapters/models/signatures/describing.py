@@ -14,7 +14,7 @@ from latent_analyze_adapters.models.signatures.choosing import (
     unsure_rivals,
 )
 from latent_analyze_adapters.models.signatures.further import further_choice, further_outputs
-from latent_analyze_adapters.models.signatures.values import BYTES
+from latent_analyze_adapters.models.signatures.values import BYTES, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -48,6 +48,8 @@ def values_alone(
         return first, [Choice(key=key, value=first.text, known="graph", why=facts.input_why)]
     if sample.kind != "images":
         return first, [Choice(key=key, value=first.text, known="data")]
+    if first.file:
+        return first, [Choice(key=key, value=first.text, known="graph")]
     if first.range == BYTES and len(every) > 1:
         unit = next(scaling for scaling in every if scaling.range == UNIT)
         why = (
@@ -151,17 +153,13 @@ def _moments(entry: Scaling, end: Scaling) -> Iterator[Choice]:
             continue
         prefix = "" if both else f"{role}."
         many = f"{len(scaling.mean)} numbers" if len(scaling.mean) > MOST_NUMBERS else ""
-        numbers = [many or _listed(values) for values in (scaling.mean, scaling.std or ())]
+        numbers = [many or listed(values) for values in (scaling.mean, scaling.std or ())]
         value = f"standardized with mean {numbers[0]} and standard deviation {numbers[1]}"
         why = (
             "those of these data; if the model was trained with others, state them: "
             f"--signature '{prefix}mean=[...]' --signature '{prefix}std=[...]'"
         )
         yield Choice(key=f"{role}.mean", value=value, known="data", why=why)
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.4g}" for value in values)
 
 
 def assemble(

@@ -21,6 +21,8 @@ from latent_analyze_adapters.models.signatures.runs import Half, run_outputs, so
 from latent_analyze_adapters.models.signatures.values import Scaling, scalings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Layout, Sample

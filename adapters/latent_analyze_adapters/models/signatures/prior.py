@@ -75,10 +75,11 @@ def _mismatch(tried: Tried, spread_of: SpreadOf) -> float | None:
     if spread is None or spread.known not in ("stated", "graph", "name"):
         return None
     mu = tried.mu.reshape(len(tried.mu), -1).astype(np.float64)
-    if tried.mean.axis is None:
-        values = tried.way.outputs[spread.output]
-    else:
-        values = tried.mean.other_half(tried.way.outputs)
+    is_whole = tried.mean.axis is None
+    outputs = tried.way.outputs
+    values = outputs.get(spread.output) if is_whole else tried.mean.other_half(outputs)
+    if values is None or values.size != mu.size:
+        return None
     log_var = to_log_var(np.asarray(values, np.float64).reshape(mu.shape), spread.kind)
     with np.errstate(all="ignore"):
         size = float(np.median((mu**2 + np.exp(log_var)).mean(axis=0)))

@@ -154,7 +154,9 @@ class Race:
             encoded, decoded, runs = route.way.rows, route.rows, last.runs
             route.run(self._sample, rows, ends, last)
             self._spent += self._pools[route.way.encoder].speed.seconds(max(rows - encoded, 0))
-            self._spent += self._decoder(route).seconds(rows - decoded) if last.runs > runs else 0.0
+            # The first call measures the decoder, which takes time as well.
+            decoder = self._decoder(route)
+            self._spent += decoder.seconds(rows - decoded) if last.runs > runs else 0.0
             scores = ((end, Score(errors, far)) for end, errors in route.errors.items())
             found += [Tried(route, end, score, score.explained) for end, score in scores]
         return _sorted(found)

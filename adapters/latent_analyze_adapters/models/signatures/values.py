@@ -66,6 +66,8 @@ class Scaling:
     moments
         Whether mean and std are those of the data, over all values or for each place in the last
         axis.
+    file
+        The file next to the model that states it, if one does.
     """
 
     range: tuple[float, float] = UNIT
@@ -75,6 +77,7 @@ class Scaling:
     text: str = "values as they are"
     cost: float = 0.0
     moments: Literal["all", "last"] | None = None
+    file: str = ""
 
     def flags(self, role: str = "") -> str:
         """Return the options that state it, for the encoder, the decoder or both."""
@@ -226,9 +229,13 @@ def _from_file(stated: Normalization | None, channels: int) -> Iterator[Scaling]
         return
     counts = {len(values) for values in (stated.mean, stated.std) if values is not None}
     if counts <= {1, channels}:
-        text = f"values as in {PREPROCESSOR}"
-        # It is preferred to all others that are as good.
-        yield Scaling(stated.range, stated.mean, stated.std, text=text, cost=-0.5)
+        text = _range(stated.range)
+        if stated.mean is not None and stated.std is not None:
+            text = f"values less {listed(stated.mean)}, over {listed(stated.std)}"
+        yield Scaling(
+            stated.range, stated.mean, stated.std, text=f"{text} ({PREPROCESSOR})", cost=-0.5,
+            file=PREPROCESSOR,
+        )  # fmt: skip
 
 
 def _normalized_images(x: NDArray[np.float32]) -> Iterator[Scaling]:
@@ -263,6 +270,11 @@ def _normalized(
 ) -> Scaling:
     mean, std = moments(x, axes=axes)
     return Scaling(mean=mean, std=std, text=text, cost=cost, moments=axes)
+
+
+def listed(values: Sequence[float]) -> str:
+    """Return numbers as a text."""
+    return ", ".join(f"{value:.4g}" for value in values)
 
 
 def _range(values: tuple[float, float]) -> str:

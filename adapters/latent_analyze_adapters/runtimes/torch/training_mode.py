@@ -157,5 +157,5 @@ def _constant(value: torch.Value) -> object:
 def _no_switch(path: Path, name: str) -> ModelError:
     return ModelError(
         f"operators that can run as in evaluation in {path}", found=f"{name}, in training mode",
-        next_step="call model.eval() and export it again, or state batch_mode = 'keep'",
+        next_step="call model.eval() and export it again, or run it as it is: --batch-mode keep",
     )  # fmt: skip

@@ -11,21 +11,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_analyze import ModelError
-from latent_analyze_adapters.models.signatures.choosing import choose, runner_up
+from latent_analyze_adapters.models.signatures.choosing import (
+    NEAR,
+    choose,
+    runner_up,
+    survivors,
+    unsure_rivals,
+)
+from latent_analyze_adapters.models.signatures.decoders import Scale
 from latent_analyze_adapters.models.signatures.outputs import Mean
-from latent_analyze_adapters.models.signatures.trial import Half, Scale, Tried, Way
+from latent_analyze_adapters.models.signatures.runs import Half
+from latent_analyze_adapters.models.signatures.scores import Score
+from latent_analyze_adapters.models.signatures.trial import Route, Tried, Way
 from latent_analyze_adapters.models.signatures.values import Scaling
 
 MU = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
 OTHER = MU[:, ::-1].copy()
 AS_IS, SIGNED = Scaling(), Scaling((-1.0, 1.0), text="values in [-1, 1]", cost=1.0)
-MOMENTS = Scaling(mean=(0.1,), std=(2.0,), text="normalized", cost=5.0)
+MOMENTS = Scaling(mean=(0.1,), std=(2.0,), text="normalized", cost=5.0, moments="all")
+FIRST, SECOND = (Scaling(mean=(m,), std=(0.3,), text=f"less {m}", cost=4.0) for m in (0.1, 0.2))
 UNUSED: Any = Half(None, None)  # of no decoder
+FAR = np.full(20, 1.0)
 
 
-def tried(explained, entry=AS_IS, end=None, output="y", mu=MU, scale=None):
-    way = Way("HWC", entry, {})
-    return Tried(way, Mean(output), scale or Scale(), UNUSED, end or entry, explained, mu)
+def tried(explained, entry=AS_IS, end=None, output="y", mu=MU, scale=None, noise=0.0):
+    """Return a signature; `noise` is the standard deviation of what rows explain."""
+    way = Way(UNUSED, entry, FAMILIES.get(entry, 0), {output: mu}, len(mu))
+    route = Route(way, Mean(output), UNUSED, scale or Scale())
+    off = np.random.default_rng(1).standard_normal(len(FAR))
+    off = noise * (off - off.mean()) / off.std()
+    errors = np.full(len(FAR), np.inf) if explained == -np.inf else FAR * (1 - explained) + off
+    score = Score(errors, FAR)
+    return Tried(route, end or entry, score, score.explained)
+
+
+FAMILIES = {SIGNED: 1, FIRST: 2, SECOND: 2}
 
 
 def chosen(*every):
@@ -92,6 +112,61 @@ def test_the_runner_up_gives_other_means():
     best, same, other = tried(0.9), tried(0.7, end=SIGNED), tried(0.5, output="x", mu=OTHER)
     assert runner_up(best, [best, same, other]) is other
     assert runner_up(best, [best, same]) is None
+
+
+class TestSurvivors:
+    """20 rows; a standard error is noise / sqrt(20) where one of two is noisy."""
+
+    def test_what_is_surely_worse_is_out(self):
+        best, worse = tried(0.9, SIGNED), tried(0.9 - NEAR - 0.05, FIRST, noise=0.01)
+        assert survivors([best, worse]) == [best]
+
+    def test_what_may_be_as_good_stays(self):
+        best, worse = tried(0.9, SIGNED), tried(0.8, FIRST, noise=0.2)
+        assert survivors([best, worse]) == [best, worse]
+
+    def test_a_more_complicated_one_of_the_same_values_is_out(self):
+        best, other = tried(0.9), tried(0.9, AS_IS, SIGNED)
+        assert survivors([best, other]) == [best]
+
+    def test_a_more_complicated_one_that_may_be_clearly_better_stays(self):
+        simple, other = tried(0.9), tried(0.905, AS_IS, SIGNED, noise=0.2)
+        assert survivors([other, simple]) == [other, simple]
+
+    def test_other_values_stay(self):
+        best, other = tried(0.9), tried(0.9, SIGNED)
+        assert survivors([best, other]) == [best, other]
+
+    def test_where_nothing_is_decoded_all_stay(self):
+        every = [tried(-np.inf), tried(-np.inf, SIGNED)]
+        assert survivors(every) == every
+
+    @given(st.lists(st.tuples(st.floats(-2, 1), st.sampled_from([AS_IS, SIGNED, FIRST, MOMENTS])),
+                    min_size=1))  # fmt: skip
+    def test_the_choice_is_among_them(self, scores):
+        every = sorted((tried(*pair) for pair in scores), key=lambda t: -t.explained)
+        kept = survivors(every)
+        assert choose(every) in kept
+        assert kept[0] is every[0] or kept[0].explained == every[0].explained
+
+
+class TestUnsure:
+    def test_as_simple_and_not_surely_worse(self):
+        best = tried(0.9, FIRST)
+        rival = tried(0.895, SECOND, mu=OTHER, noise=0.05)
+        assert unsure_rivals(best, [best, rival]) == [rival]
+
+    def test_surely_worse(self):
+        best, other = tried(0.9, FIRST), tried(0.895, SECOND, mu=OTHER, noise=0.001)
+        assert unsure_rivals(best, [best, other]) == []
+
+    def test_other_reconstructions_of_the_same_z_points(self):
+        best, other = tried(0.9, FIRST), tried(0.9, FIRST, end=SECOND)
+        assert unsure_rivals(best, [best, other]) == []
+
+    def test_the_simpler_one_has_no_rival(self):
+        best, other = tried(0.9), tried(0.9, FIRST, mu=OTHER)
+        assert unsure_rivals(best, [best, other]) == []
 
 
 def test_costs():
