@@ -21,6 +21,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 import argparse
 import json
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 DATA = "mnist,digits,shapes,noisy"
@@ -71,22 +72,22 @@ def make_models(given: argparse.Namespace) -> None:
 
 
 def make_table(given: argparse.Namespace) -> None:
-    from sampling.printing import show_outcome
+    from sampling.printing import show_outcomes
     from sampling.tables import compare, qualities, statistic_named
 
     numbers = {}
-    for name in listed(given.data or "mnist"):
-        for model in listed(given.models or "ae,vae"):
-            by_judge = trials(given, name, model)
-            for text in given.statistic:
-                first = next(iter(by_judge.values()))
-                statistic = statistic_named(text)
-                found = [qualities(statistic, trial.space, trial.drawn) for trial in first]
-                for judge, of in by_judge.items():
-                    title = f"{name} {model}, {text}, judge: {judge}"
-                    outcome = compare(of, found, resamples=given.resamples)
-                    show_outcome(title, outcome)
-                    numbers[title] = asdict(outcome)
+    for name, model in product(listed(given.data or "mnist"), listed(given.models or "ae,vae")):
+        by_judge = trials(given, name, model)
+        first = next(iter(by_judge.values()))
+        found = {}
+        for text in given.statistic:
+            statistic = statistic_named(text)
+            found[text] = [qualities(statistic, trial.space, trial.drawn) for trial in first]
+        for judge, of in by_judge.items():
+            outcomes = {t: compare(of, q, resamples=given.resamples) for t, q in found.items()}
+            title = f"{name} {model}, judge: {judge}"
+            show_outcomes(title, outcomes)
+            numbers[title] = {text: asdict(outcome) for text, outcome in outcomes.items()}
     if given.output:
         given.output.write_text(json.dumps(numbers, indent=1) + "\n")
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sampling.attacks import attack_all
 from sampling.data import Pixels
 from sampling.judge import Answers, Judge, Verdicts
-from sampling.samplers import HELD_OUT, draw_all
+from sampling.merit import HELD_OUT
+from sampling.samplers import draw_all
 from sampling.space import Space, Z
 
 

@@ -42,25 +42,38 @@ def make(name: str, images: Images, folder: Path) -> None:
         from sampling.training import train_judge
 
         train_judge(images, place)
-    found = examine(own_judge(name, folder), images)
+    judge = own_judge(name, folder)
+    assert judge is not None
+    found = examine(judge, images)
     (place / "examination.json").write_text(json.dumps(found, indent=1) + "\n")
     show_examination(found)
 
 
-def own_judge(name: str, folder: Path) -> Judge:
-    """Open the judge that `make` made; noisy images have that of clean ones."""
+def own_judge(name: str, folder: Path) -> Judge | None:
+    """Open the judge that `make` made, if it did; noisy images have that of clean ones."""
     place = folder / "judges" / CLEAN.get(name, name)
     if not (place / "real.npz").exists():
-        raise SystemExit(f"expected a judge in {place}, found none; run: quality.py judges")
+        return None
     return ShapeJudge.open(place) if name == "shapes" else DigitJudge.open(place)
 
 
 def open_judges(name: str, folder: Path, handed: Path | None) -> list[Judge]:
-    """Return the judge made here and, for MNIST, the one handed over, if its folder is given."""
-    judges: list[Judge] = [own_judge(name, folder)]
+    """Return the judge handed over (of MNIST, if its folder is given) and that made here.
+
+    Raises
+    ------
+    SystemExit
+        If there is neither.
+    """
+    judges: list[Judge | None] = [own_judge(name, folder)]
     if handed is not None and CLEAN.get(name, name) == "mnist":
         judges.insert(0, HandedJudge(handed))
-    return judges
+    found = [judge for judge in judges if judge is not None]
+    if not found:
+        raise SystemExit(
+            f"expected a judge of {name} in {folder}, found none; run: quality.py judges"
+        )
+    return found
 
 
 def examine(judge: Judge, images: Images, *, seed: int = 0) -> dict[str, Any]:

@@ -25,6 +25,9 @@ CLASS_IMAGES = 60
 """Images that a class of a sampler needs for an AUC of its own."""
 INTERVAL = (0.025, 0.975)
 
+HELD_OUT = "held-out"
+"""Name of the source of held-out data."""
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Figures = dict[str, float]
@@ -128,9 +131,15 @@ def pooled(sources: Mapping[str, Scored]) -> float:
     return auc(quality, good)
 
 
-def rate_difference(sources: Mapping[str, Scored]) -> float:
-    """Return the mean absolute difference of the statistic's good rate from the judge's."""
-    return float(np.mean([abs(s.called.mean() - s.rate) for s in sources.values()]))
+def rate_difference(sources: Mapping[str, Scored], *, held_out: Scored | None = None) -> float:
+    """Return the mean absolute difference of the statistic's good rate from the judge's.
+
+    With `held_out`, both are relative to their own rate of held-out data: a bad model loses images
+    by its reconstructions alone, which no sampler can help.
+    """
+    called, judged = (1.0, 1.0) if held_out is None else (held_out.called.mean(), held_out.rate)
+    apart = [abs(s.called.mean() / called - s.rate / judged) for s in sources.values()]
+    return float(np.mean(apart))
 
 
 def best_half(source: Scored, *, simple: int, classes: int) -> Figures:
@@ -159,13 +168,18 @@ def best_half(source: Scored, *, simple: int, classes: int) -> Figures:
     return found
 
 
-def figures(sources: Mapping[str, Scored]) -> Figures:
-    """Return the figures of a table for samplers by name; held-out data are not among them."""
+def figures(sources: Mapping[str, Scored], held_out: str = HELD_OUT) -> Figures:
+    """Return the figures of a table for sources by name, held-out data among them.
+
+    Held-out data count in the relative rate difference alone.
+    """
+    samplers = {name: source for name, source in sources.items() if name != held_out}
     return {
-        "inside sampler and class": inside_classes(sources),
-        "inside sampler": inside_samplers(sources),
-        "all samplers": pooled(sources),
-        "rate difference": rate_difference(sources),
+        "inside sampler and class": inside_classes(samplers),
+        "inside sampler": inside_samplers(samplers),
+        "all samplers": pooled(samplers),
+        "rate difference": rate_difference(samplers),
+        "relative rate difference": rate_difference(samplers, held_out=sources[held_out]),
     }
 
 

@@ -55,7 +55,7 @@ MODELS: dict[str, dict[str, Make]] = {
     "noisy": {"denoiser": partial(denoiser, z_dim=16, epochs=3, filters=SMALL)},
     "digits": {
         "ae": trained("ae", z_dim=10, epochs=150),
-        "vae": trained("vae", z_dim=10, epochs=150),
+        "vae": trained("vae", z_dim=10, epochs=150, kl_weight=0.2),
     },
     "shapes": {
         "ae": trained("ae", z_dim=16, epochs=8, filters=(32, 64, 64)),

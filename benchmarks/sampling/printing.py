@@ -8,25 +8,46 @@ from typing import Any
 from sampling.tables import Outcome
 
 
-def show_outcome(title: str, outcome: Outcome) -> None:
-    """Print the figures of one statistic, with their intervals and the ceiling."""
-    print(f"\n### {title}\n\n| figure | statistic (95 %) | one judge under another |")
-    print("| --- | --- | ---: |")
-    for name, value in outcome.figures.items():
-        low, high = outcome.intervals[name]
-        ceiling = "" if name.endswith(" of all") else f"{outcome.ceiling[name]:.3f}"
-        print(f"| {name} | {value:.3f} ({low:.3f} to {high:.3f}) | {ceiling} |")
-    print("\n| source | called good | judge | ambiguous |\n| --- | ---: | ---: | ---: |")
-    for name, values in outcome.rates.items():
-        print(f"| {name} | {' | '.join(f'{value:.2f}' for value in values)} |")
+def show_outcomes(title: str, outcomes: Mapping[str, Outcome]) -> None:
+    """Print what came out for one model and one judge, one column per statistic.
+
+    Figures have their 95 % intervals. The last column is one member of the judge under another,
+    the ceiling; it is the same for all statistics.
+    """
+    names, first = list(outcomes), next(iter(outcomes.values()))
+    print(f"\n### {title}\n")
+    show_head(["figure", *names, "one judge under another"])
+    for figure, ceiling in first.ceiling.items():
+        cells = [_with_interval(outcomes[name], figure) for name in names]
+        show_row([figure, *cells, f"{ceiling:.2f}"])
+    print()
+    show_head(["called good", *names, "judge", "ambiguous"])
+    for source, (_, judged, ambiguous) in first.rates.items():
+        called = [f"{outcomes[name].rates[source][0]:.2f}" for name in names]
+        show_row([source, *called, f"{judged:.2f}", f"{ambiguous:.2f}"])
+
+
+def _with_interval(outcome: Outcome, figure: str) -> str:
+    low, high = outcome.intervals[figure]
+    return f"{outcome.figures[figure]:.2f} ({low:.2f} to {high:.2f})"
 
 
 def show_examination(found: Mapping[str, Any]) -> None:
     """Print what each member of a judge makes of real images and of junk."""
     passes, accuracy = found["pass"], found["accuracy"]
-    print(f"| passes | {' | '.join(passes)} |\n| --- |{' ---: |' * len(passes)}")
+    show_head(["passes", *passes, "ambiguous"])
     for kind in passes["all"]:
-        print(f"| {kind} | {' | '.join(f'{of[kind]:.3f}' for of in passes.values())} |")
-    print(f"| accuracy | {' | '.join(f'{value:.4f}' for value in accuracy.values())} |")
-    shares = ", ".join(f"{kind} {share:.3f}" for kind, share in found["ambiguous"]["all"].items())
-    print(f"\nAmbiguous to all together: {shares}.", flush=True)
+        shares = [of[kind] for of in (*passes.values(), found["ambiguous"]["all"])]
+        show_row([kind, *(f"{share:.3f}" for share in shares)])
+    show_row(["accuracy", *(f"{value:.4f}" for value in accuracy.values()), ""])
+
+
+def show_head(cells: list[str]) -> None:
+    """Print the head of a Markdown table."""
+    show_row(cells)
+    show_row(["---", *["---:"] * (len(cells) - 1)])
+
+
+def show_row(cells: list[str]) -> None:
+    """Print a row of a Markdown table."""
+    print(f"| {' | '.join(cells)} |", flush=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sampling.merit import HELD_OUT
 from sampling.space import Space, Z
 
-HELD_OUT = "held-out"
 POINTS = 2000
 ROWS_PER_COMPONENT = 100
 """Small data sets get fewer components than a mixture's name says."""

@@ -11,6 +11,7 @@ import numpy as np
 from sampling.drawn import Drawn, Opinion
 from sampling.judge import Verdicts
 from sampling.merit import (
+    HELD_OUT,
     Figures,
     Floats,
     Scored,
@@ -21,7 +22,6 @@ from sampling.merit import (
     rank,
     scored,
 )
-from sampling.samplers import HELD_OUT
 from sampling.space import Space, Z
 
 HALVED = ("gmm50", "gmm10", "gaussian")
@@ -47,11 +47,6 @@ class Trial:
     space: Space
     drawn: Drawn
     opinion: Opinion
-
-    @property
-    def artificial(self) -> list[str]:
-        """Names of the samplers: held-out data are not among them."""
-        return [name for name in self.drawn.sources if name != HELD_OUT]
 
 
 Pair = tuple[Trial, dict[str, Floats]]
@@ -116,7 +111,7 @@ def compare(
 
 def _sources(pair: Pair, members: Sequence[int] | None = None) -> dict[str, Scored]:
     trial, quality = pair
-    return {n: scored(quality[n], trial.opinion.verdicts(n, members)) for n in trial.artificial}
+    return {n: scored(quality[n], trial.opinion.verdicts(n, members)) for n in trial.drawn.sources}
 
 
 def _intervals(pair: Pair, compute: Computation, resamples: int) -> dict[str, tuple[float, float]]:
@@ -131,7 +126,7 @@ def _mean_span(spans: list[tuple[float, float]]) -> tuple[float, float]:
 
 def _by_member(trial: Trial) -> dict[str, list[Verdicts]]:
     members = range(len(trial.opinion.judge.members))
-    return {n: [trial.opinion.verdicts(n, [i]) for i in members] for n in trial.artificial}
+    return {n: [trial.opinion.verdicts(n, [i]) for i in members] for n in trial.drawn.sources}
 
 
 def _computation(classes: int) -> Computation:

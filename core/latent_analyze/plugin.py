@@ -60,6 +60,7 @@ from latent_analyze.models.labels import Labels
 from latent_analyze.models.signature import Candidate, Choice, Known, Sample, Signature
 from latent_analyze.models.spec import FurtherSpec, Latents, Layout, Model, ModelSpec, TensorSpec
 from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.codes import Codes, LatentKind, codes_of
 from latent_analyze.sources.drawn import DrawnSource
 from latent_analyze.sources.seeding import keyed_rng, row_priority
 from latent_analyze.sources.source import Batch, Block, BlockSource, Source, take_rows
@@ -69,15 +70,15 @@ from latent_analyze.sources.views import PosteriorSource
 __all__ = [
     "Accumulator", "Adapter", "Analysis", "AnalysisError", "AnalysisOptions", "Array",
     "ArraySource", "Batch", "Block", "BlockSource", "Bundle", "Calibration", "Candidate", "Choice",
-    "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
+    "Codes", "Context", "Dataset", "DatasetError", "DecoderSpec", "Distribution", "DrawnSource",
     "EncoderSpec", "Figure", "Finding", "Found", "Frame", "FurtherSpec", "Host", "InMemoryDataset",
-    "Items", "Known", "Labels", "LatentAnalyzeError", "Latents", "Layout", "Measure",
+    "Items", "Known", "Labels", "LatentAnalyzeError", "LatentKind", "Latents", "Layout", "Measure",
     "MissingDependencyError", "Model", "ModelError", "ModelSpec", "OptionError", "Options",
     "PluginError", "PosteriorSource", "Progress", "Result", "ResultSet", "Sample", "Sampler",
     "SamplerOptions", "Scalar", "Signature", "Source", "Spread", "StoreError", "Summary", "Tally",
-    "TensorSpec", "Trainer", "Values", "analysis", "common_folder", "content_hash", "file_sha256",
-    "hookimpl", "keyed_rng", "leave_open", "missing_dependency", "no_progress", "printable",
-    "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority", "sampler",
-    "share_below", "split_pair", "stack_padded", "take_rows", "write_bundle",
+    "TensorSpec", "Trainer", "Values", "analysis", "codes_of", "common_folder", "content_hash",
+    "file_sha256", "hookimpl", "keyed_rng", "leave_open", "missing_dependency", "no_progress",
+    "printable", "quantile_positions", "quiet_stderr", "read_bundle", "relative", "row_priority",
+    "sampler", "share_below", "split_pair", "stack_padded", "take_rows", "write_bundle",
     "write_text_atomically",
 ]  # fmt: skip

@@ -79,6 +79,13 @@ def test_rate_difference_is_the_mean_distance_of_the_rates() -> None:
     assert merit.rate_difference(sources) == pytest.approx(0.25)
 
 
+def test_the_relative_difference_forgives_a_bad_model() -> None:
+    """The judge passes half of the held-out data; the sampler is as good as these."""
+    held_out, source = scored([0.5] * 4, [1, 0, 1, 0]), scored([0.5] * 4, [1, 0, 0, 1])
+    assert merit.rate_difference({"s": source}) == 0.5
+    assert merit.rate_difference({"s": source}, held_out=held_out) == 0
+
+
 def test_the_best_half_reports_what_it_prefers() -> None:
     source = scored([4, 3, 2, 1], [1, 1, 0, 0], [1, 1, 0, 2])
     half = merit.best_half(source, simple=1, classes=3)
@@ -105,18 +112,18 @@ def test_qualities_of_other_images_are_refused() -> None:
 def test_two_members_that_agree_have_a_ceiling_of_one() -> None:
     score = np.linspace(-1, 1, 200)
     same = Verdicts(score, score >= 0, np.zeros(200, bool), np.zeros(200, int))
-    found = merit.agreement({"s": [same, same]}, merit.figures)
+    found = merit.agreement({"s": [same, same], merit.HELD_OUT: [same, same]}, merit.figures)
     assert found["all samplers"] == 1
     assert found["rate difference"] == 0
 
 
 def test_intervals_hold_the_value_and_shrink_with_the_images() -> None:
     def width(n: int) -> tuple[float, float]:
-        sources = {"s": mixed(1.0, 3, n)}
+        sources = {"s": mixed(1.0, 3, n), merit.HELD_OUT: mixed(1.0, 5, n)}
         low, high = merit.bootstrap(
             lambda _: sources, merit.figures, members=3, resamples=100
         )["all samplers"]  # fmt: skip
-        assert low < merit.pooled(sources) < high
+        assert low < merit.pooled({"s": sources["s"]}) < high
         return high - low
 
     assert width(4000) < width(400) / 2
@@ -127,7 +134,7 @@ def test_the_bootstrap_draws_the_judges_members_too() -> None:
     one = mixed(2.0, 4)
     other = merit.Scored(-one.quality, one.called, one.good, one.label)
     low, high = merit.bootstrap(
-        lambda members: {"s": one if members == (0, 0) else other},
+        lambda members: {"s": one if members == (0, 0) else other, merit.HELD_OUT: one},
         merit.figures, members=2, resamples=60,
     )["all samplers"]  # fmt: skip
     assert low < 0.2

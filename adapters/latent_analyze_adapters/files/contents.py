@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from latent_analyze.plugin import DatasetError
 from latent_analyze_adapters.files.npy import BARE, SUFFIXES, listing, peek
-from latent_analyze_adapters.files.values import sample_values, usual_range
+from latent_analyze_adapters.files.values import sample_values, steps_like_bytes, usual_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,9 +34,10 @@ LEAST_SIDE = 4
 def kind_of(path: Path) -> Content:
     """Return what a file holds; "images" for one that cannot be read. Never raises.
 
-    Images have one of the shapes of `is_image_shape`, and values of one of the usual ranges; colors
-    may have any values. Other arrays of more than two axes are "arrays", and so are several arrays
-    (n, t) of whole numbers, such as tokens and their mask. See `is_table` for tables.
+    Images have one of the shapes of `is_image_shape`, and values of one of the usual ranges, or in
+    equal steps; colors may have any values. Other arrays of more than two axes are "arrays", and so
+    are several arrays (n, t) of whole numbers, such as tokens and their mask. See `is_table` for
+    tables.
     """
     try:
         status = path.stat()
@@ -66,7 +67,8 @@ def are_images(path: Path, infos: Sequence[ArrayInfo]) -> bool:
         return False
     if all(is_color(info) for info in infos):
         return True
-    return usual_range(infos[0].dtype, sample_values(path, infos)) is not None
+    usual = usual_range(infos[0].dtype, sample_values(path, infos)) is not None
+    return usual or steps_like_bytes(path, infos)
 
 
 def is_image_shape(info: ArrayInfo) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 SAMPLED_ROWS = 64
+STEPS, REPEATS, UNEVEN = (64, 256), 10, 0.05
+"""Fewest and most different values of 8-bit images, how often each is there on average at least,
+and how far from a step rounding may take one, in steps."""
+
 EXACT = 1 << 24
 """Up to here float32 holds all whole numbers."""
 
@@ -52,6 +57,30 @@ def sample_values(path: Path, infos: Sequence[ArrayInfo]) -> Values | None:
         return None
     low, high = min(part.low for part in found), max(part.high for part in found)
     return Values(low, high, all(part.whole for part in found))
+
+
+def steps_like_bytes(path: Path, infos: Sequence[ArrayInfo]) -> bool:
+    """Whether floats are equal steps, at least `STEPS[0]` of them and not whole numbers.
+
+    Images of 8 bits are, less a mean and over a standard deviation; measured values are not.
+    """
+    if infos[0].dtype.kind != "f":
+        return False
+    found, count = np.zeros(0), 0
+    for info in infos:
+        for row in sample(path, info.name, SAMPLED_ROWS) if 0 not in info.shape else ():
+            finite = row[np.isfinite(row)].astype(np.float64)
+            found, count = np.union1d(found, finite), count + finite.size
+            if len(found) > STEPS[1]:
+                return False
+    # Samples of compressed arrays may overlap.
+    count = min(count, sum(math.prod(info.shape) for info in infos))
+    repeat = count >= REPEATS * len(found)
+    if len(found) < STEPS[0] or not repeat or np.array_equal(found, np.rint(found)):
+        return False
+    places = (found - found[0]) / np.diff(found).min()
+    even = np.abs(places - np.rint(places)).max() < UNEVEN
+    return bool(even and places[-1] < STEPS[1])
 
 
 def usual_range(dtype: np.dtype[np.generic], values: Values | None) -> Range | None:

@@ -14,7 +14,12 @@ from latent_analyze_adapters.arrays.file import LATER_OPTIONS, ArrayFile, ArrayF
 from latent_analyze_adapters.files import contents as _contents
 from latent_analyze_adapters.files import npy as _npy
 from latent_analyze_adapters.files.fingerprint import file_fingerprint
-from latent_analyze_adapters.files.values import Range, sample_values, usual_range
+from latent_analyze_adapters.files.values import (
+    Range,
+    sample_values,
+    steps_like_bytes,
+    usual_range,
+)
 from latent_analyze_adapters.images.ranges import extremes, finite_extremes, outside, widened
 from latent_analyze_adapters.images.resizing import ImageOptions, final_size, fit_arrays
 
@@ -35,7 +40,7 @@ class ImageArrayOptions(ArrayFileOptions, ImageOptions):
         None,
         description="values that mean black and white; by default [0, 255] for uint8, else what "
         "the values show: [0, 1], [-1, 1], [0, 255] for whole numbers, or, for floats of three "
-        "channels, the smallest and the largest",
+        "channels and for gray ones in equal steps, the smallest and the largest",
     )
 
 
@@ -138,6 +143,9 @@ class ImageArrays(ArrayFile):
         found = usual_range(infos[0].dtype, sample_values(self.path, infos))
         if found is None and all(_contents.is_color(info) for info in infos):
             found = widened(*finite_extremes(self._rows))
+        elif found is None and steps_like_bytes(self.path, infos):
+            found = widened(*finite_extremes(self._rows))
+            self.notes = (_about_steps(found, self.path),)
         return found or self._known_range
 
     def _check_values(self, dtype: np.dtype[np.generic]) -> None:
@@ -146,6 +154,14 @@ class ImageArrays(ArrayFile):
         found = extremes(self._rows, self.count)
         if not (self._range[0] <= found[0] and found[1] <= self._range[1]):
             raise outside(self._range, found, self.path)
+
+
+def _about_steps(found: Range, path: Path) -> str:
+    low, high = found
+    return (
+        f"Values in equal steps are those of gray images of 8 bits that were standardized: "
+        f"{low:.4g} is black, {high:.4g} white. If they are no images: {path.name}:kind=arrays"
+    )
 
 
 def _find_parts(infos: Mapping[str, _npy.ArrayInfo], path: Path) -> dict[str, _npy.ArrayInfo]:

@@ -9,20 +9,30 @@ import numpy as np
 from latent_analyze.plugin import FurtherSpec, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from latent_analyze.plugin import EncoderSpec
     from latent_analyze_adapters.models.graph import Graph, Shape, Tensor
 
 
+def is_code(graph: Graph, spec: EncoderSpec, output: Tensor) -> bool:
+    """Whether an output holds codes: as the spec says, or else by the type that its file states."""
+    if spec.codes is not None:
+        return output.name in spec.codes
+    return not graph.is_probed and output.dtype in ("int32", "int64")
+
+
 def further_specs(
-    graph: Graph, names: Sequence[str], shape_of: Callable[[Tensor], Shape]
+    graph: Graph, spec: EncoderSpec, shape_of: Callable[[Tensor], Shape]
 ) -> tuple[FurtherSpec, ...]:
     """Return the further outputs that model.toml names.
 
     Parameters
     ----------
+    spec
+        Names them, and those that hold codes.
     shape_of
         Returns the shape of one row of an output.
 
@@ -32,20 +42,26 @@ def further_specs(
         If the encoder does not have one of them.
     """
     outputs = {tensor.name: tensor for tensor in graph.outputs}
-    for name in names:
+    for name in spec.further:
         if name not in outputs:
             raise ModelError(
                 f"a further output {name!r} of {graph.name}", found=", ".join(map(repr, outputs)),
                 next_step="correct further in model.toml, or --signature encoder.further",
             )  # fmt: skip
+    codes = spec.codes or {}
     return tuple(
         FurtherSpec(
             name=name,
             shape=shape_of(outputs[name]),
-            dtype="float32" if np.dtype(outputs[name].dtype).kind == "f" else "int64",
+            dtype="int64" if name in codes or _is_whole(outputs[name]) else "float32",
+            codes=codes.get(name) or None,
         )
-        for name in dict.fromkeys(names)
+        for name in dict.fromkeys(spec.further)
     )
+
+
+def _is_whole(output: Tensor) -> bool:
+    return np.dtype(output.dtype).kind != "f"
 
 
 def as_rows(
@@ -68,5 +84,10 @@ def as_rows(
         raise ModelError(
             f"{rows} rows of {values} values from {name}", found=f"shape {output.shape}",
             next_step="export it with a free batch axis",
+        )  # fmt: skip
+    if dtype == "int64" and not np.array_equal(output, np.rint(output)):
+        raise ModelError(
+            f"codes from {name}: whole numbers", found="numbers with a fraction, or NaN",
+            next_step="leave it out of codes in model.toml, or --signature encoder.codes",
         )  # fmt: skip
     return np.asarray(output, dtype).reshape(rows, -1)

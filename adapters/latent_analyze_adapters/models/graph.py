@@ -34,11 +34,15 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Graph:
-    """The inputs and outputs of the file called `name`."""
+    """The inputs and outputs of the file called `name`.
+
+    Where `is_probed`, they were found by a run, and types of outputs may depend on the input.
+    """
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    is_probed: bool = False
 
 
 def canonical(name: str) -> str:

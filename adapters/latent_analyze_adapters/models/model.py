@@ -15,7 +15,6 @@ from latent_analyze.plugin import (
     ModelError,
     ModelSpec,
     Signature,
-    TensorSpec,
     content_hash,
 )
 from latent_analyze_adapters.models.check import compare_with_samples
@@ -24,7 +23,9 @@ from latent_analyze_adapters.models.latents import size_from
 from latent_analyze_adapters.models.location import ROLES, SIDECAR
 from latent_analyze_adapters.models.network import (
     Network,
+    code_count,
     columns_of,
+    latent_spec,
     suitable_batch,
     to_decoder,
     to_latents,
@@ -174,6 +175,13 @@ class FileModel:
             return None
         return compare_with_samples(self, bundle_path(self._opener.folder, self.bundle.check))
 
+    @cached_property
+    def codebook(self) -> NDArray[np.float32] | None:
+        """Vectors of the codes, shape (codes, d), if latents are codes and the files show them."""
+        if not self.spec.has_codes:
+            return None
+        return self._opener.codebook(self.bundle, self._cache.file)
+
     def with_bundle(self, bundle: Bundle) -> FileModel:
         """Return the same files, interpreted by another model.toml.
 
@@ -271,7 +279,8 @@ class FileModel:
             name=self.bundle.name,
             adapter=self._opener.name,
             input=encoder.plan.image.spec if encoder else None,
-            latent=TensorSpec(shape=self.bundle.latent_shape or ()),
+            latent=latent_spec(encoder, self.bundle.latent_shape or ()),
+            codes=code_count(encoder),
             output=decoder.plan.image.spec if decoder else None,
             variational=encoder is not None and encoder.plan.is_variational,
             can_encode=encoder is not None,

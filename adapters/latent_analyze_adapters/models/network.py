@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latent_analyze.plugin import DecoderSpec, Latents
+from latent_analyze.plugin import DecoderSpec, EncoderSpec, Latents, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import EncoderSpec, Spread
+    from latent_analyze.plugin import Spread
     from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Shape
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import ModelFile
@@ -62,6 +62,19 @@ def columns_of(network: Network | None) -> tuple[str, ...]:
     """Return the labels of the data set that an encoder or a decoder takes."""
     extra_inputs = network.plan.extra_inputs if network else ()
     return tuple(dict.fromkeys(e.column for e in extra_inputs if e.column is not None))
+
+
+def latent_spec(encoder: Network | None, shape: Shape) -> TensorSpec:
+    """Return shape and dtype of a z-point, or of its codes."""
+    has_codes = encoder is not None and encoder.plan.has_codes
+    return TensorSpec(shape=shape, dtype="int64" if has_codes else "float32")
+
+
+def code_count(encoder: Network | None) -> int | None:
+    """Return the number of codes in the codebook, if z-points are codes and it is known."""
+    if encoder is None or not isinstance(encoder.spec, EncoderSpec):
+        return None
+    return (encoder.spec.codes or {}).get(encoder.plan.outputs[0]) or None
 
 
 def suitable_batch(plans: Sequence[Plan]) -> int:

@@ -13,7 +13,7 @@ from latent_analyze.plugin import DecoderSpec, EncoderSpec, FurtherSpec, ModelEr
 from latent_analyze_adapters.models import resolving as images
 from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, lacks_batch
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
-from latent_analyze_adapters.models.further import further_specs
+from latent_analyze_adapters.models.further import further_specs, is_code
 from latent_analyze_adapters.models.graph import (
     FreeShape,
     Graph,
@@ -63,6 +63,8 @@ class Plan:
         Shape of a z-point, and the order in which a decoder takes its axes; () if it is the same.
     further
         Further outputs of an encoder to fetch as well.
+    has_codes
+        Whether z-points are codes: whole numbers, no coordinates.
     """
 
     role: Role
@@ -79,6 +81,7 @@ class Plan:
     given: Shape = ()
     axes: Shape = ()
     further: tuple[FurtherSpec, ...] = ()
+    has_codes: bool = False
 
     @property
     def dim(self) -> int:
@@ -99,7 +102,8 @@ class Plan:
     @property
     def forms(self) -> dict[str, tuple[int, str]]:
         """Name of each output to fetch -> its values per row, and the dtype."""
-        found = dict.fromkeys(self.outputs, (self.output_size, "float32"))
+        dtype = "int64" if self.has_codes else "float32"
+        found = dict.fromkeys(self.outputs, (self.output_size, dtype))
         return {**found, **{f.name: (f.size, f.dtype) for f in self.further if f.name not in found}}
 
 
@@ -164,10 +168,10 @@ def _plan_encoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe:
         known = _with_known_shape(output, input_tensor, image.file_shape, how)
         return tuple(n or 1 for n in _row_axes(known, batched))
 
-    further = further_specs(graph, settings.spec.further, row_of)
     return Plan(
         "encoder", input_tensor, outputs, image, latent, batch, batched, notes, whole=whole,
-        further=further,
+        further=further_specs(graph, settings.spec, row_of),
+        has_codes=is_code(graph, settings.spec, mu),
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def probe_graph(
         Tensor(key, str(value.dtype), _free_batch(value.shape))
         for key, value in call(feeds).items()
     )
-    return Graph(name, (main, *extra), outputs)
+    return Graph(name, (main, *extra), outputs, is_probed=True)
 
 
 def name_outputs(

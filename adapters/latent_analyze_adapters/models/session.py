@@ -69,6 +69,10 @@ class Facts:
         Outputs of the encoder that cannot be negative, with the operator that makes them so.
     drawn
         Outputs of the encoder that depend on random noise.
+    codes
+        Outputs of the encoder that are chosen from a codebook -> number of its codes, 0 if unknown.
+    looked_up
+        Number of codes of the codebook that the decoder looks its input up in; 0 if it takes none.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -76,6 +80,8 @@ class Facts:
     input_why: str = ""
     positive: Mapping[str, str] = field(default_factory=dict)
     drawn: frozenset[str] = frozenset()
+    codes: Mapping[str, int] = field(default_factory=dict)
+    looked_up: int = 0
 
 
 Read = Callable[[NetworkSpec], ModelFile]
@@ -148,6 +154,10 @@ class Opener(Protocol):
         """Return what the files show about the choices of a bundle, without running them."""
         ...
 
+    def codebook(self, bundle: Bundle, read: Read) -> NDArray[np.float32] | None:
+        """Return the vectors of the encoder's codes, (codes, d), or None if no file shows them."""
+        ...
+
     def read(self, spec: NetworkSpec) -> ModelFile:
         """Check and hash the file of an encoder or decoder, without running it."""
         ...
@@ -196,6 +206,11 @@ class FolderOpener:
         """Return nothing, because most files show nothing without being run."""
         del bundle, read
         return Facts()
+
+    def codebook(self, bundle: Bundle, read: Read) -> NDArray[np.float32] | None:
+        """Return nothing, as `facts` does."""
+        del bundle, read
+        return None
 
 
 def bundle_path(folder: Path, name: str | None, sidecar: str = "model.toml") -> Path:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+NAMES = ("feature_names", "columns")
+"""Arrays of texts that name the components."""
+
+
 class VectorArrayOptions(ChunkedOptions):
     """Options of `VectorArrays`."""
 
@@ -49,8 +53,9 @@ class VectorArrays(ChunkedVectors):
     """Vectors in an .npy file (n, dim), or in one of the arrays of an .npz, memory-mapped.
 
     Ids and labels are arrays (n,) in the same file. A single one of ``y``, ``labels`` and ``label``
-    becomes the label "label"; other arrays of n rows of numbers are further inputs of a model. A
-    compressed array is read into memory. Nothing is unpickled.
+    becomes the label "label"; other arrays of n rows of numbers are further inputs of a model. An
+    array of texts (dim,) called ``feature_names`` or ``columns`` names the components. A compressed
+    array is read into memory. Nothing is unpickled.
 
     Parameters
     ----------
@@ -84,6 +89,7 @@ class VectorArrays(ChunkedVectors):
         self._columns = {**labels, **{name: name for name in labels.values()}}
         self._labels = list(labels)
         self._column_names = list(self._columns)
+        self.value_names = self._find_names(dim)
         self.bounds = limit_bounds(chunk_bounds(count, dim), self.options.limit)
         self.count, self.item = int(self.bounds[-1]), TensorSpec(shape=(dim,))
 
@@ -121,6 +127,12 @@ class VectorArrays(ChunkedVectors):
 
     def _read_column(self, name: str) -> NDArray[np.generic]:
         return load_labels(self.path, [self._columns[name]], self.count)
+
+    def _find_names(self, dim: int) -> tuple[str, ...]:
+        """Return the texts of an array with one of the usual names, one per component."""
+        infos = [self._infos[name] for name in NAMES if name in self._infos]
+        found = [i.name for i in infos if i.shape == (dim,) and i.dtype.kind in "US"]
+        return tuple(load_labels(self.path, found[:1], dim).tolist()) if found else ()
 
     def _find_vectors(self) -> _npy.ArrayInfo:
         found = find_vectors(self._infos)

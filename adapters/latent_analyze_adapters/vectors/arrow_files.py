@@ -1,8 +1,10 @@
-"""Parquet and Arrow files in chunks. Import this inside functions only: it imports pyarrow."""
+"""Parquet, Arrow and CSV files in chunks. Import this inside functions only: it imports pyarrow."""
 
 from __future__ import annotations
 
 import math
+import re
+from csv import reader
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from latent_analyze.plugin import DatasetError
 from latent_analyze_adapters.files.labels import as_labels
+from latent_analyze_adapters.vectors.chunked import chunk_bounds
 from latent_analyze_adapters.vectors.columns import Column
 
 if TYPE_CHECKING:
@@ -23,7 +27,13 @@ if TYPE_CHECKING:
 
     from latent_analyze_adapters.vectors.columns import Form
 
-PARQUET = (".parquet", ".pq")
+PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv")
+
+DELIMITERS, LOOKED_AT, LINES = ",;\t|", 1 << 16, 20
+"""What may separate columns of a CSV file, and the characters and lines that show what does."""
+
+MISSING = ["", "?", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None"]
+"""What stands for a missing number in a CSV file."""
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 
@@ -135,9 +145,49 @@ class IpcTable(ArrowTable):
         return pa.Table.from_batches([self._batch(index)]).select(list(names))
 
 
+class CsvTable(ArrowTable):
+    """A CSV file with a header, read whole; the type of a column is that of all its values."""
+
+    def __init__(self, path: Path) -> None:
+        delimiter, decimal = _marks(path)
+        self._table = csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(delimiter=delimiter),
+            convert_options=csv.ConvertOptions(null_values=MISSING, decimal_point=decimal),
+        )
+        self.schema = self._table.schema
+        self.bounds = chunk_bounds(self._table.num_rows, self._table.num_columns)
+
+    def take(self, index: int, names: Sequence[str]) -> pa.Table:
+        """Take some columns of a chunk."""
+        start, stop = self.bounds[index : index + 2].tolist()
+        return self._table.slice(start, stop - start).select(list(names))
+
+
 def open_arrow(path: Path) -> ArrowTable:
     """Open a file by its suffix."""
-    return ParquetTable(path) if path.suffix.lower() in PARQUET else IpcTable(path)
+    suffix = path.suffix.lower()
+    if suffix in CSV:
+        return CsvTable(path)
+    return ParquetTable(path) if suffix in PARQUET else IpcTable(path)
+
+
+def _marks(path: Path) -> tuple[str, str]:
+    """Return what separates columns, and decimals.
+
+    Columns: what gives most of them, and as many in the first lines as in the header if it can.
+    """
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        lines = stream.read(LOOKED_AT).splitlines()
+    counts = {
+        mark: [len(row) for row in reader(lines[:LINES], delimiter=mark)] or [0]
+        for mark in DELIMITERS
+    }
+    even = {mark: found[0] > 1 and len({*found}) == 1 for mark, found in counts.items()}
+    delimiter = max(DELIMITERS, key=lambda mark: (even[mark], counts[mark][0]))
+    text = "\n".join(lines[1:])
+    comma = delimiter != "," and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
+    return delimiter, "," if comma else "."
 
 
 def _column(field: pa.Field) -> Column:

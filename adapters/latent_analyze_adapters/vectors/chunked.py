@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from latent_analyze_adapters.files.contents import Kind
 
-ID_NAMES = ("id", "index", "__index_level_0__", "Unnamed: 0")
-"""Columns that hold ids unless others are named; an unnamed index of pandas is the third in Parquet
-and, once it was in a CSV file, the fourth."""
+ID_NAMES = ("id", "index", "__index_level_0__", "", "Unnamed: 0")
+"""Columns that hold ids unless others are named; the last three are an unnamed index of pandas: in
+Parquet, in CSV, and read from CSV and saved again."""
 
 CHUNK_BYTES = 1 << 25
 """Size of a chunk, as float32, in files whose rows can be read in any portions."""
@@ -169,7 +169,7 @@ class ChunkedSource(BlockSource):
     """Z-points of a data set that is read in chunks; it pickles as the path of the data set."""
 
     def __init__(self, dataset: ChunkedVectors, label: str) -> None:
-        self.dataset, self.label = dataset, label
+        self.dataset, self.label, self.notes = dataset, label, tuple(dataset.notes)
         self.count, self.dim = dataset.count, dataset.item.shape[0]
         labels = (f"label:{name}" for name in dataset.label_names)
         self.fields = frozenset({"z", "mu", "id", *labels})

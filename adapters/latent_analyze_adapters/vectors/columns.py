@@ -192,7 +192,7 @@ def _decided(
         said.append(f"{_named(rest)} {_are(rest)} not{among}{_but(rest) if labeled else ''}")
     options = [*(["integers=labels"] if whole else []), *(["integers=values"] if open_ else [])]
     change = ", ".join(f"{path.name}:{option}" for option in (*options, "vectors=[...]"))
-    return f"{'; '.join(said)}. To change that: {change}" if said else ""
+    return f"Columns: {'; '.join(said)}. To change that: {change}" if said else ""
 
 
 def _but(columns: Sequence[Column]) -> str:
@@ -203,7 +203,7 @@ def _left_out(others: Sequence[Column]) -> str:
     if not others:
         return ""
     names = [f"{c.name} ({c.type})" for c in others]
-    return f"neither numbers nor texts, left out: {listing(names[:SHOWN])}"
+    return f"Columns that are left out, neither numbers nor texts: {listing(names[:SHOWN])}"
 
 
 def _named(columns: Sequence[Column]) -> str:

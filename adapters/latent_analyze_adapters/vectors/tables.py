@@ -76,13 +76,13 @@ class VectorTableOptions(ChunkedOptions):
 
 
 class VectorTables(ChunkedVectors):
-    """Vectors in a table: a Parquet file, an Arrow IPC file (Feather) or stream, or one of NumPy.
+    """Vectors in a table: a Parquet, Arrow (IPC, Feather, stream) or CSV file, or one of NumPy.
 
     They are in a column of lists or in one column per component, and are read by row group or
-    record batch. Columns of strings, booleans and categories are labels, those of whole numbers as
-    `choose_values` says; a column called id or index with unique values holds the ids. Other
-    columns of numbers or lists are further inputs of a model. Tables of NumPy are structured arrays
-    in an .npy file, and several arrays (n,) in an .npz.
+    record batch, CSV files whole. Columns of strings, booleans and categories are labels, those of
+    whole numbers as `choose_values` says; a column called id or index with unique values holds the
+    ids. Other columns of numbers or lists are further inputs of a model. Tables of NumPy are
+    structured arrays in an .npy file, and several arrays (n,) in an .npz.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class VectorTables(ChunkedVectors):
     """
 
     name = "vector_tables"
-    suffixes = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows")
+    suffixes = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows", ".csv", ".tsv")
     Options: ClassVar[type[Options]] = VectorTableOptions
 
     def __init__(self, location: str, options: VectorTableOptions | None = None) -> None:
@@ -270,7 +270,7 @@ def _arrow() -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "pyarrow":
             raise
-        raise missing_dependency("pyarrow", "tables", "Parquet and Arrow files") from None
+        raise missing_dependency("pyarrow", "tables", "Parquet, Arrow and CSV files") from None
     return _arrow_files
 
 

@@ -53,6 +53,7 @@ def encode(
     from latent_analyze.errors import printable
     from latent_analyze.host.discovery import Host
     from latent_analyze.runs.encoding import open_encoding
+    from latent_analyze.sources.codes import size_in_words
 
     stated = stated_signature(signature, constant, batch_mode)
     encoding = open_encoding(model, data, output, Host(), device=device, trust=trust, stated=stated)
@@ -66,8 +67,8 @@ def encode(
 
         store = encoding.write(nonfinite=nonfinite, progress=first_say)
     said()
-    typer.echo(printable(f"{store.count:,} z-points of {store.dim} dimensions: {output}"))
-    for note in encoding.model.spec.notes:
+    typer.echo(printable(f"{size_in_words(store.count, store.dim, store.codes)}: {output}"))
+    for note in (*encoding.model.spec.notes, *encoding.dataset.notes):
         typer.echo(printable(f"note: {note}"))
 
 

@@ -168,6 +168,7 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 def _print_report(report: Report, output: Path, as_json: bool) -> None:
     from latent_analyze.errors import printable
+    from latent_analyze.runs.selection import by_reason
 
     if as_json:
         from latent_analyze.runs.outcome import describe
@@ -178,11 +179,10 @@ def _print_report(report: Report, output: Path, as_json: bool) -> None:
     if report.outcome.config.cut:
         typer.echo(printable(f"cut {'; '.join(report.outcome.config.cut)}"))
     for case in report.outcome.cases:
-        size = f"{case.reference.count:,} z-points, {case.reference.dim} dimensions"
-        typer.echo(printable(f"{case.reference.label}: {size}"))
+        typer.echo(printable(f"{case.reference.label}: {case.reference.size}"))
         for _, finding in case.findings:
             typer.echo(printable(f"  {finding.severity}: {finding.text}"))
-        for entry in case.left_out:
+        for entry in by_reason(case.left_out):
             typer.echo(printable(f"  left out: {entry.analysis} {entry.reason}"))
         for failure in case.failures:
             typer.echo(printable(f"  failed: {failure.analysis}: {failure.error}"), err=True)

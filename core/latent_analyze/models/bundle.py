@@ -115,6 +115,11 @@ class EncoderSpec(ComponentSpec):
     further: tuple[str, ...] = Field(
         (), description="names of further outputs that a store keeps, such as codes"
     )
+    codes: dict[str, NonNegativeInt] | None = Field(
+        None,
+        description="outputs that hold codes, whole numbers that name the entries of a codebook, "
+        "and the number of its entries, 0 if unknown; an empty table if no output does",
+    )
 
 
 class DecoderSpec(ComponentSpec):
@@ -228,4 +233,5 @@ def leave_open(bundle: Bundle, keys: Iterable[str]) -> Bundle:
 
 def _without_empty(table: dict[str, object]) -> dict[str, object]:
     kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in table.items()}
-    return {key: value for key, value in kept.items() if value != {}}
+    # Codes without any output say that whole numbers are coordinates.
+    return {key: value for key, value in kept.items() if value != {} or key == "codes"}

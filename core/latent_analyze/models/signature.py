@@ -43,6 +43,7 @@ PHRASES = {
     "encoder.range": "{} in", "decoder.range": "{} out", "decoder.activation": "{} out",
     "encoder.mu": "{}", "decoder.scale": "{}", "encoder.further": "{} kept as well",
     "decoder.latent_axes": "{}", "encoder.mean": "{}", "decoder.mean": "{}",
+    "encoder.codes": "{}",
 }  # fmt: skip
 """Key of a choice -> how it is said."""
 
@@ -172,7 +173,7 @@ class Signature(Spec):
         encoder = self.bundle.encoder
         if choice.key == "encoder.log_var" and encoder is not None:
             return f"{choice.value} holds the {SPREADS[encoder.spread]}"
-        if choice.key == "encoder.mu" and "mean" not in choice.value.split():
+        if choice.key == "encoder.mu" and not {"mean", "codes"} & {*choice.value.split()}:
             return f"{choice.value} is the mean"
         if ".classes." in choice.key:
             return f"'{choice.key.rpartition('.')[2]}' gets {choice.value}"

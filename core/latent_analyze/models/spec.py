@@ -55,7 +55,8 @@ class ModelSpec(Spec):
     `input` and `output` describe the arrays that analyses work with: float32 images (H, W, C) with
     values in [0, 1] (layout ``"HWC"``), or float32 vectors or arrays of any shape with the values
     of the data (layout ``"flat"`` or ``"array"``). The adapter converts them to what the model's
-    file expects (NCHW, [-1, 1], a fixed batch size, ...).
+    file expects (NCHW, [-1, 1], a fixed batch size, ...). `latent` of dtype int64 are codes, whole
+    numbers from 0 that name entries of a codebook, instead of coordinates.
     """
 
     name: str
@@ -78,8 +79,7 @@ class ModelSpec(Spec):
     )
     codes: int | None = Field(
         None,
-        description="if latents are codes instead of coordinates: number of codes in the codebook, "
-        "0 if it is not known",
+        description="number of codes in the codebook, if latents are codes and it is known",
     )
     producer: str = ""
     notes: tuple[str, ...] = ()
@@ -90,9 +90,14 @@ class ModelSpec(Spec):
         return math.prod(self.latent.shape)
 
     @property
+    def has_codes(self) -> bool:
+        """Whether latents are codes instead of coordinates."""
+        return self.latent.dtype == "int64"
+
+    @property
     def latent_array(self) -> Literal["mu", "codes"]:
         """What a store calls the array of the latents."""
-        return "mu" if self.codes is None else "codes"
+        return "codes" if self.has_codes else "mu"
 
 
 class _Pair(NamedTuple):
@@ -145,7 +150,7 @@ class Model(Protocol):
     def encode(self, x: NDArray[np.float32], /, *columns: Any) -> Latents:
         """Encode (n, *input) to mu (n, dim) and log_var (n, dim) or None; any n >= 1.
 
-        If the spec lists `codes`, mu holds these, as int64.
+        Codes stand in place of mu, as int64.
 
         If the spec lists `columns`, a second argument maps labels to (n,) values. Without it, the
         model uses its constants.

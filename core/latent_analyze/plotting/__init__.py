@@ -35,6 +35,7 @@ from latent_analyze.plotting.style import (
     styles,
     tidy,
 )
+from latent_analyze.plotting.value_names import short_name
 from latent_analyze.plotting.words import Kind, Words, kind_of, kind_of_shape, words_of
 
 __all__ = [
@@ -44,5 +45,5 @@ __all__ = [
     "density", "draw_curves", "draw_grid", "draw_matrices", "draw_pairs", "draw_panels",
     "draw_rows", "finish", "gray_caption", "kind_of", "kind_of_shape", "middle_slices",
     "new_figure", "new_panels", "null_bands", "null_label", "one_draw", "overlay",
-    "plain_log_ticks", "styles", "tidy", "words_of",
+    "plain_log_ticks", "short_name", "styles", "tidy", "words_of",
 ]  # fmt: skip

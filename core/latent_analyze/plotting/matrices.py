@@ -29,6 +29,7 @@ def draw_matrices(
     names: NDArray[Any] | None = None,
     hide_diagonal: bool = True,
     label: str = "",
+    axis: str = "axis",
 ) -> MplFigure:
     """Return a figure with a row per source and a column per kind of matrix.
 
@@ -44,6 +45,8 @@ def draw_matrices(
         Whether the diagonal is left gray, as where it is 1 by definition.
     label
         Of the color bar.
+    axis
+        What rows and columns are.
     """
     rows = {results.reference: results.data, **one_draw(results)}
     drawn = {k: {n: _picked(r[n], chosen, hide_diagonal) for n in kinds} for k, r in rows.items()}
@@ -55,15 +58,15 @@ def draw_matrices(
     figure, axes = new_figure(*shape, height=2.6 if one else 2.35, squeeze=False)
     lines = axes.T if one else axes
     for line, (source, matrices) in zip(lines, drawn.items(), strict=True):
-        for axis, (kind, matrix) in zip(line, matrices.items(), strict=True):
-            image = _draw(axis, matrix, limit)
-            _name(axis, np.arange(len(matrix)) if names is None else names)
-            axis.set_title(f"{kinds[kind]}\n{source}" if one else "", fontsize=9)
-        line[0].set_ylabel("axis" if one else f"{source}\naxis", fontsize=9)
-    for axis, title in zip(axes[0], [] if one else kinds.values(), strict=False):
-        axis.set_title(title, fontsize=9)
-    for axis in axes[-1]:
-        axis.set_xlabel("axis")
+        for panel, (kind, matrix) in zip(line, matrices.items(), strict=True):
+            image = _draw(panel, matrix, limit)
+            _name(panel, np.arange(len(matrix)) if names is None else names)
+            panel.set_title(f"{kinds[kind]}\n{source}" if one else "", fontsize=9)
+        line[0].set_ylabel(axis if one else f"{source}\n{axis}", fontsize=9)
+    for panel, title in zip(axes[0], [] if one else kinds.values(), strict=False):
+        panel.set_title(title, fontsize=9)
+    for panel in axes[-1]:
+        panel.set_xlabel(axis)
     figure.colorbar(image, ax=axes, label=label, shrink=0.7, aspect=30, pad=0.02)
     return figure
 

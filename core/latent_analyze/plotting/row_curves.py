@@ -9,6 +9,7 @@ import numpy as np
 from latent_analyze.plotting.palette import CLASS_COLORS
 from latent_analyze.plotting.row_shapes import as_channels, as_curves
 from latent_analyze.plotting.style import DATA_COLOR, SHOWN_COLORS, finish, new_figure, new_panels
+from latent_analyze.plotting.value_names import write_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ CHANNELS = 4
 """Most channels of a sequence that are drawn: those that vary most."""
 
 WIDE = 50.0
-"""Features whose sizes differ by more are drawn on a logarithmic scale."""
+"""Features whose sizes differ by more are not drawn on one linear scale."""
 
 STEM_COLOR = "#AAAAAA"
 
@@ -35,6 +36,7 @@ def draw_curves(
     positions: Sequence[str],
     frames: Sequence[Sequence[FrameStyle | None]] = (),
     by_frame: bool = False,
+    names: Sequence[str] = (),
 ) -> Any:
     """Return a figure with a panel per row and a curve per vector.
 
@@ -49,18 +51,57 @@ def draw_curves(
         Per row, a style per vector or None: what is dashed, and in the legend.
     by_frame
         Whether colors are those of the frames; else they go from the first vector to the last.
+    names
+        Of the values in a vector, if they have any.
     """
     if rows[0][1].ndim == len("nct"):
         return _draw_channels(rows, positions, frames, by_frame)
+    rows, value = _comparable(rows, named=len(names) == rows[0][1].shape[1])
     figure, axes = new_panels(len(rows), 2, height=1.5, sharex=True)
     for place, (axis, (label, vectors)) in enumerate(zip(axes.flat, rows, strict=False)):
         own = frames[place] if frames else ()
         marker = "." if vectors.shape[1] <= TABLE else ""
         _draw_series(axis, vectors, positions, own, by_frame, marker=marker)
         axis.set_title(label, fontsize=8, loc="left")
-    figure.supxlabel("output feature (index)", fontsize=9)
-    figure.supylabel("decoded value", fontsize=9)
+    if not _named(axes, names, rows[0][1].shape[1]):
+        figure.supxlabel("output feature (index)", fontsize=9)
+    figure.supylabel(value, fontsize=9)
     return _with_legend(figure)
+
+
+def _comparable(
+    rows: Sequence[tuple[str, NDArray[Any]]], *, named: bool
+) -> tuple[Sequence[tuple[str, NDArray[Any]]], str]:
+    """Return vectors as they are drawn, and what their numbers are.
+
+    Columns of very different sizes, which would hide the changes of the small ones, are drawn less
+    their means and over their spreads: medians of those of the panels, as some may be far out.
+    """
+    vectors = [np.asarray(values, np.float64) for _, values in rows]
+    is_table = named or vectors[0].shape[1] <= TABLE
+    if not is_table or not _differ_in_size(np.concatenate(vectors)):
+        return rows, "decoded value"
+    mean = np.median([part.mean(axis=0) for part in vectors], axis=0)
+    spread = np.median([part.std(axis=0) for part in vectors], axis=0)
+    spread[spread == 0] = 1
+    scaled = [
+        (label, (part - mean) / spread) for (label, _), part in zip(rows, vectors, strict=True)
+    ]
+    return scaled, "decoded value, each column less its mean, over its spread"
+
+
+def _named(axes: NDArray[Any], names: Sequence[str], count: int) -> bool:
+    """Write names below the lowest panel of each column; return whether they fit."""
+    found = False
+    for column in axes.T:
+        shown = [axis for axis in column if axis.get_visible()]
+        found = write_names(shown[-1], names, count)
+        if len(shown) < len(column):
+            # Where panels share an axis only the last line has labels; here there is room below.
+            shown[-1].tick_params(labelbottom=True)
+            for label in shown[-1].get_xticklabels():
+                label.set_in_layout(False)
+    return found
 
 
 def _with_legend(figure: Any) -> Any:
@@ -135,6 +176,7 @@ def draw_two(
     sequences: bool,
     names: tuple[str, str],
     value: str,
+    value_names: Sequence[str] = (),
 ) -> Any:
     """Return a figure with a line of panels per group, each with a row and its reconstruction.
 
@@ -146,6 +188,8 @@ def draw_two(
         Whether rows have channels.
     names, value
         What the two are called, and what their numbers are.
+    value_names
+        Names of the values in a row, if they have any.
     """
     columns = max(len(group) for group in groups)
     figure, axes = new_figure(
@@ -161,10 +205,11 @@ def draw_two(
             _draw_pair(axis, np.stack(two), chosen, names)
         for unused in line[len(group) :]:
             unused.set_visible(False)
-        _scale(line[0], [row for _, row, _ in group])
-    for axis in axes[-1]:
-        axis.set_xlabel("step" if sequences else "place in the row")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        _scale(line[0], np.stack([row for _, row, _ in group]))
+    if sequences or not _named(axes, value_names, groups[0][0][1].size):
+        for axis in axes[-1]:
+            axis.set_xlabel("step" if sequences else "place in the row")
+            axis.xaxis.get_major_locator().set_params(integer=True)
     figure.supylabel(value, fontsize=9)
     return finish(figure)
 
@@ -210,11 +255,19 @@ def _draw_lines(
     axis.plot(two[1], color=colors[1], lw=1.0, ls=(0, (3, 1.2)), label=names[1])
 
 
-def _scale(axis: Any, rows: Sequence[NDArray[Any]]) -> None:
-    """Use a logarithmic scale, linear about 0, where features have very different sizes."""
-    if rows[0].ndim > 1 or rows[0].size > TABLE:
+def _scale(axis: Any, rows: NDArray[Any]) -> None:
+    """Use a logarithmic scale, linear about 0, for rows (n, value) of very different sizes."""
+    if rows.ndim > 2 or rows.shape[1] > TABLE or not _differ_in_size(rows):
         return
-    sizes = np.abs(np.stack(rows).astype(np.float64)).mean(axis=0)
+    sizes = np.abs(rows.astype(np.float64)).mean(axis=0)
+    # A power of ten, so that ticks are evenly spaced.
+    middle = np.floor(np.log10(np.median(sizes[sizes > 0])))
+    axis.set_yscale("symlog", linthresh=float(10**middle))
+    axis.yaxis.get_major_locator().set_params(numticks=6)
+
+
+def _differ_in_size(rows: NDArray[Any]) -> bool:
+    """Whether some values of rows (n, value) are usually very much larger than others."""
+    sizes = np.abs(rows.astype(np.float64)).mean(axis=0)
     sizes = sizes[sizes > 0]
-    if len(sizes) and sizes.max() > WIDE * np.median(sizes):
-        axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
+    return bool(len(sizes) and sizes.max() > WIDE * np.median(sizes))

@@ -10,6 +10,7 @@ import numpy as np
 from latent_analyze.plotting.images import GridRow, draw_grid
 from latent_analyze.plotting.row_curves import draw_curves, draw_two
 from latent_analyze.plotting.row_shapes import as_channels, as_curves, as_maps, note_of
+from latent_analyze.plotting.value_names import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,15 +46,19 @@ class RowPairs:
     titles: Sequence[str] = ()
 
 
-def draw_pairs(groups: Sequence[RowPairs], kind: Kind, *, value: str = "value") -> Any:
+def draw_pairs(
+    groups: Sequence[RowPairs], kind: Kind, *, value: str = "value", names: Sequence[str] = ()
+) -> Any:
     """Return a figure of rows against their reconstructions, drawn as suits their kind.
 
     Images, windows and volumes are above their reconstructions; of volumes, three slices through
-    the middle. Others are curves or points in one panel. `value` is what their numbers are.
+    the middle. Others are curves or points in one panel. `value` is what their numbers are, and
+    `names` are those of the values in a row, such as the columns of a table.
     """
     if kind == "image":
         return draw_grid([row for group in groups for row in _over(group, np.asarray)])
-    chosen = [_some(group, COMPARED.get(kind, PANELS)) for group in groups]
+    panels_each = PANELS if len(names) <= FEW else PANELS - 1
+    chosen = [_some(group, COMPARED.get(kind, panels_each)) for group in groups]
     if kind in COMPARED:
         rows = [row for group in chosen for row in _over(group, lambda x: as_maps(x, kind))]
         return draw_grid(rows, note=note_of(groups[0].original.shape[1:], kind))
@@ -66,12 +71,19 @@ def draw_pairs(groups: Sequence[RowPairs], kind: Kind, *, value: str = "value") 
         ]
         for group in chosen
     ]
-    names = ("original", "reconstruction")
-    return draw_two(panels, sequences=kind == "sequence", names=names, value=value)
+    return draw_two(
+        panels, sequences=kind == "sequence", names=("original", "reconstruction"), value=value,
+        value_names=names,
+    )  # fmt: skip
 
 
 def draw_rows(
-    rows: Sequence[GridRow], kind: Kind, *, titles: Sequence[str] = (), by_frame: bool = False
+    rows: Sequence[GridRow],
+    kind: Kind,
+    *,
+    titles: Sequence[str] = (),
+    by_frame: bool = False,
+    names: Sequence[str] = (),
 ) -> Any:
     """Return a figure of rows in an order, such as along a path, drawn as suits their kind.
 
@@ -83,6 +95,8 @@ def draw_rows(
         One per column. Where rows are curves, the first and the last name their colors.
     by_frame
         Whether colors of curves are those of their frames.
+    names
+        Of the values in a row, such as the columns of a table.
     """
     if kind == "image":
         return draw_grid(rows, titles=titles)
@@ -96,7 +110,7 @@ def draw_rows(
     convert = as_channels if kind == "sequence" else as_curves
     curves = [(row.label, convert(row.images)) for row in rows]
     frames = [row.frames for row in rows]
-    return draw_curves(curves, positions=titles, frames=frames, by_frame=by_frame)
+    return draw_curves(curves, positions=titles, frames=frames, by_frame=by_frame, names=names)
 
 
 def _over(group: RowPairs, convert: Any) -> tuple[GridRow, GridRow]:

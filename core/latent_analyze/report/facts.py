@@ -94,12 +94,24 @@ def _reference(case: CaseOutcome, config: RunConfig) -> list[tuple[str, str]]:
         del texts["source"]
     return [
         ("label", source.label),
-        ("z-points", show(source.count)),
-        ("dimensions", show(source.dim)),
+        *_sizes(source),
         ("fingerprint", source.fingerprint[:SHORT_HASH]),
         *spec_rows({key: text for key, text in texts.items() if not _is_spec(text)}),
         ("seed", str(config.seed)),
         *([("cut", "; ".join(config.cut))] if config.cut else []),
+    ]
+
+
+def _sizes(source: SourceInfo) -> list[tuple[str, str]]:
+    if source.codes is None:
+        return [("z-points", show(source.count)), ("dimensions", show(source.dim))]
+    count = show(source.codes.count)
+    if not source.codes.is_known:
+        count = f"{count}, the largest that occurs plus 1: the codebook is not known"
+    return [
+        ("rows", show(source.count)),
+        ("codes per row", _tensor({"shape": source.codes.shape or (1,)})),
+        ("codes in the codebook", count),
     ]
 
 
@@ -111,7 +123,7 @@ def _beside(case: CaseOutcome) -> Iterator[tuple[str, str]]:
 
 
 def _size(source: SourceInfo) -> str:
-    return f"{show(source.count)} z-points"
+    return f"{show(source.count)} {'rows' if source.codes else 'z-points'}"
 
 
 def _null(null: NullInfo) -> tuple[str, str]:

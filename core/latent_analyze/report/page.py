@@ -18,6 +18,7 @@ from latent_analyze.report.facts import Group, case_facts, detail, given_source,
 from latent_analyze.report.tables import Table, scalar_table
 from latent_analyze.runs.calibration import ALPHA
 from latent_analyze.runs.config import dump_config
+from latent_analyze.runs.selection import by_reason
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -93,6 +94,7 @@ class _Analysis:
     entry: AnalysisOutcome
     anchor: str
     images: Sequence[_Image]
+    rows: str
 
     @cached_property
     def table(self) -> Table | None:
@@ -116,7 +118,7 @@ class _Analysis:
         by_note: dict[str, list[str]] = {}
         for label, result in results.items():
             size = result.sample_size
-            sampled = [] if size is None else [f"sample of {show(size)} z-points"]
+            sampled = [] if size is None else [f"sample of {show(size)} {self.rows}"]
             for note in (*sampled, *result.notes):
                 by_note.setdefault(note, []).append(label)
         everyone = len(results)
@@ -185,7 +187,7 @@ class _Page:
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
-        return [(case.label, entry) for case in self.cases for entry in case.outcome.left_out]
+        return [(c.label, entry) for c in self.cases for entry in by_reason(c.outcome.left_out)]
 
     @property
     def failures(self) -> list[tuple[str, Failure]]:
@@ -200,7 +202,8 @@ def _cases(outcome: RunOutcome, figures: Figures) -> Iterator[_Case]:
             drawn = figures.get((i, key), ())
             images = [_Image(number + n, d) for n, d in enumerate(drawn, start=1)]
             number += len(images)
-            analyses.append(_Analysis(entry, f"case-{i + 1}-{safe_name(key)}", images))
+            rows = "rows" if case.reference.codes else "z-points"
+            analyses.append(_Analysis(entry, f"case-{i + 1}-{safe_name(key)}", images, rows))
         facts, source = case_facts(case, outcome.config), given_source(case, outcome.config)
         yield _Case(case, f"case-{i + 1}", source, facts, analyses)
 

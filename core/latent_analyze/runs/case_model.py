@@ -11,8 +11,10 @@ import numpy as np
 from latent_analyze.errors import AnalysisError, ModelError, StoreError
 from latent_analyze.models.in_python import PREFIX, is_in_python, kept_model
 from latent_analyze.runs.case_data import reopen_data, why_no_data
+from latent_analyze.runs.codes_decoder import CodesDecoder, Lookup, find_lookup
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
-from latent_analyze.runs.outputs import VIEWS, output_name
+from latent_analyze.runs.outputs import VIEWS, output_name, output_source_of
+from latent_analyze.sources.codes import codes_of
 from latent_analyze.sources.views import SubsetSource
 from latent_analyze.store import Store
 
@@ -94,14 +96,23 @@ class CaseModel:
                 found=f"a store of another model ({store.model_ref.fingerprint[:12]})",
                 next_step="encode again with this model, or leave --model out",
             )
-        if model.spec.dim != self.reference.dim and not output_name(self.reference):
+        wanted = codes_of(self.reference)
+        fits = (model.spec.dim, model.spec.has_codes) == (self.reference.dim, wanted is not None)
+        if not fits and not output_name(self.reference):
             raise ModelError(
-                f"a model of {self.reference.dim} latent dimensions", found=f"{model.spec.dim}",
+                f"a model of {wanted or f'{self.reference.dim} latent dimensions'}",
+                found=f"{model.spec.dim}",
                 next_step="give the model that the z-points are of, or leave --model out",
-            )  # fmt: skip
+            )
         self.can = {"encoder": model.spec.can_encode, "decoder": model.spec.can_decode}
         self.details = {**self.details, "model": model.spec}
         self._model = model
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the values in a row of the data set, such as the columns of a table."""
+        store = store_of(self.reference)
+        return () if store is None else store.schema.dataset.value_names
 
     @cached_property
     def _model(self) -> Model:
@@ -111,14 +122,21 @@ class CaseModel:
 
     def open(self) -> Model:
         """Return the model; opened and verified on first use."""
-        return self._model
+        return self._model if self._lookup is None else CodesDecoder(self._model, self._lookup)
+
+    @cached_property
+    def _lookup(self) -> Lookup | None:
+        """How codes beside the z-points name what the decoder takes; None if they do not."""
+        output, store = output_source_of(self.reference), store_of(self.reference)
+        return None if output is None or store is None else find_lookup(store, output)
 
     def offers(self, reference: Source) -> dict[str, str]:
         """Return what analyses may require -> why the case lacks it (empty if it has)."""
         output = output_name(reference)
+        decodable = {"decoder"} if self._lookup is not None else set()
         half = {
             name: f"the decoder does not take @{output}"
-            if output
+            if output and name not in decodable
             else ""
             if self.ref is not None and self.can.get(name)
             else (self.missing if self.ref is None else f"the model has no {name}")

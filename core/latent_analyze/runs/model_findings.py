@@ -20,7 +20,10 @@ SHOWN = 4
 def with_model_findings(cases: Sequence[CaseOutcome]) -> list[CaseOutcome]:
     """Return the cases of a run with what is to be said about the models behind their sources."""
     return [
-        replace(case, about_model=(*_about(case), *_different(case, cases[:number])))
+        replace(
+            case,
+            about_model=(*_about(case), *_different(case, cases[:number]), *_about_data(case)),
+        )
         for number, case in enumerate(cases)
     ]
 
@@ -51,6 +54,16 @@ def _about(case: CaseOutcome) -> Iterator[Finding]:
             texts = "; ".join(f"{c.key} = {c.value}" for c in signature.assumed)
             start = "Nothing in the model's files or the data shows this, so it is assumed"
             yield Finding("note", f"{whose}{start}: {texts}.")
+
+
+def _about_data(case: CaseOutcome) -> Iterator[Finding]:
+    """Say what was decided when the data of each source were read, each once."""
+    for source in (case.reference, *case.shown):
+        whose = "" if source is case.reference else f"{source.label}: "
+        before = case.reference.notes if whose else ()
+        for note in source.notes:
+            if note not in before:
+                yield Finding("note", f"{whose}{note}.")
 
 
 def _different(case: CaseOutcome, earlier: Sequence[CaseOutcome]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.files.hashing import content_hash
+from latent_analyze.sources.codes import codes_of
 from latent_analyze.sources.seeding import derived_seed
 from latent_analyze.sources.source import Z_ONLY, Batch, Block, BlockSource, Source
 from latent_analyze.sources.views import RelabeledSource
@@ -57,7 +58,7 @@ def null_member(
 ) -> RelabeledSource:
     """Return member r alone: once read, a member may hold as much memory as the reference."""
     drawn = sampler.fit(reference, member_seed(seed, label, r))
-    if sampler.matches != "nothing":
+    if sampler.matches != "nothing" and codes_of(drawn) is None:
         drawn = MomentMatched(drawn, reference, sampler.matches)
     return RelabeledSource(drawn, f"{label}#{r}")
 

@@ -23,6 +23,7 @@ from latent_analyze.models.reference import ModelRef
 from latent_analyze.runs.outputs import output_source
 from latent_analyze.runs.source_text import SourceText
 from latent_analyze.runs.usable_rows import usable as usable
+from latent_analyze.sources.codes import latent_kind
 from latent_analyze.sources.seeding import derived_seed
 from latent_analyze.sources.views import PosteriorSource, RelabeledSource, select
 from latent_analyze.store import is_store, open_store
@@ -243,6 +244,13 @@ def make_sampler(spec: PluginSpec, host: Host, reference: Source | None) -> Samp
         raise OptionError(
             f"a store for {spec.name} to be fitted to", found="none",
             next_step=f"give a store and write --with {spec.text}",
+        )  # fmt: skip
+    kind = latent_kind(reference)
+    if kind not in sampler.latents:
+        fitting = [name for name, plugin in host.samplers.items() if kind in plugin.cls.latents]
+        raise OptionError(
+            f"a sampler of {kind}", found=f"{spec.text}, of {' and '.join(sampler.latents)}",
+            next_step=f"use one of {', '.join(fitting)}",
         )  # fmt: skip
     missing = sampler.requires - (reference.fields if reference else frozenset())
     if missing:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from latent_analyze.host.results import Severity
 from latent_analyze.runs.case_model import store_of
+from latent_analyze.runs.outputs import VIEWS
+from latent_analyze.sources.codes import Codes, codes_of, size_in_words
 
 if TYPE_CHECKING:
     from latent_analyze.host.discovery import Problem
@@ -32,6 +34,10 @@ class SourceInfo:
     store, model, signature
         For a store and views of it: the fingerprints of the store and of its model's files, and
         what these mean, if the store says so.
+    notes
+        What was decided when its data were read, such as which columns are labels.
+    codes
+        What the codes of the source name; None if its values are coordinates.
     """
 
     label: str
@@ -41,11 +47,21 @@ class SourceInfo:
     store: str = ""
     model: str = ""
     signature: Signature | None = None
+    notes: tuple[str, ...] = ()
+    codes: Codes | None = None
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        return size_in_words(self.count, self.dim, self.codes)
 
     @classmethod
     def of(cls, source: Source) -> SourceInfo:
         """Return what names a source."""
-        info = cls(source.label, source.count, source.dim, source.fingerprint)
+        info = cls(
+            source.label, source.count, source.dim, source.fingerprint, codes=codes_of(source),
+            notes=_notes_of(source),
+        )  # fmt: skip
         store = store_of(source)
         if store is None:
             return info
@@ -53,6 +69,16 @@ class SourceInfo:
         return replace(
             info, store=store.fingerprint, model=ref.fingerprint, signature=ref.signature
         )
+
+
+def _notes_of(source: Source) -> tuple[str, ...]:
+    """Return the notes on the data behind a source: of its store, or of its file."""
+    store = store_of(source)
+    if store is not None:
+        return store.schema.dataset.notes
+    while isinstance(source, VIEWS):
+        source = source.base
+    return tuple(getattr(source, "notes", ()))
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,16 @@ from latent_analyze.runs.opening import (
     open_source,
     usable,
 )
-from latent_analyze.runs.selection import Choice, LeftOut, applicable, choose, unasked
+from latent_analyze.runs.selection import (
+    Choice,
+    LeftOut,
+    applicable,
+    choose,
+    other_kind,
+    unasked,
+)
 from latent_analyze.runs.source_text import SourceText
+from latent_analyze.sources.codes import LatentKind, codes_of, latent_kind
 from latent_analyze.sources.summary import MAX_COVARIANCE_DIM
 from latent_analyze.sources.views import RelabeledSource
 
@@ -34,6 +42,10 @@ if TYPE_CHECKING:
     from latent_analyze.host.contracts import Sampler
     from latent_analyze.host.discovery import Host
     from latent_analyze.sources.source import Source
+
+
+USUAL_NULL: Mapping[LatentKind, str] = {"coordinates": "gaussian", "codes": "shuffled"}
+"""Null model for each kind of latents, in place of one for the other kind."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ def make_plan(
     cases = [
         _case(reference, references, choices, config, host, progress) for reference in references
     ]
-    _check_shown(config, cases)
+    _check_shown(config, cases, host)
     return Plan(config, tuple(cases))
 
 
@@ -127,32 +139,30 @@ def _case(
     host: Host,
     progress: Progress,
 ) -> Case:
-    model = CaseModel.of(reference, config, host)
-    others = tuple(other for other in references if other is not reference)
+    model, kind = CaseModel.of(reference, config, host), latent_kind(reference)
+    others = tuple(o for o in references if o is not reference and latent_kind(o) == kind)
     offers = model.offers(reference) | {"paired": _why_not_paired(reference, others)}
-    chosen, left_out = applicable(choices, offers, asked=bool(config.plugins))
+    chosen, left_out = applicable(choices, offers, latents=kind, asked=bool(config.plugins))
+    nulls, replaced = _nulls(config, host, reference)
     return Case(
         reference=reference,
         shown=_shown(config, host, reference),
-        nulls=_nulls(config, host, reference),
+        nulls=nulls,
         shared=CaseContext(
-            reference,
-            model.open,
-            model.images,
-            seed=config.seed,
-            progress=progress,
-            others=others,
+            reference, model.open, model.images, seed=config.seed, progress=progress,
+            others=others, lacks=offers, value_names=model.value_names,
         ),
         choices=chosen,
-        left_out=left_out if config.plugins else (*left_out, *unasked(host)),
+        left_out=(*left_out, *replaced, *(() if config.plugins else unasked(host))),
         details=model.details,
         model_fingerprint=model.ref.identity if model.ref else "",
-    )
+    )  # fmt: skip
 
 
 def _why_not_paired(reference: Source, others: Sequence[Source]) -> str:
     if not others:
-        return "the run has one case only; give two stores of one data set"
+        case = "case of codes" if codes_of(reference) else "case"
+        return f"the run has one {case} only; give two stores of one data set"
     if any("id" in reference.fields & other.fields for other in others):
         return ""
     return "no other case has ids"
@@ -188,13 +198,15 @@ def resolve(
 
 def _shown(config: RunConfig, host: Host, reference: Source) -> tuple[Source, ...]:
     sources = []
+    kind = latent_kind(reference)
     for text in config.shown:
         if is_sampler(text, host):
-            sources.append(fit_sampler(text, host, reference=reference, seed=config.seed))
+            if kind in host.samplers[parse_spec(text).name].cls.latents:
+                sources.append(fit_sampler(text, host, reference=reference, seed=config.seed))
             continue
         label = label_of(text)
         source = open_source(text, host, label=label, seed=config.seed, nonfinite=config.nonfinite)
-        if source.dim == reference.dim:
+        if (source.dim, latent_kind(source)) == (reference.dim, kind):
             sources.append(source)
     labels = [reference.label, *(source.label for source in sources)]
     for label, times in Counter(labels).items():
@@ -206,25 +218,40 @@ def _shown(config: RunConfig, host: Host, reference: Source) -> tuple[Source, ..
     return tuple(sources)
 
 
-def _check_shown(config: RunConfig, cases: list[Case]) -> None:
+def _check_shown(config: RunConfig, cases: list[Case], host: Host) -> None:
     shown = {source.label for case in cases for source in case.shown}
     for text in config.shown:
         if text not in shown and label_of(text) + SourceText.parse(text).suffix not in shown:
-            dims = ", ".join(f"{c.reference.label}: {c.reference.dim}" for c in cases)
+            sizes = ", ".join(f"{c.reference.label}: {_size(c.reference)}" for c in cases)
+            kinds = {latent_kind(c.reference) for c in cases}
+            fitting = [name for name, p in host.samplers.items() if kinds & p.cls.latents]
             raise OptionError(
-                f"a source of the same dimensions as a case ({dims})", found=f"--with {text}",
-                next_step="give it as a case of its own, without --with",
+                f"a source of the same dimensions as a case ({sizes})", found=f"--with {text}",
+                next_step=f"use one of {', '.join(fitting)}" if is_sampler(text, host)
+                else "give it as a case of its own, without --with",
             )  # fmt: skip
 
 
-def _nulls(config: RunConfig, host: Host, reference: Source) -> dict[str, Sampler]:
-    nulls = {}
+def _size(source: Source) -> str:
+    return str(codes_of(source) or source.dim)
+
+
+def _nulls(
+    config: RunConfig, host: Host, reference: Source
+) -> tuple[dict[str, Sampler], list[LeftOut]]:
+    """Return the null models, the usual one in place of those for the other kind of latents."""
+    nulls, replaced, kind = {}, [], latent_kind(reference)
     for text in config.nulls:
         spec = parse_spec(text)
+        if kind not in host.get("sampler", spec.name).cls.latents:
+            usual = USUAL_NULL[kind]
+            why = f"{other_kind(kind)}; in its place {usual}"
+            replaced.append(LeftOut(f"null {spec.text}", why))
+            spec = parse_spec(usual)
         if spec.text == "gaussian" and reference.dim > MAX_COVARIANCE_DIM:
             spec = parse_spec("gaussian:covariance=diag")
         nulls[spec.text] = make_sampler(spec, host, reference)
-    return nulls
+    return nulls, replaced
 
 
 def _check_samplers(config: RunConfig, host: Host) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from latent_analyze.errors import OptionError
+from latent_analyze.sources.codes import NO_DISTANCES, LatentKind
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Analysis
@@ -56,6 +57,21 @@ def choose(config: RunConfig, host: Host) -> tuple[Choice, ...]:
     return tuple(chosen)
 
 
+def other_kind(latents: LatentKind) -> str:
+    """Return why what is made for the other kind of latents does not apply."""
+    if latents == "codes":
+        return f"takes coordinates: {NO_DISTANCES}"
+    return "takes codes: these are coordinates"
+
+
+def by_reason(left_out: Sequence[LeftOut]) -> list[LeftOut]:
+    """Return what was left out, with the names of all that were for one reason."""
+    names: dict[str, list[str]] = {}
+    for entry in left_out:
+        names.setdefault(entry.reason, []).append(entry.analysis)
+    return [LeftOut(", ".join(found), reason) for reason, found in names.items()]
+
+
 def _must_be_given(plugin: Plugin[Analysis]) -> list[str]:
     fields = plugin.cls.Options.model_fields
     return [name for name, info in fields.items() if info.is_required()]
@@ -68,7 +84,7 @@ def unasked(host: Host) -> list[LeftOut]:
 
 
 def applicable(
-    choices: tuple[Choice, ...], offers: Mapping[str, str], *, asked: bool
+    choices: tuple[Choice, ...], offers: Mapping[str, str], *, latents: LatentKind, asked: bool
 ) -> tuple[tuple[Choice, ...], tuple[LeftOut, ...]]:
     """Return the analyses that a case can serve, and the others with the reason.
 
@@ -76,11 +92,18 @@ def applicable(
     ----------
     offers
         What analyses may require -> reason why the case lacks it (empty if it has).
+    latents
+        What the values of the case are.
     asked
-        Whether the user named the analyses.
+        Whether the user named the analyses. If not, those of codes alone go without saying where
+        there are none.
     """
     chosen, left_out = [], []
     for choice in choices:
+        if latents not in choice.plugin.cls.latents:
+            if asked or latents != "coordinates":
+                left_out.append(LeftOut(choice.key, other_kind(latents)))
+            continue
         reasons = [
             f"needs {need}: {offers.get(need, 'unknown')}"
             for need in sorted(choice.plugin.cls.requires)
@@ -91,6 +114,6 @@ def applicable(
         else:
             chosen.append(choice)
     if asked and not chosen:
-        listed = "; ".join(f"{entry.analysis} {entry.reason}" for entry in left_out)
+        listed = "; ".join(f"{entry.analysis} {entry.reason}" for entry in by_reason(left_out))
         raise OptionError("an analysis that applies to the source", found=listed)
     return tuple(chosen), tuple(left_out)

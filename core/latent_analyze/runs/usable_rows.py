@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latent_analyze.errors import StoreError
+from latent_analyze.sources.codes import codes_of
 from latent_analyze.sources.views import finite_rows
 
 if TYPE_CHECKING:
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
 def usable(source: Source, nonfinite: str) -> Source:
     """Return the source, less its rows with NaN and infinity if `nonfinite` is ``"drop"``.
 
+    Codes are whole numbers, so all of their rows are usable.
+
     Raises
     ------
     StoreError
         If such rows are there and not to be dropped, or no row is left.
     """
+    if codes_of(source) is not None:
+        return source
     summary = source.summary()
     if summary.nonfinite == 0 and summary.count:
         return source

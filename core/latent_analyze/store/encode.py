@@ -162,6 +162,8 @@ def _schema(
             item=dataset.item,
             labels=_label_specs(dataset),
             options=dataset.options.model_dump(mode="json") if dataset.options else {},
+            value_names=tuple(dataset.value_names),
+            notes=tuple(dataset.notes),
         ),
         encode=encoding,
     )

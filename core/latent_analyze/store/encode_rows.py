@@ -95,7 +95,7 @@ class Pipeline:
 
     def _encode(self, items: Items) -> Latents:
         spec = self.model.spec
-        latents = encode(self.model, items.x, {**items.labels, **items.inputs})
+        latents = encode(self.model, items.x, items.columns(spec.columns))
         shapes = [None if part is None else part.shape for part in latents[:2]]
         expected = (len(items.x), spec.dim)
         if shapes != [expected, expected if spec.variational else None]:
@@ -107,6 +107,8 @@ class Pipeline:
             )
         log_var = None if latents.log_var is None else np.asarray(latents.log_var, np.float32)
         further = _further(latents, spec)
+        if spec.has_codes:
+            return Latents(_codes(latents.mu, spec), log_var, further)
         return Latents(np.asarray(latents.mu, np.float32), log_var, further)
 
     def _rows_to_keep(self, latents: Latents, batch: _LoadedBatch) -> NDArray[np.bool_]:
@@ -133,7 +135,7 @@ class Pipeline:
     def _columns(self, batch: _LoadedBatch, latents: Latents) -> Rows:
         items = batch.items
         columns: Rows = {
-            "mu": latents.mu,
+            self.model.spec.latent_array: latents.mu,
             "id": np.asarray(items.ids, np.object_),
             "row": np.arange(batch.start, batch.start + len(items.x)),
         }
@@ -146,6 +148,19 @@ class Pipeline:
         for label in self.schema.dataset.labels:
             columns[label.array] = _label_values(label, items.labels)
         return columns
+
+
+def _codes(values: AnyArray, spec: ModelSpec) -> AnyArray:
+    """Return codes as int64; raises ModelError if they are no whole numbers of the codebook."""
+    known = spec.codes or 0
+    whole = values.dtype.kind in "iu"
+    if not whole or values.min() < 0 or (known and values.max() >= known):
+        raise ModelError(
+            f"codes from {spec.name}: whole numbers from 0" + (f" to {known - 1}" if known else ""),
+            found=f"{values.dtype}, {values.min():g} to {values.max():g}",
+            next_step="check the model, or what is stated as --signature encoder.codes",
+        )  # fmt: skip
+    return np.asarray(values, np.int64)
 
 
 def _further(latents: Latents, spec: ModelSpec) -> dict[str, AnyArray]:

@@ -118,10 +118,10 @@ def row_arrays(schema: StoreSchema) -> dict[str, ArrayLayout]:
     coordinates = " ".join(["id", "row", *(array for array, _ in labels)])
     # CF convention: xarray uses the arrays listed in "coordinates" as labels of the rows.
     latents = {"coordinates": coordinates}
-    if schema.spec.codes is None:
-        arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
-    else:
+    if schema.spec.has_codes:
         arrays = [ArrayLayout("codes", ("sample", "position"), "int64", rows, (dim,), latents)]
+    else:
+        arrays = [ArrayLayout("mu", ("sample", "latent"), "float32", rows, (dim,), latents)]
     if schema.spec.variational:
         arrays += [ArrayLayout("log_var", ("sample", "latent"), "float32", rows, (dim,), latents)]
     arrays += _outputs(schema, latents)

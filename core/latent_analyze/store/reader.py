@@ -84,9 +84,9 @@ class Store(BlockSource):
         labels = (f"label:{name}" for name in self._label_arrays)
         self._output_arrays = output_arrays(output.name for output in self.spec.further)
         outputs = (f"output:{name}" for name in self._output_arrays)
-        latents = {"z", "id"} if self.spec.codes is not None else {"z", "mu", "id"}
+        latents = {"z", "id"} if self.spec.has_codes else {"z", "mu", "id"}
         self.fields = frozenset({*latents, *optional, *labels, *outputs})
-        self.codes = None if self.spec.codes is None else self._stored_codes()
+        self.codes = self._stored_codes() if self.spec.has_codes else None
 
     @property
     def spec(self) -> ModelSpec:
@@ -175,7 +175,7 @@ class Store(BlockSource):
         except (KeyError, TypeError) as error:
             raise damaged(str(self.path), f"a summary without {error}") from None
         shape = self.spec.latent.shape
-        return Codes(shape, count, bool(self.spec.codes), values.get("codebook"))
+        return Codes(shape, count, self.spec.codes is not None, values.get("codebook"))
 
     @cached_property
     def _stored_summary(self) -> Summary:

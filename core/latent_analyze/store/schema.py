@@ -51,6 +51,8 @@ class DatasetSpec(Spec):
     item: TensorSpec
     labels: tuple[LabelSpec, ...] = ()
     options: dict[str, Any] = {}  # Any: JSON values; each data set has its own options
+    value_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class EncodeSpec(Spec):

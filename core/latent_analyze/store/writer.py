@@ -158,9 +158,9 @@ class StoreWriter:
 
     def _summarize(self) -> Summary | Usage:
         spec = self.schema.spec
-        accumulator: SummaryAccumulator | UsageAccumulator = (
-            SummaryAccumulator(spec.dim) if spec.codes is None else UsageAccumulator(spec.codes)
-        )
+        accumulator: SummaryAccumulator | UsageAccumulator = SummaryAccumulator(spec.dim)
+        if spec.has_codes:
+            accumulator = UsageAccumulator(spec.codes or 0)
         latents = self.arrays[spec.latent_array]
         for record in self.records:
             accumulator.add(self._chunks.read(latents, record.block, record.count))

@@ -12,7 +12,13 @@ from latent_analyze.testing.checks import (
     findings_of,
 )
 from latent_analyze.testing.comparison import RELATIVE_TOLERANCE, assert_same_result
-from latent_analyze.testing.runs import gaussian_members, run_analysis, tiny_source
+from latent_analyze.testing.runs import (
+    gaussian_members,
+    run_analysis,
+    shuffled_members,
+    tiny_codes,
+    tiny_source,
+)
 
 __all__ = [
     "RELATIVE_TOLERANCE",
@@ -24,5 +30,7 @@ __all__ = [
     "findings_of",
     "gaussian_members",
     "run_analysis",
+    "shuffled_members",
+    "tiny_codes",
     "tiny_source",
 ]

@@ -22,10 +22,19 @@ from latent_analyze.host.validation import fault_of
 from latent_analyze.plotting.standard_figures import plot_of
 from latent_analyze.runs.findings import all_findings
 from latent_analyze.runs.result_files import ResultFiles
+from latent_analyze.sources.codes import codes_of
 from latent_analyze.sources.seeding import keyed_rng
 from latent_analyze.sources.source import Batch, Block, Source
 from latent_analyze.testing.comparison import assert_same_result
-from latent_analyze.testing.runs import Gaussian, gaussian_members, run_analysis, tiny_source
+from latent_analyze.testing.runs import (
+    Gaussian,
+    Shuffled,
+    gaussian_members,
+    run_analysis,
+    shuffled_members,
+    tiny_codes,
+    tiny_source,
+)
 
 if TYPE_CHECKING:
     from latent_analyze.host.contracts import Adapter
@@ -53,7 +62,7 @@ def check_analysis(
     Parameters
     ----------
     source
-        The reference; a `tiny_source` if not given.
+        The reference; a `tiny_source`, or `tiny_codes`, if not given.
     case
         `model`, `images` and `others` as in `run_analysis`, where the analysis requires them.
 
@@ -71,12 +80,11 @@ def check_analysis(
     analysis = analysis() if isinstance(analysis, type) else analysis
     fault = fault_of(type(analysis), Analysis)
     assert not fault, fault
-    reference = source or tiny_source(variational="log_var" in analysis.requires)
+    reference = source or _tiny_reference(analysis)
     _check_declaration(type(analysis), analysis)
     beside: dict[str, Any] = {}
     if not analysis.requires & REFERENCE_ONLY:
-        members = gaussian_members(reference, 19)
-        beside = {"shown": [Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
+        beside = _beside(reference)
     results = run_analysis(analysis, reference, **beside, **case)
     frame = results.frame
     assert isinstance(frame, Frame), f"prepare must return a Frame, not {type(frame).__name__}"
@@ -92,6 +100,21 @@ def check_analysis(
     return results
 
 
+def _tiny_reference(analysis: Analysis) -> Source:
+    if "coordinates" not in analysis.latents:
+        return tiny_codes()
+    return tiny_source(variational="log_var" in analysis.requires)
+
+
+def _beside(reference: Source) -> dict[str, Any]:
+    """Return a source to show beside a reference, and the members of a null."""
+    if codes_of(reference) is None:
+        members = gaussian_members(reference, 19)
+        return {"shown": [Gaussian().fit(reference, 7)], "nulls": {"gaussian": members}}
+    members = shuffled_members(reference, 19)
+    return {"shown": [Shuffled().fit(reference, 7)], "nulls": {"shuffled": members}}
+
+
 def check_sampler(sampler: Sampler | type[Sampler], *, reference: Source | None = None) -> Source:
     """Check a sampler against its contract; returns a fitted source for further checks.
 
@@ -102,7 +125,10 @@ def check_sampler(sampler: Sampler | type[Sampler], *, reference: Source | None 
     fault = fault_of(type(sampler), Sampler)
     assert not fault, fault
     _check_declaration(type(sampler), sampler)
+    if reference is None and "coordinates" not in sampler.latents:
+        reference = tiny_codes()
     reference = reference or tiny_source(variational="log_var" in sampler.requires)
+    dtype = np.float32 if codes_of(reference) is None else np.int64
     source, same, other = (sampler.fit(reference, seed) for seed in (1, 1, 2))
     assert source.dim == reference.dim, "the dimensions are the reference's"
     assert source.fingerprint == same.fingerprint != other.fingerprint, "fingerprint follows seed"
@@ -113,7 +139,7 @@ def check_sampler(sampler: Sampler | type[Sampler], *, reference: Source | None 
     copy = _pickled(source)
     for block in blocks:
         rows = same.read(block).z
-        assert rows.dtype == np.float32, "z is float32"
+        assert rows.dtype == dtype, f"z is {np.dtype(dtype)}"
         wanted = (block.size, source.dim)
         assert rows.shape == wanted, f"draws have the shape {wanted}, found {rows.shape}"
         assert np.isfinite(rows).all(), "draws are finite"

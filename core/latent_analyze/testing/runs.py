@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from latent_analyze.runs.calibration import calibrate, tests_of
 from latent_analyze.runs.engine import CaseContext, Failure, LocalEngine, RunContext, Task
 from latent_analyze.runs.nulls import null_members, root
 from latent_analyze.sources.arrays import ArraySource
+from latent_analyze.sources.codes import Codes, codes_of
 from latent_analyze.sources.seeding import keyed_rng
-from latent_analyze.sources.source import Source
+from latent_analyze.sources.source import Source, take_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +40,24 @@ def tiny_source(
     return ArraySource(z.astype(np.float32), label, labels=labels, log_var=log_var)
 
 
+def tiny_codes(
+    count: int = 600, shape: tuple[int, ...] = (3, 3), codes: int = 8, *, seed: int = 0
+) -> ArraySource:
+    """Return rows of codes: each position repeats the one before it half of the time.
+
+    The last code never occurs. A label is ``digit``.
+    """
+    rng = keyed_rng(seed, "tiny codes", count, codes)
+    positions = math.prod(shape)
+    rows = rng.integers(0, codes - 1, (count, positions))
+    for place in range(1, positions):
+        repeated = rng.random(count) < 0.5
+        rows[repeated, place] = rows[repeated, place - 1]
+    return ArraySource(
+        rows, "data", labels={"digit": rng.integers(0, 10, count)}, codes=Codes(shape, codes)
+    )
+
+
 def run_analysis(
     analysis: Analysis,
     reference: Source,
@@ -47,6 +67,7 @@ def run_analysis(
     model: Model | None = None,
     images: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None = None,
     others: Sequence[Source] = (),
+    value_names: Sequence[str] = (),
     seed: int = 0,
 ) -> ResultSet:
     """Run one analysis over a reference, shown sources and null members, without any file.
@@ -55,13 +76,25 @@ def run_analysis(
     ----------
     model, images, others
         What `context.model`, `context.images(rows)` and `context.paired(n)` give.
+    value_names
+        Names of the values in a row of images.
 
     Raises
     ------
     AssertionError
         If the analysis fails on a source.
     """
-    shared = CaseContext(reference, seed=seed, others=tuple(others))
+    given = {
+        "encoder": model is not None and model.spec.can_encode,
+        "decoder": model is not None and model.spec.can_decode,
+        "images": images is not None, "paired": bool(others),
+        "log_var": "log_var" in reference.fields,
+        "labels": any(name.startswith("label:") for name in reference.fields),
+    }  # fmt: skip
+    lacks = {name: "" if there else "not given" for name, there in given.items()}
+    shared = CaseContext(
+        reference, seed=seed, others=tuple(others), lacks=lacks, value_names=tuple(value_names)
+    )
     if model is not None:
         shared = replace(shared, open_model=lambda: model)
     if images is not None:
@@ -83,6 +116,27 @@ def gaussian_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> 
     """Return members of a moment-matched Gaussian null, without any plugin."""
     sampler = Gaussian()
     return null_members(sampler, reference, label="gaussian", seed=seed, repeats=repeats)
+
+
+def shuffled_members(reference: Source, repeats: int = 20, *, seed: int = 0) -> list[Source]:
+    """Return members of a null of codes that keeps how often each is at each position."""
+    return null_members(Shuffled(), reference, label="shuffled", seed=seed, repeats=repeats)
+
+
+class Shuffled(Sampler):
+    """The codes of a reference, with every position in an order of its own."""
+
+    name = "shuffled"
+    needs_reference = True
+    latents = frozenset({"codes"})
+
+    def fit(self, reference: Source | None, seed: int) -> ArraySource:
+        """Return as many rows as the reference has."""
+        assert reference is not None, "a reference"
+        rows = take_rows(reference, np.arange(reference.count)).z
+        return ArraySource(
+            keyed_rng(seed, "testing").permuted(rows, axis=0), "shuffled", codes=codes_of(reference)
+        )
 
 
 class Gaussian(Sampler):

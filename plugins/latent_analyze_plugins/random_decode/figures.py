@@ -98,7 +98,8 @@ def draw_images(results: ResultSet) -> Figure:
             f" no single {words.one}."
         )
     rows = [row for label, result in sources.items() for row in _grid_rows(label, result, words)]
-    figure = draw_rows(rows, drawn_kind(words), by_frame=True)
+    names = results.frame["names"].tolist()
+    figure = draw_rows(rows, drawn_kind(words), by_frame=True, names=names)
     return Figure("random-decode", caption, figure, f"Decoded from: {', '.join(sources)}.")
 
 
@@ -124,7 +125,7 @@ def draw_classes(results: ResultSet) -> Figure:
     titles = [str(n + 1) for n in range(len(shown(first, words, "class_")[0]))]
     curves = drawn_kind(words) not in ("image", "window")
     titles = ["first z-point shown", "last"] if curves else titles
-    figure = draw_rows(rows, drawn_kind(words), titles=titles)
+    figure = draw_rows(rows, drawn_kind(words), titles=titles, names=frame["names"].tolist())
     caption = (
         f"Decoded with each class of the label {name}: in every block the same z-points, held out"
         f"{' and of ' + rates.samplers[0] if rates.samplers else ''}; only the class differs."

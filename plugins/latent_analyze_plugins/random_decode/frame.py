@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, keyed_rng, take_rows
 from latent_analyze_plugins.random_decode.scores import fit_cycle, fit_support, no_cycle, score
 from latent_analyze_plugins.shared.decoding import conditions, output_kind
+from latent_analyze_plugins.shared.value_names import value_names
 
 HELD_OUT_SHARE, SMALLEST_HALF = 5, 5
 """At most one row in five goes into each held-out half; below 5, a quantile says nothing."""
@@ -47,6 +48,7 @@ def make_frame(reference: Source, options: Any, context: Context) -> Frame:
         "neighbors": options.neighbors, "no_cycle": no_cycle(context.model), "no_data": False,
         "kind": output_kind(context, reference), **find_classes(reference, context),
     }  # fmt: skip
+    values["names"] = value_names(context, values["kind"])
     if not values["no_cycle"]:
         held_out = take_rows(reference, split["calibration_rows"])
         values |= fit_cycle(held_out, summary.std, context)

@@ -41,14 +41,15 @@ class Reconstruct(Analysis):
     what the decoder makes of their z-points: mean squared error and explained variance; for images
     also binary cross-entropy and structural similarity (Wang et al. 2004); for categories, such as
     tokens, the share that is right. Errors are split by `split`, if there is such a label, and
-    related to the radius and to the distance of the k-th nearest neighbor. A decoder that takes
-    labels gets those of the rows.
+    related to the radius and to the distance of the k-th nearest neighbor; not of codes, which have
+    neither. A decoder that takes labels gets those of the rows.
     """
 
     name = "reconstruct"
     title = "Reconstruction"
     counts = {"sample": (200, 2000)}
     requires = frozenset({"decoder", "images"})
+    latents = frozenset({"coordinates", "codes"})
     Options = ReconstructOptions
     measures = all_measures()
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plotting import as_pixels
-from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values
+from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, codes_of
 from latent_analyze.statistics import binned_quantiles, nearest_others, rank_correlation
+from latent_analyze_plugins.reconstruct.columns import Columns
 from latent_analyze_plugins.reconstruct.pairs import Pairs
 
 PART_VALUES = 2_000_000
@@ -39,11 +40,13 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     batch = context.sample(options.sample, pairs.fields | {"label:split"})
     batch = batch.take(np.flatnonzero(np.isfinite(batch.z).all(axis=1)))
     kept, parts, total = np.zeros(len(batch), bool), Parts(frame["kind"], name), 0
+    columns = Columns(frame["names"])
     for part in _parts_of(batch, context):
         context.progress("reconstruct", total, len(batch))
         original, decoded = pairs.read(batch.take(part))
         kept[part] = finite = np.isfinite(decoded.reshape(len(decoded), -1)).all(axis=1)
         parts.add(original[finite], decoded[finite])
+        columns.add(original[finite], decoded[finite])
         total += len(original)
     if kept.sum() < 2:
         raise AnalysisError(
@@ -54,9 +57,10 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     good, errors = batch.take(kept), parts.per_row()
     values = {
         **parts.overall(), "nonfinite": int((~kept).sum()), **_by_split(good, errors, name),
-        **_by_position(good, errors[name], options.k, name),
+        **({} if codes_of(source) else _by_position(good, errors[name], options.k, name)),
         **{f"image_{key}": error.astype(np.float32) for key, error in errors.items()},
         **_examples(good, errors[name], pairs, options.images),
+        **({} if name == "wrong" else columns.values()),
     }  # fmt: skip
     return Values(values, sample_size=len(good), rows=good.rows)
 

@@ -21,6 +21,7 @@ from latent_analyze.plotting import (
     words_of,
 )  # fmt: skip
 from latent_analyze.plugin import Figure, Result, ResultSet
+from latent_analyze_plugins.reconstruct.columns import draw_columns
 from latent_analyze_plugins.reconstruct.findings import split_names
 
 HEADS = ("evenly over\nall errors", "best", "worst")
@@ -55,13 +56,17 @@ class _View:
 
 
 def draw(results: ResultSet, k: int) -> list[Figure]:
-    """Return the examples, the distribution of errors, and errors over the position."""
+    """Return the examples, columns, the distribution of errors, and errors over the position."""
     frame = results.frame
     view = _View(results.data, words_of(frame["kind"]), frame["error"])
-    return [_draw_examples(view), _draw_errors(view), _draw_positions(view, k)]
+    figures = [_draw_examples(view, frame["names"])]
+    if "feature_explained" in view.data.arrays:
+        figures.append(draw_columns(view.data))
+    figures.append(_draw_errors(view))
+    return [*figures, _draw_positions(view, k)] if "radius" in view.data.arrays else figures
 
 
-def _draw_examples(view: _View) -> Figure:
+def _draw_examples(view: _View, names: NDArray[np.str_]) -> Figure:
     data, words, places = view.data, view.words, view.data["example"]
     short = "wrong" if view.error == "wrong" else "mse"
     groups = [
@@ -70,7 +75,8 @@ def _draw_examples(view: _View) -> Figure:
             HEADS, data["original"], data["decoded"], places, strict=True
         )
     ]
-    figure = draw_pairs(groups, words.kind, value="category" if short == "wrong" else "value")
+    value = "category" if short == "wrong" else "value"
+    figure = draw_pairs(groups, words.kind, value=value, names=names.tolist())
     ends = view.errors[places[:, [0, -1]]]
     even, best, worst = (f"{low:.3g} to {high:.3g}" for low, high in ends)
     sorting = "share of wrong values" if short == "wrong" else "mean squared error"

@@ -8,6 +8,7 @@ import numpy as np
 
 from latent_analyze.plotting import Words, words_of
 from latent_analyze.plugin import Finding, Result, ResultSet
+from latent_analyze_plugins.reconstruct.columns import find_columns
 
 SURE = 3.0
 """Standard errors by which splits, or a rank correlation and 0, must differ to be named."""
@@ -23,10 +24,13 @@ def find(results: ResultSet, k: int) -> Iterator[Finding]:
     data, words = results.data, words_of(results.frame["kind"])
     error = results.frame["error"]
     yield _categories(data, words) if error == "wrong" else _size(data, words)
+    if "feature_explained" in data.arrays:
+        yield find_columns(data)
     if len(split_names(data, error)) > 1:
         yield _splits(data, words, error)
     for name, text in POSITIONS.items():
-        yield _position(data, name, text.format(k=k), error)
+        if name in data.arrays:
+            yield _position(data, name, text.format(k=k), error)
 
 
 def split_names(data: Result, error: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from latent_analyze.plotting import Words, words_of
 from latent_analyze.plugin import Measure
+from latent_analyze_plugins.reconstruct.columns import MEASURES
 
 EXAMPLE = ("group", "place")
 MOST_AXES = 5
@@ -36,6 +37,7 @@ def measures_of(words: Words, error: str) -> tuple[Measure, ...]:
         *_over("radius", "radius", "distance from the origin", error),
         *_over("neighbor", "distance of the k-th nearest neighbor",
                "distance of the k-th nearest neighbor in the sample", error),
+        *MEASURES,
         Measure("example", f"place in the arrays per {words.one}", dims=EXAMPLE),
         *_examples(words),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latent_analyze.plotting import kind_of_shape
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source
 from latent_analyze_plugins.shared.decoding import conditions, output_kind
+from latent_analyze_plugins.shared.value_names import value_names
 
 LOOKED_AT = 16
 """Rows that show whether the data are categories."""
@@ -19,7 +20,10 @@ Two = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def make_frame(reference: Source, context: Context) -> Frame:
-    """Return what the rows are, and how their error is measured: ``"mse"`` or ``"wrong"``."""
+    """Return what the rows are, how their error is measured, and what their values are called.
+
+    The error is ``"mse"`` or ``"wrong"``.
+    """
     kind, error = output_kind(context, reference), "mse"
     batch = context.sample(LOOKED_AT, frozenset({"z"}))
     batch = batch.take(np.flatnonzero(np.isfinite(batch.z).all(axis=1)))
@@ -29,7 +33,7 @@ def make_frame(reference: Source, context: Context) -> Frame:
         if class_axis(original, scores) is not None:
             # The output's shape is that of the scores: what is drawn has the shape of the rows.
             kind, error = kind_of_shape(original.shape[1:]), "wrong"
-    return Frame({"kind": kind, "error": error})
+    return Frame({"kind": kind, "error": error, "names": value_names(context, kind)})
 
 
 def class_axis(original: NDArray[Any], scores: NDArray[Any]) -> int | None:

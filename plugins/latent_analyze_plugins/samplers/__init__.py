@@ -1,5 +1,6 @@
 """Samplers: artificial z-points to hold a latent space against."""
 
+from latent_analyze_plugins.samplers.codes import UniformCodes
 from latent_analyze_plugins.samplers.fitted import Box, Ellipsoid, Gaussian
 from latent_analyze_plugins.samplers.mixture import Mixture
 from latent_analyze_plugins.samplers.rows import Interpolate, Kernel, Posterior, Shuffled
@@ -17,4 +18,5 @@ __all__ = [
     "Shuffled",
     "Sphere",
     "Uniform",
+    "UniformCodes",
 ]

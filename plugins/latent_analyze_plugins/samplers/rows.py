@@ -17,6 +17,7 @@ from latent_analyze.plugin import (
     Sampler,
     SamplerOptions,
     Source,
+    codes_of,
     keyed_rng,
     take_rows,
 )  # fmt: skip
@@ -159,8 +160,8 @@ class ShuffledSource(DrawnSource):
 
     def __init__(self, reference: Source, *, label: str, seed: int) -> None:
         super().__init__(label, count=reference.count, dim=reference.dim, seed=seed)
-        self.reference = reference
-        self._columns: NDArray[np.float32] | None = None
+        self.reference, self.codes = reference, codes_of(reference)
+        self._columns: NDArray[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_columns": None}
@@ -171,10 +172,11 @@ class ShuffledSource(DrawnSource):
         return {"reference": self.reference.fingerprint}
 
     @property
-    def columns(self) -> NDArray[np.float32]:
+    def columns(self) -> NDArray[Any]:
         """Shuffled values per axis, shape (dim, count)."""
         if self._columns is None:
-            columns = np.empty((self.dim, self.count), np.float32)
+            dtype = np.float32 if self.codes is None else np.int32
+            columns = np.empty((self.dim, self.count), dtype)
             for block in self.reference.blocks():
                 columns[:, block.start : block.stop] = self.reference.read(block).z.T
             for axis, values in enumerate(columns):
@@ -182,8 +184,8 @@ class ShuffledSource(DrawnSource):
             self._columns = columns
         return self._columns
 
-    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[np.float32]:
-        """Return float32 rows of a block."""
+    def draw(self, rng: np.random.Generator, block: Block) -> NDArray[Any]:
+        """Return the rows of a block."""
         del rng
         return self.columns[:, block.start : block.stop].T
 
@@ -192,11 +194,12 @@ class Shuffled(Sampler):
     """The reference with every axis permuted on its own.
 
     Keeps the distribution along every axis exactly and destroys all that ties the axes together: a
-    null model for dependence.
+    null model for dependence. Of codes, the positions are the axes.
     """
 
     name = "shuffled"
     needs_reference = True
+    latents = frozenset({"coordinates", "codes"})
     matches = "variance"
 
     def fit(self, reference: Source | None, seed: int) -> ShuffledSource:

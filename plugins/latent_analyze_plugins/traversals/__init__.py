@@ -21,6 +21,7 @@ from latent_analyze.plugin import (
     Values,
 )  # fmt: skip
 from latent_analyze_plugins.shared.decoding import conditions, output_kind
+from latent_analyze_plugins.shared.value_names import value_names
 from latent_analyze_plugins.traversals.compute import measure
 from latent_analyze_plugins.traversals.figures import draw
 from latent_analyze_plugins.traversals.findings import find
@@ -89,7 +90,8 @@ class Traversals(Analysis):
     def prepare_with(self, reference: Source, context: Context) -> Frame:
         """Find out what the decoder gives, images or rows of another kind, and takes besides."""
         names = ", ".join(conditions(context, reference))
-        return Frame({"kind": output_kind(context, reference), "conditions": names})
+        kind = output_kind(context, reference)
+        return Frame({"kind": kind, "conditions": names, "names": value_names(context, kind)})
 
     def declare(self, frame: Frame, source: Source) -> Any:
         """Return the measures in the words for what the decoder gives."""

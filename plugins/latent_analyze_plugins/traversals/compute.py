@@ -8,6 +8,7 @@ import numpy as np
 
 from latent_analyze.plugin import Context, Frame, Labels, Source, Values
 from latent_analyze_plugins.shared.rows import sample_size
+from latent_analyze_plugins.shared.value_names import named
 from latent_analyze_plugins.traversals.cloud import NO_LABELS, Cloud
 from latent_analyze_plugins.traversals.images import Decoder, choose_label, decode_all
 from latent_analyze_plugins.traversals.paths import KINDS, STEPS, Paths, graph_routes, random_pairs
@@ -36,6 +37,7 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     if is_reference:
         decode = Decoder(context, frame["kind"], cloud.labels_near(source.summary().mean))
         found |= decode_all(cloud, paths, decode, options=options, notes=notes)
+        found |= named(frame["names"], found["path_images"])
         notes += _label_notes(context, decode.labels)
     return Values(found, sample_size=len(cloud.carriers) + len(cloud.yardstick), notes=notes)
 

@@ -55,7 +55,7 @@ def _draw_lines(results: ResultSet, words: Words) -> Figure:
     )
     what = words.many.capitalize()
     alt = f"{what} along lines; change of the {words.one} per line: {', '.join(changes)}."
-    return _figure(words, "lines", caption, alt, rows=rows, titles=titles)
+    return _figure(results, "lines", caption, alt, rows=rows, titles=titles)
 
 
 def _draw_paths(results: ResultSet, words: Words) -> Figure:
@@ -76,7 +76,7 @@ def _draw_paths(results: ResultSet, words: Words) -> Figure:
     what = words.many.capitalize()
     alt = f"{what} along {len(rows)} paths between {len(images)} pairs of z-points."
     titles = [f"{100 * share:.3g} %" for share in position[::every]]
-    return _figure(words, "paths", caption, alt, rows=rows, titles=titles)
+    return _figure(results, "paths", caption, alt, rows=rows, titles=titles)
 
 
 def _draw_moved(results: ResultSet, words: Words) -> Figure:
@@ -92,7 +92,7 @@ def _draw_moved(results: ResultSet, words: Words) -> Figure:
     what = words.many.capitalize()
     alt = f"{what} on the way from {of} to {to}; {100 * data['hits']:.0f} % arrive."
     titles = [f"{100 * share:.3g} %" for share in np.linspace(0, 1, images.shape[1])]
-    return _figure(words, "arithmetic", caption, alt, rows=rows, titles=titles)
+    return _figure(results, "arithmetic", caption, alt, rows=rows, titles=titles)
 
 
 def _labeled(results: ResultSet, whose: str) -> str:
@@ -106,12 +106,13 @@ def _row(label: str, images: NDArray[Any], far: NDArray[Any], start: bool = Fals
 
 
 def _figure(
-    words: Words, name: str, caption: str, alt: str, *, rows: Sequence[GridRow],
+    results: ResultSet, name: str, caption: str, alt: str, *, rows: Sequence[GridRow],
     titles: Sequence[str],
 ) -> Figure:  # fmt: skip
     """Return decoded rows as suits their kind, marked where they are far from the data."""
+    words, names = words_of(results.frame["kind"]), results.frame["names"].tolist()
     kind: Kind = "window" if words.kind == "volume" else words.kind
-    drawn = draw_rows(rows, kind, titles=titles)
+    drawn = draw_rows(rows, kind, titles=titles, names=names)
     if words.kind == "volume":
         caption += " Of each volume, the slice through the middle of its first long axis."
     if kind in ("image", "window"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from latent_analyze.plotting import Words, words_of
 from latent_analyze.plugin import Measure
+from latent_analyze_plugins.shared.value_names import FEATURE
 
 DISTANCE = "distance from the data, relative to that of a typical z-point"
 MOST_AXES = 5
@@ -52,7 +53,7 @@ def measures_of(words: Words) -> tuple[Measure, ...]:
     """Return the measures for a decoder that gives rows of a kind."""
     moved = "on the way from one class to the other"
     return (
-        *PATHS, *_of_paths(words), *_of_lines(words), *CLASSES,
+        *PATHS, *_of_paths(words), *_of_lines(words), *CLASSES, FEATURE,
         *_decoded(words, "moved_images", moved, "moved_point", "column"),
     )  # fmt: skip
 

@@ -113,6 +113,33 @@ def test_several_arrays(tmp_path, arrays, kind):
     assert kind_of(tmp_path / "a.npz") == kind
 
 
+GRAYS = whole(0, 255, 90, 8, 6).astype("f4")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ((GRAYS - GRAYS.mean()) / GRAYS.std(), "images"),
+        (((GRAYS / 255 - 0.1307) / 0.3081).astype("f8"), "images"),
+        (((GRAYS - 7) / 3)[:, None], "images"),
+        (((GRAYS - 7) / 3)[..., None], "images"),
+        ((GRAYS - GRAYS.mean(0)) / GRAYS.std(0), "arrays"),
+        ((GRAYS - 7.5) / 256 + np.random.default_rng(0).normal(0, 1, GRAYS.shape), "arrays"),
+        (GRAYS - 100, "arrays"),
+        (np.rint(GRAYS / 5) / 3, "arrays"),
+        ((GRAYS**2 - 7) / 300, "arrays"),
+        (((GRAYS - 7) / 3)[:3], "arrays"),
+        (((GRAYS - 7) / 3)[:, :, :3], "arrays"),
+    ],
+    ids=["standardized", "as of MNIST", "CHW", "HWC", "by pixel", "noise", "whole", "few steps",
+         "uneven steps", "few rows", "a sequence"],
+)  # fmt: skip
+def test_gray_images_of_8_bits_that_were_standardized(tmp_path, values, kind):
+    np.save(tmp_path / "a.npy", values)
+    np.savez_compressed(tmp_path / "b.npz", x=values)
+    assert kind_of(tmp_path / "a.npy") == kind_of(tmp_path / "b.npz") == kind
+
+
 def test_a_sample_is_spread_over_the_file(tmp_path):
     x = np.zeros((1000, 8, 8), np.float32)
     x[-1] = 3.5

@@ -191,6 +191,21 @@ def test_colors_of_any_range(tmp_path, layout, limit):
     np.testing.assert_allclose(found, moved[:limit], atol=1e-5)
 
 
+def test_standardized_grays(tmp_path):
+    grays = np.random.default_rng(0).integers(0, 256, (90, 8, 6)).astype(np.float32)
+    values = (grays - 33) / 78.5
+    np.save(tmp_path / "x.npy", values)
+    dataset = opened(tmp_path / "x.npy")
+    assert dataset.kind == "images"
+    assert dataset.stored_range == (float(values.min()), float(values.max()))
+    np.testing.assert_allclose(everything(dataset).x[..., 0], grays / 255, atol=1e-5)
+    (note,) = dataset.notes
+    assert "-0.4204 is black, 2.828 white" in note
+    unchanged = opened(tmp_path / "x.npy", kind="arrays")
+    np.testing.assert_array_equal(everything(unchanged).x, values)
+    assert not unchanged.notes
+
+
 def test_colors_that_are_all_the_same(tmp_path):
     np.save(tmp_path / "a.npy", np.full((2, 8, 8, 3), 5.5, np.float32))
     assert opened(tmp_path / "a.npy").stored_range == (5.5, 11)

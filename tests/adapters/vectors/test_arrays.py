@@ -237,3 +237,15 @@ def test_a_name_that_lies_in_the_archive(tmp_path, z):
         archive.writestr(info, (tmp_path / "z.npy").read_bytes())
         info.extra = b""
     np.testing.assert_array_equal(opened(path).read(np.arange(9)).x, z[:9].astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["feature_names", "columns"])
+def test_names_of_the_components(tmp_path, name):
+    x = np.random.default_rng(0).random((20, 3))
+    names = np.array(["age", "height", "b"])
+    np.savez(tmp_path / "x.npz", x=x, **{name: names})
+    dataset = opened(tmp_path / "x.npz")
+    assert dataset.value_names == ("age", "height", "b")
+    assert dataset.label_names == dataset.input_names == ()
+    np.savez(tmp_path / "x.npz", x=x, **{name: names[:2]}, other=names)
+    assert opened(tmp_path / "x.npz").value_names == ()

@@ -83,7 +83,7 @@ def test_the_option_for_whole_numbers():
     ],
 )  # fmt: skip
 def test_the_note_names_what_was_decided_and_how_to_change_it(text, note):
-    assert chosen(text).notes == ((note,) if note else ())
+    assert chosen(text).notes == ((f"Columns: {note}",) if note else ())
 
 
 def test_long_lists_are_cut():

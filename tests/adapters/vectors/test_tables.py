@@ -17,9 +17,11 @@ from pyarrow import feather
 
 from latent_analyze import DatasetError, MissingDependencyError, open_source
 from latent_analyze.plugin import Host, Source, content_hash, file_sha256
+from latent_analyze_adapters.vectors import arrow_files
 from latent_analyze_adapters.vectors.tables import VectorTables, register_datasets
 
-ROWS, SUFFIXES = 1000, VectorTables.suffixes
+ROWS, CSV = 1000, (".csv", ".tsv")
+SUFFIXES = [suffix for suffix in VectorTables.suffixes if suffix not in CSV]
 GRID = pa.list_(pa.list_(pa.int64()))
 
 opened = opener(VectorTables)
@@ -83,6 +85,61 @@ def test_types_of_lists(tmp_path, z, kind):
     z = np.round(z * 4).astype(np.float16)
     path = write(tmp_path / "points.arrow", pa.table({"v": lists(z.tolist(), kind)}))
     np.testing.assert_array_equal(opened(path).read(np.arange(ROWS)).x, z)
+
+
+class TestCsv:
+    """Text files with a header, as people save them from other programs."""
+
+    TEXT = "height,age,target,name,smokes\n1.5,30,0,anna,true\n1.7,,1,ben,false\n?,50,0,x,true\n"
+
+    def test_types_are_found(self, tmp_path):
+        (tmp_path / "p.csv").write_text(self.TEXT)
+        dataset = opened(tmp_path / "p.csv")
+        assert dataset.value_names == ("height", "age")
+        assert dataset.label_names == ("target", "name", "smokes")
+        items = everything(dataset)
+        np.testing.assert_allclose(items.x, [[1.5, 30], [1.7, np.nan], [np.nan, 50]])
+        assert items.labels["name"].tolist() == ["anna", "ben", "x"]
+        assert items.labels["smokes"].tolist() == [1, 0, 1]
+        assert "p.csv:integers=labels" in dataset.notes[0]
+
+    @pytest.mark.parametrize(
+        ("mark", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("\t", ","), ("|", ".")]
+    )
+    def test_other_marks(self, tmp_path, mark, decimal):
+        cells = [["a, b", "c"], ["1.5", "2.25"], ["3.5", "x"]]
+        lines = [mark.join(row).replace(".", decimal) for row in cells]
+        (tmp_path / "p.tsv").write_text("\n".join(lines))
+        dataset = opened(tmp_path / "p.tsv", labels=("c",))
+        assert dataset.value_names == ("a, b",)
+        np.testing.assert_array_equal(everything(dataset).x, [[1.5], [3.5]])
+
+    @pytest.mark.parametrize("index", ["", "Unnamed: 0", "id"])
+    def test_an_index_is_no_value(self, tmp_path, index):
+        (tmp_path / "p.csv").write_text(f"{index},a\n7,1\n8,2\n")
+        dataset = opened(tmp_path / "p.csv")
+        assert dataset.value_names == ("a",)
+        assert everything(dataset).ids == ["7", "8"]
+
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            (b"", "Empty CSV file"), (b"a,b\n1,2,3\n", "Expected 2 columns"),
+            (b"a,a\n1,2\n", "found a"), (b"a,b\n", "a .null., b .null."),
+            (b"name\nx\n", "name .string."), (b"a,\xff\n1,2\n", "."),
+        ],
+    )  # fmt: skip
+    def test_damage_is_one_line(self, tmp_path, content, found):
+        (tmp_path / "p.csv").write_bytes(content)
+        refused(tmp_path / "p.csv", found)
+
+    def test_chunks_and_limits(self, tmp_path, z, monkeypatch):
+        monkeypatch.setattr(arrow_files, "chunk_bounds", lambda n, _: np.append(range(0, n, 7), n))
+        lines = [",".join(map(str, row)) for row in z.tolist()]
+        (tmp_path / "p.csv").write_text("\n".join(["a,b,c,d,e,f", *lines]))
+        dataset, rows = opened(tmp_path / "p.csv", limit=500), np.array([3, 499, 7, 0])
+        assert (dataset.count, len(dataset.bounds)) == (500, 73)
+        np.testing.assert_array_equal(dataset.read(rows).x, z[rows])
 
 
 def test_tensors(tmp_path, z):
@@ -259,7 +316,9 @@ def test_whole_numbers_are_values_by_name_and_neighbors(tmp_path):
     assert dataset.label_names == ("target", "smokes")
     np.testing.assert_array_equal(everything(dataset).x, [[30, 60.5], [40, 70.5]])
     (note,) = dataset.notes
-    assert note.startswith("age (whole numbers) is among the values; target (whole numbers), ")
+    assert note.startswith(
+        "Columns: age (whole numbers) is among the values; target (whole numbers), "
+    )
     assert "p.parquet:integers=labels" in note
     for options, names in {
         ("integers", "labels"): ("weight",), ("integers", "values"): ("age", "weight", "smokes"),
@@ -286,7 +345,9 @@ def test_other_types_of_columns(tmp_path):
     dataset = opened(write(tmp_path / "p.parquet", table), integers="values")
     assert dataset.value_names == ("price", "n", "yes")
     np.testing.assert_array_equal(everything(dataset).x, [[1.5, 3, 1], [np.nan] * 3])
-    assert dataset.notes == ("neither numbers nor texts, left out: day (date32[day])",)
+    assert dataset.notes == (
+        "Columns that are left out, neither numbers nor texts: day (date32[day])",
+    )
 
 
 def test_columns_for_the_inputs_of_a_model(tmp_path):

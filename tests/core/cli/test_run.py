@@ -57,7 +57,7 @@ class TestJson:
         bring("points.npy")
         ran = cli.works("run", "points.npy", *QUICK)
         first, *findings, last = ran.out.splitlines()
-        assert first == "data: 200 z-points, 4 dimensions"
+        assert first == "data: 200 z-points of 4 dimensions"
         assert findings
         assert all(line.startswith("  note: ") for line in findings)
         assert last == "report: latent-report/report.html"

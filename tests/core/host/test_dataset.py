@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from latent_analyze import DatasetError
-from latent_analyze.plugin import Adapter, Dataset, InMemoryDataset, Items, Options
+from latent_analyze.host.contracts import dataset as dataset_module
+from latent_analyze.plugin import (
+    Adapter,
+    Dataset,
+    InMemoryDataset,
+    Items,
+    Options,
+    TensorSpec,
+)
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -170,3 +178,55 @@ def test_adapters_are_recognized_by_suffix(tmp_path):
     assert Linear.recognizes(tmp_path / "a.NPZ")
     assert not Linear.recognizes(tmp_path / "b.npz")
     assert not Linear.recognizes(tmp_path)
+
+
+class Lazy(dict):
+    """Arrays that say which of them were asked for."""
+
+    asked: list[str]
+
+    def __getitem__(self, name: str):
+        self.asked.append(name)
+        return super().__getitem__(name)
+
+
+def test_only_columns_that_are_asked_for_are_read():
+    inputs = Lazy(mask=np.ones(2), other=np.zeros(2), digit=np.zeros(2))
+    inputs.asked = []
+    items = Items(np.zeros((2, 3)), labels={"digit": np.array([4, 5])}, inputs=inputs)
+    found = items.columns(["mask", "digit", "unknown"])
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "mask": [1, 1], "digit": [4, 5],
+    }  # fmt: skip
+    assert inputs.asked == ["mask"]
+
+
+class Plain(Dataset):
+    """Rows whose values have names, read one block at a time."""
+
+    name = "plain"
+    kind = "vectors"
+    value_names = ("a", "b", "c")
+
+    def __init__(self, location: str = "", options: Options | None = None) -> None:
+        self.location, self.options, self.count = location, options, 5
+        self.item = TensorSpec(shape=(3,))
+
+    def read(self, rows: np.ndarray) -> Items:
+        texts = np.array(["x", "y", "", "x", "z"])
+        return Items(X[rows], rows.astype(str).tolist(), {"kind": texts[rows]})
+
+
+def test_labels_of_all_rows(path, monkeypatch):
+    monkeypatch.setattr(dataset_module, "READ_VALUES", 6)
+    assert Plain().label_values("kind").tolist() == ["x", "y", "", "x", "z"]
+    table = Table(str(path))
+    assert table.label_values("sign").tolist() == (X[:, 0] > 0).astype(int).tolist()
+
+
+def test_values_that_cannot_be_left_out_are_one_line():
+    plain = Plain()
+    assert plain.without(["unknown"]) is plain
+    with pytest.raises(DatasetError, match="rows of plain without b, which the model takes") as one:
+        plain.without(["b", "unknown"])
+    assert "\n" not in str(one.value)

@@ -10,7 +10,7 @@ import pytest
 from store_fakes import FakeModel, encode_fakes
 
 import latent_analyze as la
-from latent_analyze.errors import OptionError, StoreError
+from latent_analyze.errors import AnalysisError, OptionError, StoreError
 from latent_analyze.host.discovery import Host
 from latent_analyze.plugin import FurtherSpec, Latents
 from latent_analyze.runs.case_model import CaseModel, base_rows, store_of
@@ -25,6 +25,9 @@ FURTHER = (
     FurtherSpec(name="indices", shape=(2,), dtype="int64"),
     FurtherSpec(name="floats", shape=(2,)),
     FurtherSpec(name="broken", shape=(2,)),
+    FurtherSpec(name="signed", shape=(2,), dtype="int64"),
+    FurtherSpec(name="known", shape=(2,), dtype="int64", codes=512),
+    FurtherSpec(name="binary", shape=(2,)),
 )
 
 
@@ -34,6 +37,7 @@ class Hierarchical(FakeModel):
         codes = np.arange(len(x) * 2).reshape(-1, 2)
         broken = np.where(codes == 4, np.nan, 0.5)
         values = [mu[:, :3] / 3, mu[:, :1], codes, codes.astype(np.float32), broken]
+        values += [codes - 1, codes, codes % 2]
         named = {o.name: v for o, v in zip(self.spec.further, values, strict=True)}
         return Latents(mu, log_var, named)
 
@@ -127,20 +131,39 @@ def test_the_posterior_is_a_source_as_before(opened: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["indices", "floats"])
-def test_codes_are_refused(opened: Any, path: Path, name: str) -> None:
-    with pytest.raises(
-        OptionError, match=f"whole numbers in data@{name}: they name codes"
-    ) as error:
-        opened(f"@{name}")
-    advice = str(error.value).partition("analyze ")[2]
-    assert advice.split(" or ") == [str(path), *(f"{path}@{n}" for n in ("z2", "h/z3:0", "broken"))]
-    assert "\n" not in str(error.value)
+def test_whole_numbers_are_codes(opened: Any, name: str) -> None:
+    source = opened(f"@{name}")
+    assert (source.dim, source.codes.shape, source.codes.count) == (2, (2,), 16)
+    assert not source.codes.is_known
+    batch = source.take(np.arange(9), frozenset({"z", "label:digit"}))
+    assert batch.z.dtype == np.int64
+    np.testing.assert_array_equal(batch.z[:8], np.arange(16).reshape(8, 2))
+    assert len(batch.labels["digit"]) == 9
+    with pytest.raises(AnalysisError, match="coordinates in data@.*, found codes"):
+        source.summary()
+
+
+def test_negative_whole_numbers_are_no_codes(opened: Any) -> None:
+    with pytest.raises(OptionError, match=r"whole numbers from 0, in data@signed, found -1") as e:
+        opened("@signed")
+    assert "\n" not in str(e.value)
+
+
+def test_the_codebook_says_how_many_there_are(opened: Any) -> None:
+    codes = opened("@known").codes
+    assert (codes.count, codes.is_known, str(codes)) == (512, True, "2 codes of a codebook of 512")
+    assert opened("[split=test]@known").codes.count == 512
+
+
+def test_halves_and_ones_are_coordinates(opened: Any) -> None:
+    assert opened("@z2").codes is None
+    assert opened("@binary").codes is None
 
 
 def test_unknown_outputs(opened: Any, path: Path) -> None:
     with pytest.raises(OptionError, match="found 'z9'; use") as error:
         opened("@z9")
-    known = ("posterior", "z2", "h/z3:0", "indices", "floats", "broken")
+    known = ("posterior", *(output.name for output in FURTHER))
     assert all(f"{path}@{name}" in str(error.value) for name in known)
 
 

@@ -67,13 +67,14 @@ class Found:
         What is stated, and what its further inputs get.
     choices
         How the latter is known.
-    taken
-        Shape of a z-point as it takes it, None where free.
+    taken, dtype
+        Shape of a z-point as it takes it, None where free, and its type.
     """
 
     spec: DecoderSpec
     choices: list[Choice]
     taken: FreeShape
+    dtype: str
 
 
 def find_decoder(
@@ -93,7 +94,7 @@ def find_decoder(
     filled = fill_others(graph, main, spec, sample=sample)
     changes = {"input": main.name, **filled.changes}
     taken = main.shape[1:] if len(main.shape) > 1 else main.shape
-    return Found(spec.model_copy(update=changes), filled.choices, taken)
+    return Found(spec.model_copy(update=changes), filled.choices, taken, main.dtype)
 
 
 def latent_input(graph: Graph, spec: DecoderSpec, sample: Sample) -> Tensor:

@@ -13,6 +13,7 @@ from latent_analyze_adapters.models.signatures.choosing import (
     runner_up,
     unsure_rivals,
 )
+from latent_analyze_adapters.models.signatures.code_choices import code_counts, count_choice
 from latent_analyze_adapters.models.signatures.further import further_choice, further_outputs
 from latent_analyze_adapters.models.signatures.values import BYTES, listed
 
@@ -91,9 +92,10 @@ def nothing_explains(best: Tried, given: float, shuffled: float) -> str:
             "encoder and decoder belong together, are trained, and that these are their data."
         )
     if given <= shuffled:
+        how = "codes renamed" if best.mean.codes else "latent axes shuffled"
         return (
             f"{start}: reconstructions explain {given:.1%} of the variance, and {shuffled:.1%} "
-            "with the latent axes shuffled. Check that encoder and decoder belong together."
+            f"with the {how}. Check that encoder and decoder belong together."
         )
     return ""
 
@@ -171,6 +173,7 @@ def assemble(
     spread: Found | None,
     drawn: Collection[str],
     choices: Sequence[Choice],
+    facts: Facts,
     chosen: Tried | None = None,
     tried: Sequence[Tried] = (),
     problem: str = "",
@@ -183,10 +186,11 @@ def assemble(
     named: dict[str, Any] = {"log_var": ""} if spread is None or in_halves else spread.fields
     if in_halves and spread is not None:
         named = {"log_var": "", "spread": spread.kind}
-    further = further_outputs(
-        encoder, way.outputs, mean, {*drawn, *([spread.output] if spread else [])}
-    )
+    taken = {*drawn, *facts.drawn, *([spread.output] if spread else [])}
+    further = further_outputs(encoder, way.outputs, mean, taken)
+    counts = code_counts(way.outputs, mean, encoder.spec, facts)
     named |= {"further": tuple(further)} if further else {}
+    named |= {"codes": counts} if counts else {}
     ends = encoder.spec.model_copy(update={"layout": way.layout, **scaling, **mean.fields, **named})
     changes: dict[str, Any] = {
         "encoder": ends,
@@ -204,7 +208,15 @@ def assemble(
         )  # fmt: skip
     return Signature(
         bundle=bundle.model_copy(update=changes),
-        choices=_distinct([*choices, *further_choice(further)]),
+        choices=_distinct(
+            [
+                *choices,
+                *(spread.choices if spread else ()),
+                *further_choice(further),
+                *count_choice(mean, counts, encoder.spec),
+                *facts.choices,
+            ]
+        ),
         explained=None if chosen is None or not np.isfinite(chosen.explained) else chosen.explained,
         rows=rows,
         candidates=_candidates(tried),

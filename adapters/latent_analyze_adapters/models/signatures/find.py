@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from latent_analyze.plugin import Choice, ModelError, Signature
 from latent_analyze_adapters.models.configs import FolderConfig
 from latent_analyze_adapters.models.signatures import choosing, describing
+from latent_analyze_adapters.models.signatures.code_choices import how_codes
+from latent_analyze_adapters.models.signatures.codes import codes_in
 from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
     open_encoders,
     rows_for,
     scalings_for,
 )
-from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone
+from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, stated_mean
 from latent_analyze_adapters.models.signatures.pools import Makings, Pool, measured
 from latent_analyze_adapters.models.signatures.prior import by_prior
 from latent_analyze_adapters.models.signatures.race import ROUNDS, SURE, Race, Raced
-from latent_analyze_adapters.models.signatures.spread import Found, find_spread, kind_of
+from latent_analyze_adapters.models.signatures.spread import Found, spread_of
 from latent_analyze_adapters.models.signatures.trial import (
     Route,
     Tried,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
+    from latent_analyze_adapters.models.signatures.outputs import Outputs
 
 SHUFFLES, SHUFFLE_SECONDS = 8, 1.5
 """How often the axes of z-points are shuffled, to see what is explained all the same, and how long
@@ -99,22 +100,20 @@ class Search:
         drawn = measured(way, self.sample)[0] | self.facts.drawn
         way.run(self.sample, min(ROUNDS[-1], len(self.sample.x)))
         halves = Mean("", self.stated.halves_axis, self.stated.mean_half)
-        mean, why = self._stated_mean() or mean_alone(
-            way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves
-        )
-        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why)]
-        spread = self._spread(mean, way, drawn)
+        known = stated_mean(self.stated, way.outputs)
+        mean, why = (known, "stated") if known else mean_alone(
+            way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves,
+            codes=codes_in(way.outputs, self.stated),
+        )  # fmt: skip
+        choices = [*encoder.choices, *choice, *self._mean_choice(mean, why, way.outputs)]
         return describing.assemble(
-            self.bundle, encoder, way, mean, spread=spread, drawn=drawn,
-            choices=[*choices, *(spread.choices if spread else ()), *self.facts.choices],
+            self.bundle, encoder, way, mean, drawn=drawn,
+            spread=spread_of(mean, way.outputs, drawn, stated=self.stated, facts=self.facts),
+            choices=choices, facts=self.facts,
         )  # fmt: skip
 
     def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
-        stated = self._stated_mean()
-        makings = Makings(
-            self.cache, self.bundle, self.facts, self.sample, self.config,
-            stated[0] if stated else None,
-        )  # fmt: skip
+        makings = Makings(self.cache, self.bundle, self.facts, self.sample, self.config)
         pools, errors = list[Pool](), list[ModelError]()
         for encoder in encoders:
             try:
@@ -134,7 +133,7 @@ class Search:
     def _spread_of(self, pool: Pool, mean: Mean, way: Way) -> Found | None:
         """Return the spread, after the encoder ran on enough rows to show it."""
         way.run(self.sample, min(LEAST_ROWS, len(self.sample.x)))
-        return self._spread(mean, way, pool.drawn)
+        return spread_of(mean, way.outputs, pool.drawn, stated=self.stated, facts=self.facts)
 
     def _problem(self, found: Raced) -> str:
         """Return why nothing explains the data, or an empty text."""
@@ -146,16 +145,12 @@ class Search:
         return describing.nothing_explains(best, given, shuffled)
 
     def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
-        way = chosen.way
-        spread = self._spread_of(pool, chosen.mean, way)
+        spread = self._spread_of(pool, chosen.mean, chosen.way)
         choices = describing.choices_of(chosen, found.tried, self.bundle, problem=problem)
         return describing.assemble(
-            self.bundle, pool.encoder, way, chosen.mean, spread=spread, chosen=chosen,
+            self.bundle, pool.encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
             tried=found.tried, problem=problem, rows=found.rows, drawn=pool.drawn,
-            choices=[
-                *choices, *pool.encoder.choices, *pool.choices,
-                *(spread.choices if spread else ()), *self.facts.choices,
-            ],
+            facts=self.facts, choices=[*choices, *pool.encoder.choices, *pool.choices],
         )  # fmt: skip
 
     def _exact(self, chosen: Tried) -> Tried:
@@ -167,42 +162,12 @@ class Search:
         route = Route(way, chosen.mean, chosen.decoder, chosen.scale)
         return tried_on(route, end, self.sample, chosen.route.rows)
 
-    def _spread(self, mean: Mean, way: Way, drawn: set[str]) -> Found | None:
-        """Return the spread: as stated or as the graph shows, or else as names and values say."""
-        stated = self.stated
-        if mean.axis is not None:
-            mu = mean.take(way.outputs).reshape(len(next(iter(way.outputs.values()))), -1)
-            other = mean.other_half(way.outputs).reshape(mu.shape)
-            if "spread" in stated.model_fields_set:
-                return Found(mean.output, stated.spread, "stated", "")
-            return kind_of(mu.astype(np.float64), mean.output, other.astype(np.float64))
-        if stated.log_var == "":
-            return None
-        if stated.log_var and "spread" in stated.model_fields_set:
-            return self._known(stated.log_var)
-        found = find_spread(mean, way.outputs, drawn, set(self.facts.positive))
-        if found is not None and "spread" in stated.model_fields_set:
-            found = replace(found, kind=stated.spread)
-        if stated.log_var and (found is None or found.output != stated.log_var):
-            return self._known(stated.log_var)
-        return found
-
-    def _known(self, output: str) -> Found:
-        """Return the spread that is stated, or that the graph shows."""
-        shown = next((c for c in self.facts.choices if c.key == "encoder.log_var"), None)
-        if shown is None:
-            return Found(output, self.stated.spread, "stated", "")
-        return Found(output, self.stated.spread, "graph", shown.why)
-
-    def _stated_mean(self) -> tuple[Mean, str] | None:
-        stated = self.stated
-        if stated.mu is None:
-            return None
-        return Mean(stated.mu, stated.halves_axis, stated.mean_half), "stated"
-
-    def _mean_choice(self, mean: Mean, why: str) -> list[Choice]:
+    def _mean_choice(self, mean: Mean, why: str, outputs: Outputs) -> list[Choice]:
+        shown, what = how_codes(mean, outputs, self.stated, self.facts)
         if self.stated.mu is not None:
             return []
+        if mean.codes and why != "the first output":
+            return [Choice(key="encoder.mu", value=mean.text, known=shown, why=what)]
         known: Known = "name" if why == "name" else "assumed"
         if why == "config.json":
             known = "data"

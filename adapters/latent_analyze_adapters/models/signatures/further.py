@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze.plugin import Choice
+from latent_analyze_adapters.models.signatures.codes import codes_in
 from latent_analyze_adapters.models.signatures.names import is_latent, meaning, names_spread
-from latent_analyze_adapters.models.signatures.outputs import is_codes
 from latent_analyze_adapters.models.signatures.trial import same_mean
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ def further_outputs(
     if "further" in encoder.spec.model_fields_set:
         return {}
     found: dict[str, Known] = {}
+    codes = codes_in(outputs, encoder.spec)
     kept = [mean.take(outputs)]
     for name in _one_per_row(encoder):
-        known = _known(name, outputs[name]) if name in outputs else None
+        known = _known(name, outputs[name], name in codes) if name in outputs else None
         if known is None or name in {mean.output, *taken}:
             continue
         values = np.asarray(outputs[name], np.float32)
@@ -67,9 +68,9 @@ def further_choice(found: Mapping[str, Known]) -> list[Choice]:
     return [Choice(key="encoder.further", value=value, known=known, why=why)]
 
 
-def _known(name: str, values: NDArray[np.generic]) -> Known | None:
+def _known(name: str, values: NDArray[np.generic], is_code: bool) -> Known | None:
     """Return how it is known that an output is a latent, or None if it is not."""
-    if is_codes(values):
+    if is_code:
         return "graph" if values.dtype.kind in "iu" else "data"
     is_named = meaning(name) in MEANINGS or is_latent(name)
     return "name" if is_named and not names_spread(name) and values.dtype.kind == "f" else None

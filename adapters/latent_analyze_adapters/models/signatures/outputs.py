@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.signatures.codes import codes_in, is_codes
 from latent_analyze_adapters.models.signatures.names import meaning, names_spread, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from latent_analyze.plugin import EncoderSpec
     from latent_analyze_adapters.models.graph import Shape
 
 Outputs = dict[str, "NDArray[np.generic]"]
-MOST_CODES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Mean:
-    """One way to get the mean from the outputs: a whole one, or a half of one."""
+    """One way to get the mean from the outputs: a whole one, or a half of one; or codes."""
 
     output: str
     axis: int | None = None
     half: int = 0
+    codes: bool = False
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -40,13 +42,15 @@ class Mean:
     def cost(self) -> float:
         """What its name says against it: of equally good means, the one that is named so wins."""
         said = meaning(self.output)
-        if said in ("mean", "halves", "quantized"):
+        if said in ("mean", "halves", "quantized") or (self.codes and said == "codes"):
             return 0.0
         return 3.0 if names_spread(self.output) else 0.25
 
     @property
     def text(self) -> str:
         """In words."""
+        if self.codes:
+            return f"{self.output!r} holds codes"
         if self.axis is None:
             return f"{self.output!r} is the mean"
         return f"the {('first', 'second')[self.half]} half of {self.output!r} is the mean"
@@ -63,16 +67,42 @@ class Mean:
         return Mean(self.output, self.axis, 1 - self.half).take(outputs)
 
 
-def means_for(outputs: Outputs, drawn: set[str], latent: Shape) -> list[Mean]:
+def stated_mean(stated: EncoderSpec, outputs: Outputs) -> Mean | None:
+    """Return the mean if its output is stated, or the graph shows it."""
+    if stated.mu is None:
+        return None
+    codes = stated.mu in codes_in(outputs, stated)
+    return Mean(stated.mu, stated.halves_axis, stated.mean_half, codes)
+
+
+def means_for(
+    outputs: Outputs,
+    drawn: set[str],
+    latent: Shape,
+    *,
+    codes: Collection[str] | None = None,
+    whole_input: bool = False,
+) -> list[Mean]:
     """Return what may be the mean for a decoder that takes rows of the shape `latent`.
+
+    Parameters
+    ----------
+    codes
+        Outputs that hold codes: where nothing else has the size, the decoder takes these.
+    whole_input
+        Whether the decoder takes whole numbers, and so codes before anything else.
 
     Raises
     ------
     ModelError
-        If the decoder takes codes, or no output has its size.
+        If no output has its size.
     """
     size = math.prod(latent)
-    floats = {n: v for n, v in outputs.items() if v.dtype.kind == "f" and not is_codes(v)}
+    known = {n for n, v in outputs.items() if is_codes(v)} if codes is None else {*codes}
+    named = [Mean(n, codes=True) for n, v in outputs.items() if n in known and _size(v) == size]
+    if named and whole_input:
+        return named
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in known}
     whole = [Mean(n) for n, v in floats.items() if _size(v) == size]
     fixed = [mean for mean in whole if mean.output not in drawn]
     if fixed or whole:
@@ -86,9 +116,8 @@ def means_for(outputs: Outputs, drawn: set[str], latent: Shape) -> list[Mean]:
     ]
     if halves:
         return halves
-    codes = [n for n, v in outputs.items() if is_codes(v) and _size(v) == size]
-    if codes:
-        raise codes_error(codes[0], outputs[codes[0]])
+    if named:
+        return named
     raise ModelError(
         f"an output of the encoder with the {size} values that the decoder takes",
         found=", ".join(f"{n} {v.shape[1:]}" for n, v in outputs.items()),
@@ -98,7 +127,12 @@ def means_for(outputs: Outputs, drawn: set[str], latent: Shape) -> list[Mean]:
 
 
 def mean_alone(
-    outputs: Outputs, drawn: set[str], halves: int | None, *, stated: Mean | None = None
+    outputs: Outputs,
+    drawn: set[str],
+    halves: int | None,
+    *,
+    stated: Mean | None = None,
+    codes: Collection[str] | None = None,
 ) -> tuple[Mean, str]:
     """Return the mean of an encoder without a decoder, and how it is known.
 
@@ -108,16 +142,18 @@ def mean_alone(
         Channels of a z-point, if a config beside the files states it.
     stated
         Axis and half of the mean, if they are stated without the name of the output.
+    codes
+        Outputs that hold codes: they are taken where there is nothing else.
 
     Raises
     ------
     ModelError
-        If the outputs are codes, or names do not tell which is the mean.
+        If names do not tell which is the mean.
     """
-    floats = {n: v for n, v in outputs.items() if v.dtype.kind == "f" and not is_codes(v)}
+    known = {n for n, v in outputs.items() if is_codes(v)} if codes is None else {*codes}
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in known}
     if not floats:
-        name, values = next(iter(outputs.items()))
-        raise codes_error(name, values)
+        return _named_codes(outputs, known)
     fixed = {n: v for n, v in floats.items() if n not in drawn} or floats
     if len(fixed) == 1:
         ((name, values),) = fixed.items()
@@ -157,23 +193,15 @@ def undecided(means: Sequence[Mean], why: str) -> ModelError:
     )
 
 
-def is_codes(values: NDArray[np.generic]) -> bool:
-    """Whether values are whole numbers that name codes."""
-    if values.dtype.kind in "iub":
-        return True
-    finite = values[np.isfinite(values)]
-    whole = bool(len(finite)) and bool(np.array_equal(finite, np.rint(finite)))
-    return whole and 2 <= float(finite.max()) < MOST_CODES and float(finite.min()) >= 0
-
-
-def codes_error(name: str, values: NDArray[np.generic]) -> ModelError:
-    """Return the error for latents that are codes."""
-    return ModelError(
-        "z-points that are coordinates",
-        found=f"whole numbers in the output {name!r}, {values.min()} to {values.max()}, which name "
-        "codes of a codebook: they have no distances, so no radius or axes",
-        next_step="export the quantized vectors as well, as a second output",
-    )
+def _named_codes(outputs: Outputs, codes: Collection[str]) -> tuple[Mean, str]:
+    """Return the output of codes of an encoder that gives nothing else, and how it is known."""
+    means = [Mean(name, codes=True) for name in outputs if name in codes]
+    named = [mean for mean in means if meaning(mean.output) == "codes"]
+    if len(means) == 1 or len(named) == 1:
+        return (named or means)[0], "name" if named else "the only output"
+    if len({_size(outputs[mean.output]) for mean in means}) == len(means):
+        return means[0], "the first output"
+    raise undecided(means, "nothing tells which one")
 
 
 def _is_latent_name(name: str) -> bool:

@@ -8,14 +8,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.signatures.code_choices import how_codes
+from latent_analyze_adapters.models.signatures.codes import codes_in, takes_whole
 from latent_analyze_adapters.models.signatures.decoders import (
+    Found,
     Scale,
     find_decoder,
     open_decoders,
     scales_for,
 )
 from latent_analyze_adapters.models.signatures.encoders import drawn_outputs, scalings_for
-from latent_analyze_adapters.models.signatures.outputs import Mean, means_for
+from latent_analyze_adapters.models.signatures.outputs import Mean, means_for, stated_mean
 from latent_analyze_adapters.models.signatures.runs import FEW, Half, Speed, speed_of
 from latent_analyze_adapters.models.signatures.trial import Route, Way
 from latent_analyze_adapters.models.signatures.values import (
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from latent_analyze.plugin import Bundle, Choice, DecoderSpec, Sample
     from latent_analyze_adapters.models.configs import FolderConfig
-    from latent_analyze_adapters.models.graph import FreeShape, Shape
+    from latent_analyze_adapters.models.graph import Shape
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.encoders import OpenEncoder
@@ -126,8 +129,6 @@ class Makings:
         What is stated, what the graph shows, and what other files state.
     sample
         Rows of the data.
-    stated
-        The mean, if it is stated or the graph shows it.
     """
 
     cache: SessionCache
@@ -135,7 +136,6 @@ class Makings:
     facts: Facts
     sample: Sample
     config: FolderConfig
-    stated: Mean | None
 
     def pool(self, encoder: OpenEncoder, spec: DecoderSpec, other: Pool | None = None) -> Pool:
         """Return what is tried with an encoder and a decoder.
@@ -159,8 +159,11 @@ class Makings:
         drawn = drawn | self.facts.drawn
         pairs, choices = self._pairs(ways[0], drawn, spec)
         latent = pairs[0].mean.take(ways[0].outputs).shape[1:]
+        scales = scales_for(spec, self.config.numbers, latent)
+        if pairs[0].mean.codes:
+            scales = scales[:1]
         return Pool(
-            encoder, drawn, speed, ways, pairs, scales_for(spec, self.config.numbers, latent),
+            encoder, drawn, speed, ways, pairs, scales,
             self._ends(every, pairs, spec), choices,
         )  # fmt: skip
 
@@ -184,14 +187,17 @@ class Makings:
         self, way: Way, drawn: set[str], spec: DecoderSpec
     ) -> tuple[list[Pair], list[Choice]]:
         """Return what may be the mean, each with the decoder opened for it."""
-        row = self._first_shape(way.outputs)
-        decoder = find_decoder(self.cache, spec, self.sample, row)
-        means = [self.stated] if self.stated else self._means(way.outputs, drawn, decoder.taken)
+        outputs, stated = way.outputs, self.bundle.encoder
+        assert stated is not None
+        known = stated_mean(stated, outputs)
+        decoder = find_decoder(self.cache, spec, self.sample, self._first_shape(outputs, known))
+        means = [known] if known else self._means(outputs, drawn, decoder)
+        how_codes(means[0], outputs, stated, self.facts, whole_input=takes_whole(decoder.dtype))
         pairs: list[Pair] = []
         errors: list[ModelError] = []
 
         def shape_of(mean: Mean) -> Shape:
-            return self._shape_of(mean, way.outputs)
+            return self._shape_of(mean, outputs)
 
         for latent, group in groupby(sorted(means, key=shape_of), key=shape_of):
             try:
@@ -206,15 +212,17 @@ class Makings:
             raise errors[0]
         return sorted(pairs, key=lambda pair: means.index(pair.mean)), decoder.choices
 
-    def _means(self, outputs: Outputs, drawn: set[str], taken: FreeShape) -> list[Mean]:
+    def _means(self, outputs: Outputs, drawn: set[str], decoder: Found) -> list[Mean]:
         """Return what may be the mean, by the shape of z-points that the decoder takes."""
         stated = self.bundle.encoder
         assert stated is not None
-        latent = tuple(n for n in taken if n is not None)
-        if not latent or len(latent) < len(taken):
-            floats = [n for n, values in outputs.items() if values.dtype.kind == "f"]
-            return [Mean(name) for name in floats if name not in drawn]
-        means = means_for(outputs, drawn, latent)
+        latent = tuple(n for n in decoder.taken if n is not None)
+        if not latent or len(latent) < len(decoder.taken):
+            return [Mean(name) for name in _candidates(outputs) if name not in drawn]
+        means = means_for(
+            outputs, drawn, latent, codes=codes_in(outputs, stated),
+            whole_input=takes_whole(decoder.dtype),
+        )  # fmt: skip
         if "mean_half" not in stated.model_fields_set:
             return means
         return [m for m in means if m.axis is None or m.half == stated.mean_half] or means
@@ -225,11 +233,16 @@ class Makings:
         fits = stated is not None and math.prod(stated) == math.prod(shape)
         return stated if fits and stated is not None else shape
 
-    def _first_shape(self, outputs: Outputs) -> Shape | None:
+    def _first_shape(self, outputs: Outputs, known: Mean | None) -> Shape | None:
         """Return the shape of a z-point if the first output holds it."""
-        floats = (Mean(n) for n, values in outputs.items() if values.dtype.kind == "f")
-        mean = self.stated or next(floats, None)
+        mean = known or next((Mean(name) for name in _candidates(outputs)), None)
         return None if mean is None else self._shape_of(mean, outputs)
+
+
+def _candidates(outputs: Outputs) -> list[str]:
+    """Return the outputs of numbers; whole ones only if there are no others."""
+    floats = [name for name, values in outputs.items() if values.dtype.kind == "f"]
+    return floats or [name for name, values in outputs.items() if values.dtype.kind in "iu"]
 
 
 def _unlike(scales: Sequence[Scale]) -> list[Scale]:

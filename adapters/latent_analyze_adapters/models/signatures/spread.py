@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Known, Spread
+    from latent_analyze.plugin import EncoderSpec, Known, Spread
+    from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.signatures.outputs import Mean, Outputs
 
 NOISE_TOLERANCE = 0.25
@@ -89,6 +90,46 @@ def find_spread(mean: Mean, outputs: Outputs, drawn: set[str], positive: set[str
     if found is not None or not names:
         return found
     return _by_name_or_values(mu, names[0], others[names[0]], positive)
+
+
+def spread_of(
+    mean: Mean, outputs: Outputs, drawn: set[str], *, stated: EncoderSpec, facts: Facts
+) -> Found | None:
+    """Return the spread: as stated or as the graph shows, or else as names and values say.
+
+    Parameters
+    ----------
+    mean, outputs, drawn
+        As in `find_spread`; the mean may be a half of an output, and the spread the other one.
+    stated
+        What is known about the encoder before.
+    facts
+        What the graph shows.
+    """
+    if mean.codes or (stated.log_var == "" and mean.axis is None):
+        return None
+    if mean.axis is not None:
+        mu = mean.take(outputs).reshape(len(next(iter(outputs.values()))), -1)
+        other = mean.other_half(outputs).reshape(mu.shape)
+        if "spread" in stated.model_fields_set:
+            return Found(mean.output, stated.spread, "stated", "")
+        return kind_of(mu.astype(np.float64), mean.output, other.astype(np.float64))
+    if stated.log_var and "spread" in stated.model_fields_set:
+        return _known(stated.log_var, stated, facts)
+    found = find_spread(mean, outputs, drawn, set(facts.positive))
+    if found is not None and "spread" in stated.model_fields_set:
+        found = replace(found, kind=stated.spread)
+    if stated.log_var and (found is None or found.output != stated.log_var):
+        return _known(stated.log_var, stated, facts)
+    return found
+
+
+def _known(output: str, stated: EncoderSpec, facts: Facts) -> Found:
+    """Return the spread that is stated, or that the graph shows."""
+    shown = next((c for c in facts.choices if c.key == "encoder.log_var"), None)
+    if shown is None:
+        return Found(output, stated.spread, "stated", "")
+    return Found(output, stated.spread, "graph", shown.why)
 
 
 def kind_of(mu: NDArray[np.float64], name: str, values: NDArray[np.float64]) -> Found:

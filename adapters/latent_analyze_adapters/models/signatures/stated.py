@@ -12,7 +12,7 @@ from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TABLES = ("constants", "columns", "classes")
+TABLES = ("constants", "columns", "classes", "codes")
 ROLES = ("encoder", "decoder")
 NAMES = frozenset({
     "mu", "log_var", "input", "output", "part", "layout", "spread", "activation", "color",
@@ -38,7 +38,7 @@ def apply_stated(bundle: Bundle, stated: Mapping[str, str]) -> Bundle:
     }
     changes: dict[str, Any] = {}
     for key, text in stated.items():
-        if not text.strip() and not key.endswith((".log_var", "log_var", "further")):
+        if not text.strip() and not key.endswith(("log_var", "further", "codes")):
             raise ModelError(
                 f"a value of {key!r} in --signature", found="nothing after =",
                 next_step=f"write it as in {EXAMPLE}",
@@ -85,6 +85,8 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
             table["columns"] = {key: v for key, v in table["columns"].items() if key != name}
     elif head in ("mean", "std") and isinstance(value, (int, float)):
         table[head] = [value]
+    elif head == "codes" and isinstance(value, str):
+        table[head] = {value: 0} if value else {}
     elif head == "further" and isinstance(value, str):
         table[head] = [value] if value else []
     else:

@@ -225,7 +225,7 @@ def best_shuffled(tried: Tried, sample: Sample, *, rows: int, times: int) -> tup
     """Return the score, and the best one with the axes of the z-points shuffled and some mirrored.
 
     A decoder that belongs to the encoder needs each value in its place; with the decoder of another
-    model, a wrong place is as good as the given one.
+    model, a wrong place is as good as the given one. Of codes, it is their names that are shuffled.
 
     Parameters
     ----------
@@ -248,7 +248,8 @@ def best_shuffled(tried: Tried, sample: Sample, *, rows: int, times: int) -> tup
     for _ in range(times):
         order = _all_moved(flat.shape[1], rng)
         sign = rng.choice([-1.0, 1.0], flat.shape[1]) if len(order) > 1 else -1.0
-        found.append(explained(center + (flat - center)[:, order] * sign))
+        moved = center + (flat - center)[:, order] * sign
+        found.append(explained(_renamed(flat, rng) if tried.mean.codes else moved))
     return explained(flat), max(found)
 
 
@@ -259,6 +260,12 @@ def _all_moved(count: int, rng: np.random.Generator) -> NDArray[np.intp]:
     found = np.empty(count, np.intp)
     found[order] = np.roll(order, 1)
     return found
+
+
+def _renamed(codes: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return codes, each with the name of another."""
+    used, places = np.unique(codes, return_inverse=True)
+    return used[_all_moved(len(used), rng)][places.reshape(codes.shape)]
 
 
 def same_mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:

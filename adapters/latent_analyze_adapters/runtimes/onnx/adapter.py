@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from latent_analyze.plugin import Adapter, Bundle, DecoderSpec, EncoderSpec, Layout, hookimpl
 from latent_analyze_adapters.models.adapter import FileAdapter
-from latent_analyze_adapters.models.graph import NetworkSpec, Shape
+from latent_analyze_adapters.models.graph import NetworkSpec, Role, Shape
 from latent_analyze_adapters.models.session import (
     Facts,
     FolderOpener,
@@ -26,6 +26,8 @@ from latent_analyze_adapters.runtimes.onnx.examination import (
 from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto, read_model_file
 from latent_analyze_adapters.runtimes.onnx.safety.trial import vet_model_file
 from latent_analyze_adapters.runtimes.onnx.session import OnnxSession
+from latent_analyze_adapters.runtimes.onnx.surgery.codebook import vectors_of
+from latent_analyze_adapters.runtimes.onnx.surgery.distances import Codebook
 from latent_analyze_adapters.runtimes.onnx.surgery.split import (
     extract_network,
     extract_without_noise,
@@ -36,6 +38,9 @@ from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class OnnxOpener(FolderOpener):
@@ -61,10 +66,13 @@ class OnnxOpener(FolderOpener):
         """Name the tensors that hold mu and log_var if z is drawn inside the graph."""
         notes: tuple[str, ...] = ()
         changed: dict[str, NetworkSpec] = {}
-        for role, spec in specs_of(bundle).items():
-            found = examine(read(spec), bundle, role)
+        specs = specs_of(bundle)
+        every = {role: examine(read(spec), bundle, role) for role, spec in specs.items()}
+        taken = every["decoder"].looked_up if "decoder" in every else None
+        for role, spec in specs.items():
+            found = every[role]
             notes += found.changes.notes(role)
-            if isinstance(spec, EncoderSpec) and (quantized := found.mu_of(spec)):
+            if isinstance(spec, EncoderSpec) and (quantized := found.mu_of(spec, taken)):
                 changed[role] = spec.model_copy(update={"mu": quantized, "log_var": ""})
             elif isinstance(spec, EncoderSpec) and found.posterior is not None:
                 changes = found.posterior.changes(spec)
@@ -76,15 +84,32 @@ class OnnxOpener(FolderOpener):
         """Return what the graphs show."""
         specs = specs_of(bundle)
         found = {role: examine(read(spec), bundle, role) for role, spec in specs.items()}
-        choices = tuple(c for role in found for c in choices_of(found[role], specs[role]))
+        taken = found["decoder"].looked_up if "decoder" in found else None
+        choices = tuple(c for role in found for c in choices_of(found[role], specs[role], taken))
         if "encoder" not in found:
             return Facts(choices)
         encoder = found["encoder"]
         span = encoder.input
         return Facts(
             choices, span.range if span else None, span.why if span else "", encoder.positive,
-            encoder.drawn,
+            encoder.drawn, {name: book.count for name, book in encoder.codes.items()},
+            taken.count if taken is not None else 0,
         )  # fmt: skip
+
+    def codebook(self, bundle: Bundle, read: Read) -> NDArray[np.float32] | None:
+        """Return the vectors of the encoder's codes: as the decoder looks them up, or its own."""
+        specs = specs_of(bundle)
+        files = {role: read(spec) for role, spec in specs.items()}
+        found = {role: examine(files[role], bundle, role) for role in specs}
+        books: dict[Role, Codebook | None] = {}
+        if "decoder" in found:
+            books["decoder"] = found["decoder"].looked_up
+        if bundle.encoder is not None and "encoder" in found:
+            books["encoder"] = found["encoder"].codes.get(str(bundle.encoder.mu))
+        for role, book in books.items():
+            if book is not None and book.tensor:
+                return vectors_of(load_proto(files[role].path), book, files[role].path)
+        return None
 
     def open(self, file: ModelFile, spec: NetworkSpec, row_shape: Shape | None) -> OnnxSession:
         """Open a session, on part of the graph if model.toml names tensors inside it.

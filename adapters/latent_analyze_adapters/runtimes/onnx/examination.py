@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import Choice, EncoderSpec
 from latent_analyze_adapters.runtimes.onnx.files import OnnxFile, load_proto
-from latent_analyze_adapters.runtimes.onnx.surgery.codebook import quantized_output
+from latent_analyze_adapters.runtimes.onnx.surgery.codebook import (
+    chosen_codes,
+    looked_up,
+    quantized_output,
+)
+from latent_analyze_adapters.runtimes.onnx.surgery.distances import Codebook
 from latent_analyze_adapters.runtimes.onnx.surgery.evaluation import Changes, to_evaluation
 from latent_analyze_adapters.runtimes.onnx.surgery.input_facts import InputFact, input_fact
 from latent_analyze_adapters.runtimes.onnx.surgery.positive import positive_outputs
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.session import ModelFile
 
 WHY = "it is looked up in a codebook"
+WHY_CODES = "the decoder looks it up in a codebook"
 
 KEPT = 64
 """Examinations that are kept in memory; they hold names, no weights."""
@@ -45,6 +51,10 @@ class Examination:
         Outputs that depend on random noise.
     quantized
         The output that is looked up in a codebook.
+    codes
+        Outputs that are chosen from a codebook.
+    looked_up
+        The codebook in which the input of a decoder is looked up.
     """
 
     changes: Changes = field(default_factory=Changes)
@@ -53,11 +63,19 @@ class Examination:
     positive: Mapping[str, str] = field(default_factory=dict)
     drawn: frozenset[str] = frozenset()
     quantized: str | None = None
+    codes: Mapping[str, Codebook] = field(default_factory=dict)
+    looked_up: Codebook | None = None
 
-    def mu_of(self, spec: EncoderSpec) -> str | None:
-        """Return the output that is looked up in a codebook, if nothing else is said to be mu."""
-        free = spec.mu is None and self.posterior is None
-        return self.quantized if free else None
+    def mu_of(self, spec: EncoderSpec, taken: Codebook | None) -> str | None:
+        """Return the output that is looked up in a codebook, if nothing else is said to be mu.
+
+        Where the decoder does the looking up (`taken`), these are the only codes, if there are any.
+        """
+        if spec.mu is not None or self.posterior is not None:
+            return None
+        if taken is not None:
+            return next(iter(self.codes)) if len(self.codes) == 1 else None
+        return self.quantized
 
 
 def specs_of(bundle: Bundle) -> dict[Role, NetworkSpec]:
@@ -91,18 +109,26 @@ def examine(file: ModelFile, bundle: Bundle, role: Role) -> Examination:
     """
     spec: NetworkSpec | None = getattr(bundle, role)
     assert spec is not None
-    if role == "decoder" and not (isinstance(file, OnnxFile) and file.training_mode):
+    if role == "decoder" and not _is_worth_parsing(file):
         return Examination()
     decoder = bundle.decoder
     z = decoder.input if decoder is not None and decoder.file == spec.file else None
     given = spec.input if role == "encoder" else None
     fed = frozenset({*spec.constants, *spec.columns})
-    key = (file.path, file.sha256, spec.batch_mode, fed, given, z)
+    key = (file.path, file.sha256, role, spec.batch_mode, fed, given, z)
     if key not in _FOUND:
         while len(_FOUND) >= KEPT:
             _FOUND.pop(next(iter(_FOUND)), None)
-        _FOUND[key] = _examine(*load_graph(file, spec), given, z)
+        graph = load_graph(file, spec)
+        _FOUND[key] = _examine(*graph, given, z)
+        if role == "decoder":
+            _FOUND[key] = replace(_FOUND[key], looked_up=looked_up(graph[0], spec.input))
     return _FOUND[key]
+
+
+def _is_worth_parsing(file: ModelFile) -> bool:
+    """Whether the file of a decoder may show something: most are large, and show nothing."""
+    return isinstance(file, OnnxFile) and (file.training_mode or file.whole_inputs)
 
 
 _FOUND: dict[tuple[object, ...], Examination] = {}
@@ -111,18 +137,26 @@ _FOUND: dict[tuple[object, ...], Examination] = {}
 def _examine(index: GraphIndex, changes: Changes, given: str | None, z: str | None) -> Examination:
     return Examination(
         changes, find_posterior(index, z), input_fact(index, given), positive_outputs(index),
-        Draws(index).random_outputs, quantized_output(index),
+        Draws(index).random_outputs, quantized_output(index), chosen_codes(index),
     )  # fmt: skip
 
 
-def choices_of(found: Examination, spec: NetworkSpec) -> tuple[Choice, ...]:
-    """Return the entries of model.toml that a graph shows, without those that it contradicts."""
+def choices_of(
+    found: Examination, spec: NetworkSpec, taken: Codebook | None = None
+) -> tuple[Choice, ...]:
+    """Return the entries of model.toml that a graph shows, without those that it contradicts.
+
+    `taken` is the codebook in which the decoder looks its input up, if it does.
+    """
     role = "encoder" if isinstance(spec, EncoderSpec) else "decoder"
     entries: list[tuple[str, str, str]] = []
     if isinstance(spec, EncoderSpec) and found.posterior is not None:
         entries += found.posterior.entries(spec)
-    elif isinstance(spec, EncoderSpec) and found.quantized in (found.mu_of(spec), spec.mu):
-        entries += [("mu", repr(found.quantized), WHY)] if found.quantized else []
+    elif isinstance(spec, EncoderSpec) and (mu := found.mu_of(spec, taken) or spec.mu):
+        if mu in found.codes and taken is not None:
+            entries.append(("mu", f"{mu!r} holds codes", WHY_CODES))
+        elif mu == found.quantized:
+            entries.append(("mu", repr(mu), WHY))
     if found.changes:
         entries.append(("batch_mode", "eval", found.changes.why))
     return tuple(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIX = ".onnx"
 
+WHOLE = (6, 7)
+"""INT32 and INT64 of TensorProto.DataType."""
+
 
 @dataclass(frozen=True)
 class OnnxFile(ModelFile):
@@ -32,10 +35,13 @@ class OnnxFile(ModelFile):
         Names of the files next to it that hold its weights.
     training_mode
         Whether something in it may run in training mode, such as dropout.
+    whole_inputs
+        Whether an input takes whole numbers, such as codes.
     """
 
     external_weights: tuple[str, ...] = ()
     training_mode: bool = False
+    whole_inputs: bool = False
 
 
 def read_model_file(path: Path, *, trusted: bool = False) -> OnnxFile:
@@ -85,6 +91,7 @@ def _describe(proto: ModelProto, content: bytes, path: Path) -> OnnxFile:
         facts={"external weights": list(external), "opset": opset_of(proto)},
         external_weights=external,
         training_mode=in_training_mode(proto),
+        whole_inputs=any(i.type.tensor_type.elem_type in WHOLE for i in proto.graph.input),
     )
 
 

@@ -11,6 +11,7 @@ from latent_analyze.host.declaration import Declaration
 from latent_analyze.host.measures import Measure, Values
 from latent_analyze.host.options import AnalysisOptions, build_options
 from latent_analyze.host.results import Frame
+from latent_analyze.sources.codes import LatentKind
 from latent_analyze.sources.source import Z_ONLY
 
 if TYPE_CHECKING:
@@ -52,8 +53,20 @@ class Context(Protocol):
         ...
 
     @property
+    def value_names(self) -> Sequence[str]:
+        """Names of the values in a row of the reference's data set; empty without any."""
+        ...
+
+    @property
     def model(self) -> Model:
         """The model of the reference, opened on first use."""
+        ...
+
+    def has(self, need: str) -> bool:
+        """Whether the case has ``"decoder"``, ``"images"``, ...: what `requires` may name.
+
+        For what an analysis uses where it is there, and does without elsewhere.
+        """
         ...
 
     @property
@@ -122,6 +135,9 @@ class Analysis(ABC):
         Of ``"encoder"``, ``"decoder"``, ``"log_var"``, ``"labels"``, ``"images"``, ``"paired"``
         (another case with rows of the same ids): what the case must have; a run without these
         says that the analysis was left out.
+    latents
+        What it can be asked about: ``"coordinates"``, ``"codes"`` (whole numbers that name codes of
+        a codebook, ``source.codes``), or both. On others it is left out.
     fields
         What `Accumulator.add` reads of a batch besides z: ``"mu"``, ``"log_var"``, ``"id"``,
         ``"label:<name>"``.
@@ -138,6 +154,7 @@ class Analysis(ABC):
     name: ClassVar[str]
     title: ClassVar[str] = ""
     requires: ClassVar[frozenset[str]] = frozenset()
+    latents: ClassVar[frozenset[LatentKind]] = frozenset({"coordinates"})
     fields: ClassVar[frozenset[str]] = Z_ONLY
     cost: Literal["light", "heavy"] = "light"
     measures: ClassVar[Sequence[Measure]] = ()

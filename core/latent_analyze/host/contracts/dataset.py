@@ -53,6 +53,15 @@ class Items:
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
+    def columns(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Return the labels and inputs of these names; no others are read."""
+        return {
+            name: values[name]
+            for name in names
+            for values in (self.labels if name in self.labels else self.inputs,)
+            if name in values
+        }
+
 
 class Dataset(ABC):
     """Images or vectors with ids and labels, readable from any row on. Subclass and set `name`.
@@ -85,7 +94,7 @@ class Dataset(ABC):
         Names of the values in a row, in order, if they have any: the columns of a table.
     notes
         What was decided about the data and people should know, each a sentence without its full
-        stop: ``"age (whole numbers) is among the values"``.
+        stop: ``"Columns: age (whole numbers) is among the values"``.
     """
 
     name: ClassVar[str]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latent_analyze.errors import OptionError
 from latent_analyze.host.options import SamplerOptions, build_options
+from latent_analyze.sources.codes import LatentKind, codes_of
 from latent_analyze.sources.drawn import DrawnSource
 from latent_analyze.sources.source import Source
 
@@ -31,11 +32,14 @@ class Sampler(ABC):
     matches
         The moments of the reference that a fitted source has in expectation; may depend on the
         options. As a null, each draw is rescaled to have them exactly.
+    latents
+        What it can be fitted to, and draws then: ``"coordinates"``, ``"codes"``, or both.
     """
 
     name: ClassVar[str]
     needs_reference: ClassVar[bool] = False
     requires: ClassVar[frozenset[str]] = frozenset()
+    latents: ClassVar[frozenset[LatentKind]] = frozenset({"coordinates"})
     matches: Matches = "nothing"
     Options: ClassVar[type[SamplerOptions]] = SamplerOptions
 
@@ -50,7 +54,7 @@ class Sampler(ABC):
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int], *args: Any, **state: Any
     ) -> NDArray[Any]:
-        """Return z-points of a shape (n, dim), in latent units.
+        """Return z-points of a shape (n, dim), in latent units; codes for a reference of codes.
 
         Parameters
         ----------
@@ -73,7 +77,9 @@ class Sampler(ABC):
             self.required(reference)
         count, dim = self.size(reference)
         state = self.state(reference, seed)
-        return SampledSource(self, state, label=self.name, count=count, dim=dim, seed=seed)
+        drawn = SampledSource(self, state, label=self.name, count=count, dim=dim, seed=seed)
+        drawn.codes = codes_of(reference)
+        return drawn
 
     def required(self, reference: Source | None, text: str = "") -> Source:
         """Return the reference; OptionError if there is none. `text` is who needs it."""

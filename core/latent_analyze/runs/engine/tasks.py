@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,7 +65,7 @@ def _no_images(rows: NDArray[np.int64]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class CaseContext:
-    """What a case offers to its analyses besides rows."""
+    """What a case offers to its analyses besides rows; `lacks` says why not, or is empty."""
 
     reference: Source
     open_model: Callable[[], Model] = _no_model
@@ -73,6 +73,8 @@ class CaseContext:
     seed: int = 0
     progress: Progress = no_progress
     others: tuple[Source, ...] = ()
+    value_names: tuple[str, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def label_pool(self) -> Labels:
@@ -100,9 +102,18 @@ class RunContext:
         return self._shared.reference
 
     @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the values in a row of the reference's data set; empty without any."""
+        return self._shared.value_names
+
+    @property
     def model(self) -> Model:
         """The model of the reference, opened on first use."""
         return self._shared.open_model()
+
+    def has(self, need: str) -> bool:
+        """Whether the case has what an analysis may require."""
+        return not self._shared.lacks.get(need, "unknown")
 
     @property
     def progress(self) -> Progress:

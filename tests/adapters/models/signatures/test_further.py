@@ -23,7 +23,7 @@ from signature_models import (
 )
 
 import latent_analyze as la
-from latent_analyze import ModelError, OptionError
+from latent_analyze import ModelError
 from latent_analyze.plugin import FurtherSpec
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
 
@@ -136,7 +136,7 @@ def test_the_model_gives_them(tmp_path: Path) -> None:
     assert model.spec.further == (
         FurtherSpec(name="z2", shape=(3,)),
         FurtherSpec(name="indices", shape=(DIM,), dtype="int64"),
-        FurtherSpec(name="code", shape=(), dtype="int64"),
+        FurtherSpec(name="code", shape=(), dtype="int64", codes=DIM),
     )
     latents = model.encode(WORLD.x)
     assert latents.further is not None
@@ -183,5 +183,5 @@ class TestFromFilesToARun:
         store = la.encode(write(tmp_path / "m", indices=CODES, quantized=Z1), data, tmp_path / "s")
         batch = store.read(store.blocks()[0], frozenset({"output:indices"}))
         assert batch.outputs["indices"].dtype == np.int64
-        with pytest.raises(OptionError, match="whole numbers in data@indices"):
-            la.run(f"{store.path}@indices")
+        source = la.open_source(f"{store.path}@indices")
+        assert (str(source.codes), source.dim) == ("4 codes of a codebook of 8 or more", DIM)

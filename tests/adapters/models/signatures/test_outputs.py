@@ -21,7 +21,7 @@ from signature_models import (
 )
 
 from latent_analyze import ModelError
-from latent_analyze_adapters.models.signatures.outputs import Mean, is_codes, mean_alone, means_for
+from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
 
 GRAY = World()
 
@@ -219,28 +219,6 @@ class TestWithoutDecoder:
 
 
 class TestCodes:
-    def test_whole_numbers_of_type_integer(self, tmp_path):
-        net = Net()
-        flat = net.op("Flatten", "x")
-        index = net.op("ArgMax", flat, axis=1, keepdims=1)
-        path = net.save(
-            tmp_path / "encoder.onnx", [tensor_info("x", GRAY.shape)], {"y": (index, INTS, (1,))}
-        )
-        with pytest.raises(ModelError, match="codes of a codebook") as error:
-            found(path, GRAY.sample())
-        assert "export the quantized vectors" in one_line(error)
-
-    @pytest.mark.parametrize("decoder", [True, False])
-    def test_whole_numbers_of_type_float(self, tmp_path, decoder):
-        def rounded(net, mu):
-            return net.op("Round", net.op("Abs", net.op("Mul", mu, net.const(50.0))))
-
-        path = write_encoder(tmp_path / "encoder.onnx", GRAY, heads={"y": rounded})
-        if decoder:
-            write_decoder(tmp_path / "decoder.onnx", GRAY)
-        with pytest.raises(ModelError, match="whole numbers in the output 'y'"):
-            found(tmp_path if decoder else path, GRAY.sample())
-
     def test_quantized_next_to_codes(self, tmp_path):
         net = Net()
         flat = net.op("Flatten", "x")
@@ -251,17 +229,6 @@ class TestCodes:
         }
         path = net.save(tmp_path / "e.onnx", [tensor_info("x", GRAY.shape)], outputs)
         assert found(path, GRAY.sample()).bundle.encoder.mu == "quantized"
-
-    @pytest.mark.parametrize(
-        ("values", "expected"),
-        [
-            ([0.0, 3.0, 7.0], True), ([0.0, 1.0, 1.0], False), ([0.5, 3.0], False),
-            ([-1.0, 4.0], False), ([0.0, np.nan, 9.0], True), ([np.nan], False),
-            ([0.0, 1e6], False),
-        ],
-    )  # fmt: skip
-    def test_floats(self, values, expected):
-        assert is_codes(np.array(values, np.float32)) is expected
 
 
 def test_no_output_of_the_size_of_the_decoder():
