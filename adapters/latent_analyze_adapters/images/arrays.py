@@ -20,7 +20,13 @@ from latent_analyze_adapters.files.values import (
     steps_like_bytes,
     usual_range,
 )
-from latent_analyze_adapters.images.ranges import extremes, finite_extremes, outside, widened
+from latent_analyze_adapters.images.ranges import (
+    extremes,
+    finite_extremes,
+    not_finite,
+    outside,
+    widened,
+)
 from latent_analyze_adapters.images.resizing import ImageOptions, final_size, fit_arrays
 
 if TYPE_CHECKING:
@@ -152,6 +158,9 @@ class ImageArrays(ArrayFile):
         if dtype.kind == "b" or (dtype == np.uint8 and self._range == (0.0, 255.0)):
             return
         found = extremes(self._rows, self.count)
+        if not np.isfinite(found).all():
+            ids = self._ids if self.options.ids else range(self.count)
+            raise not_finite(self._rows, ids, self.path)
         if not (self._range[0] <= found[0] and found[1] <= self._range[1]):
             raise outside(self._range, found, self.path)
 

@@ -10,6 +10,7 @@ import numpy as np
 from latent_analyze.plugin import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from latent_analyze_adapters.files.array_rows import ArrayRows
@@ -18,6 +19,9 @@ Range = tuple[float, float]
 
 USUAL = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
 _DIGITS, _WHOLE = 6, 1e15
+
+LISTED = 3
+"""Images that an error names."""
 
 
 def extremes(rows: ArrayRows, count: int) -> Range:
@@ -33,13 +37,28 @@ def finite_extremes(rows: ArrayRows) -> Range:
     return min((low for low, _ in found), default=0.0), max((h for _, h in found), default=0.0)
 
 
+def not_finite(rows: ArrayRows, ids: Sequence[object], path: Path) -> DatasetError:
+    """Return the error for values that are not finite, which names the first of these images.
+
+    `ids` are those of the images, as many as are read.
+    """
+    bad: list[int] = []
+    start = 0
+    for block in rows.blocks(len(ids)):
+        fine = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+        bad += (start + np.flatnonzero(~fine)).tolist()
+        start += len(block)
+    named = ", ".join(repr(str(ids[row])) for row in bad[:LISTED])
+    more = ", ..." if len(bad) > LISTED else ""
+    return DatasetError(
+        f"finite pixel values in {path}",
+        found=f"NaN or infinity in {len(bad)} of {len(ids)} images: {named}{more}",
+        next_step="repair or remove these images",
+    )
+
+
 def outside(wanted: Range, found: Range, path: Path) -> DatasetError:
     """Return the error for values outside the range, which names one that admits them all."""
-    if not np.all(np.isfinite(found)):
-        return DatasetError(
-            f"finite pixel values in {path}", found="NaN or infinity",
-            next_step="remove or repair these images",
-        )  # fmt: skip
     low, high = next((r for r in USUAL if _fills(r, found)), found)
     low_text, high_text = outward(low, high)
     return DatasetError(

@@ -247,7 +247,8 @@ def _resolve_image(graph: Graph, tensor: Tensor, settings: Settings, batched: bo
 def _notes(role: Role, tensor: Tensor, image: ImageTensor, settings: Settings) -> tuple[str, ...]:
     notes = []
     if settings.layout is None:
-        notes.append(f"{role}: layout {image.layout} inferred from {tensor}")
+        how = "inferred" if images.shows_layout(image) else "assumed"
+        notes.append(f"{role}: layout {image.layout} {how} from {tensor}")
     if settings.image is None and image.shape == settings.data:
         size = " x ".join(map(str, image.shape))
         notes.append(f"{role}: image shape {size} taken from the data")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,7 @@ from latent_analyze_adapters.models.signatures.pools import Makings, Pool, measu
 from latent_analyze_adapters.models.signatures.prior import by_prior
 from latent_analyze_adapters.models.signatures.race import ROUNDS, SURE, Race, Raced
 from latent_analyze_adapters.models.signatures.spread import Found, spread_of
-from latent_analyze_adapters.models.signatures.trial import (
-    Route,
-    Tried,
-    Way,
-    best_shuffled,
-    tried_on,
-)
+from latent_analyze_adapters.models.signatures.trial import Tried, Way, best_shuffled
 from latent_analyze_adapters.models.signatures.values import exact
 
 if TYPE_CHECKING:
@@ -117,18 +111,20 @@ class Search:
         pools, errors = list[Pool](), list[ModelError]()
         for encoder in encoders:
             try:
-                pools.append(makings.pool(encoder, spec, pools[0] if pools else None))
+                pool = makings.pool(encoder, spec, pools)
             except ModelError as error:
                 errors.append(error)
+                continue
+            pools += [pool] if pool else []
         if not pools:
             raise errors[0]
         found = Race(pools, self.sample).run()
         problem = self._problem(found)
         chosen = found.simplest if problem else choosing.choose(found.tried)
-        (pool,) = (pool for pool in pools if pool.encoder is chosen.way.encoder)
+        (own,) = (one for one in pools if one.encoder is chosen.way.encoder)
         if not problem:
-            chosen = by_prior(chosen, found.tried, partial(self._spread_of, pool, chosen.mean))
-        return self._decided(self._exact(chosen), found, pool, problem)
+            chosen = by_prior(chosen, found.tried, partial(self._spread_of, own, chosen.mean))
+        return self._decided(self._exact(chosen), found, own, problem)
 
     def _spread_of(self, pool: Pool, mean: Mean, way: Way) -> Found | None:
         """Return the spread, after the encoder ran on enough rows to show it."""
@@ -156,11 +152,8 @@ class Search:
     def _exact(self, chosen: Tried) -> Tried:
         """Return the signature with moments of all rows, if it normalizes by those of the data."""
         entry, end = (exact(s, self.sample) for s in (chosen.way.scaling, chosen.output))
-        if (entry, end) == (chosen.way.scaling, chosen.output):
-            return chosen
-        way = Way(chosen.way.encoder, entry)
-        route = Route(way, chosen.mean, chosen.decoder, chosen.scale)
-        return tried_on(route, end, self.sample, chosen.route.rows)
+        route = replace(chosen.route, way=replace(chosen.way, scaling=entry))
+        return replace(chosen, route=route, output=end)
 
     def _mean_choice(self, mean: Mean, why: str, outputs: Outputs) -> list[Choice]:
         shown, what = how_codes(mean, outputs, self.stated, self.facts)

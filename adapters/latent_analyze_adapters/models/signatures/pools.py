@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.signatures.code_choices import how_codes
 from latent_analyze_adapters.models.signatures.codes import codes_in, takes_whole
@@ -137,10 +139,13 @@ class Makings:
     sample: Sample
     config: FolderConfig
 
-    def pool(self, encoder: OpenEncoder, spec: DecoderSpec, other: Pool | None = None) -> Pool:
+    def pool(
+        self, encoder: OpenEncoder, spec: DecoderSpec, others: Sequence[Pool] = ()
+    ) -> Pool | None:
         """Return what is tried with an encoder and a decoder.
 
-        In another layout it is as fast, and the same outputs are random.
+        It is None if the encoder gives the same in one of the other layouts, as one that flattens
+        gray images does. In any layout it is as fast, and the same outputs are random.
 
         Raises
         ------
@@ -155,6 +160,9 @@ class Makings:
         numbers = families(every, extent_of(sample.x))
         ways = [Way(encoder, *one) for one in zip(every, numbers, strict=True)]
         ways[0].run(sample, min(FEW, len(sample.x)))
+        if any(same_outputs(ways[0], pool.ways[0], pool.drawn) for pool in others):
+            return None
+        other = next(iter(others), None)
         drawn, speed = (other.drawn, other.speed) if other else measured(ways[0], sample)
         drawn = drawn | self.facts.drawn
         pairs, choices = self._pairs(ways[0], drawn, spec)
@@ -252,6 +260,14 @@ def _unlike(scales: Sequence[Scale]) -> list[Scale]:
         if not any(scale.is_like(other) for other in found):
             found.append(scale)
     return found
+
+
+def same_outputs(first: Way, second: Way, drawn: set[str]) -> bool:
+    """Whether two encoders give the same but for what is random; there must be anything else."""
+    names = first.outputs.keys() - drawn
+    return names == second.outputs.keys() - drawn != set() and all(
+        np.array_equal(first.outputs[name], second.outputs[name], equal_nan=True) for name in names
+    )
 
 
 def measured(way: Way, sample: Sample) -> tuple[set[str], Speed]:

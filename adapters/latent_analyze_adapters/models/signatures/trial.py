@@ -13,7 +13,6 @@ from latent_analyze_adapters.models.signatures.runs import run_outputs, some_row
 from latent_analyze_adapters.models.signatures.scores import (
     Score,
     correlation,
-    distances,
     explained_of,
     squared_errors,
 )
@@ -206,13 +205,6 @@ class Tried:
         """Each choice in words; an empty text where nothing is done."""
         entry, end = f"{self.way.scaling.text} in", f"{self.output.text} out"
         return entry, end, self.mean.text, self.decoder.text, self.scale.text
-
-
-def tried_on(route: Route, end: Scaling, sample: Sample, rows: int) -> Tried:
-    """Return one signature, tried on the first rows."""
-    route.run(sample, rows, [end], Last())
-    score = Score(route.errors[end], distances(sample.x[:rows]))
-    return Tried(route, end, score, score.explained)
 
 
 def as_data(decoder: Half, end: Scaling, raw: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -11,13 +11,14 @@ from latent_analyze_adapters.models.session_cache import SessionCache
 from latent_analyze_adapters.models.signatures.decoders import Scale, find_decoder, open_decoders
 from latent_analyze_adapters.models.signatures.encoders import open_encoders
 from latent_analyze_adapters.models.signatures.outputs import Mean
+from latent_analyze_adapters.models.signatures.scores import Score, distances
 from latent_analyze_adapters.models.signatures.trial import (
     Last,
     Route,
+    Tried,
     Way,
     best_shuffled,
     same_mean,
-    tried_on,
 )
 from latent_analyze_adapters.models.signatures.values import Scaling
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxOpener
@@ -50,7 +51,9 @@ def route_of(folder, scaling=UNIT_VALUES, scale=None, *, world=GRAY):
 
 def explained(folder, *given, end=UNIT_VALUES, world=GRAY):
     route, sample = route_of(folder, *given, world=world)
-    return tried_on(route, end, sample, world.count)
+    route.run(sample, world.count, [end], Last())
+    score = Score(route.errors[end], distances(sample.x))
+    return Tried(route, end, score, score.explained)
 
 
 def test_what_a_signature_explains(tmp_path):
