@@ -7,7 +7,8 @@ the MNIST digits (LeCun, Cortes & Burges) as they lie in Keras' ``mnist.npz``:
     latent-analyze encode model mnist.npz -o latents.zarr
     python examples/make_docs_figures.py latents.zarr
 
-`similarity` shows further stores of the same digits, given by ``--others``; ``--only`` draws some.
+`similarity` shows further stores of the same digits, given by ``--others``; `codes` one of a
+VQ-VAE (``examples/vq_vae.py``), given by ``--codes``. ``--only`` draws some.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ PICTURES = {
     "traversals-lines": Picture("traversals", "traversals-lines"),
     "traversals-distance": Picture("traversals", "traversals-distance"),
     "similarity": Picture("similarity", "similarity"),
+    "codes": Picture("codes", "codes"),
+    "codes-positions": Picture("codes", "codes-positions"),
+    "codes-together": Picture("codes", "codes-together"),
+    "codes-decoded": Picture("codes", "codes-decoded"),
 }
 
 
@@ -75,13 +80,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", type=Path, help="store with images and a decoder behind it")
     parser.add_argument("--others", type=Path, nargs="*", default=[], help="other models' stores")
-    parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES))
+    parser.add_argument("--codes", type=Path, help="store of codes")
+    parser.add_argument("--only", nargs="+", choices=PICTURES)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for name in arguments.only:
+    every = [n for n, p in PICTURES.items() if p.plugin != "codes" or arguments.codes]
+    for name in arguments.only or every:
         path = arguments.output / f"{name}.png"
-        save_small(draw(PICTURES[name], [arguments.store, *arguments.others]), path)
+        stores = [arguments.store, *arguments.others]
+        if PICTURES[name].plugin == "codes":
+            stores = [arguments.codes or parser.error(f"--codes STORE for {name}")]
+        save_small(draw(PICTURES[name], stores), path)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

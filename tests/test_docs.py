@@ -21,7 +21,7 @@ from latent_analyze.host.options import SamplerOptions, describe_options
 from latent_analyze.models.bundle import Bundle, DecoderSpec, EncoderSpec
 from latent_analyze.plugin import Analysis, Context, Host, Latents, ModelSpec, Sampler, TensorSpec
 from latent_analyze.runs.config import RunConfig
-from latent_analyze.testing import run_analysis, tiny_source
+from latent_analyze.testing import run_analysis, tiny_codes, tiny_source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -152,6 +152,8 @@ def images(rows: np.ndarray) -> np.ndarray:
 def test_scalars_and_arrays_are_documented(name: str) -> None:
     analysis, page = plugins_of("analysis")[name].cls(), page_of("analysis", name)
     source = tiny_source(200, 8, variational="log_var" in analysis.requires)
+    if "coordinates" not in analysis.latents:
+        source = tiny_codes(200, (2, 4))
     other = tiny_source(200, 6, seed=1, label="other")
     result = run_analysis(analysis, source, model=Model(), images=images, others=[other]).data
     for scalar, entry in result.scalars.items():

@@ -88,4 +88,4 @@ def test_zarr(cli: CommandLine, z: np.ndarray, version: int) -> None:
     runs(cli, "points.zarr:vectors=mu", z)
     ran = cli("run", "points.zarr", "--plugins", "radius")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "choose one: points.zarr:vectors=" in ran.err
+    assert "points.zarr:vectors=" in ran.err

@@ -86,7 +86,7 @@ def run(
         raise OptionError(
             "sources of different labels",
             found=labels,
-            next_step='write ArraySource(z, label="name")',
+            next_step='name them: ArraySource(z, "name"), la.open_source(path, label="name")',
         )
     analyses, beside, nulls = (
         [part] if isinstance(part, (str, type, Sampler, Analysis)) else list(part)

@@ -398,3 +398,26 @@ def test_keras_models():
     assert la.encode((encoder, decoder), IMAGES, "s.zarr").fingerprint == store.fingerprint
     report = la.run("s.zarr", plugins="reconstruct", null_repeats=2)
     assert not report.failures
+
+
+def test_codes_of_functions() -> None:
+    book = RNG.normal(size=(6, 4)).astype(np.float32)
+    names = RNG.integers(0, 6, (300, 3))
+    rows = book[names].reshape(300, 12)
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        apart = x.reshape(len(x), 3, 1, 4) - book
+        return (apart**2).sum(axis=-1).argmin(axis=-1)
+
+    def decode(codes: np.ndarray) -> np.ndarray:
+        return book[codes].reshape(len(codes), 12)
+
+    store = la.encode((encode, decode), rows, "s.zarr")
+    assert store.codes is not None
+    assert (store.codes.shape, store.codes.count, store.codes.is_known) == ((3,), 6, False)
+    np.testing.assert_array_equal(store.take(np.arange(300)).z, names)
+    assert store.schema.signature is not None
+    assert store.schema.signature.explained == pytest.approx(1)
+    report = la.run(str(store.path), plugins="codes,reconstruct", null="none")
+    assert not report.failures
+    assert report["codes"].data["decoded"].shape == (6, 12)

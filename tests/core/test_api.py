@@ -39,6 +39,17 @@ class TestRun:
         means = {run(one, host=host)["moments"].data["moment"] for one in given}
         assert len(means) == 1
 
+    def test_two_stores_of_one_label(self, host: Host, here: Path) -> None:
+        """The advice is followed: names, or a folder for the z-points."""
+        stores = [ArraySource(tiny_source(30, 2, seed=seed).z) for seed in (0, 1)]
+        with pytest.raises(OptionError, match=r'name them: ArraySource\(z, "name"\)'):
+            run(*stores, host=host)
+        named = [
+            ArraySource(store.read(store.blocks()[0]).z, n)
+            for n, store in zip("ab", stores, strict=True)
+        ]
+        assert [case.reference.label for case in run(*named, host=host).outcome.cases] == ["a", "b"]
+
     def test_what_a_report_gives(self, host: Host) -> None:
         report = run("points.npy", host=host, plugins="moments", shown="normal,uniform:b=1.5")
         results = report["moments"]

@@ -29,6 +29,7 @@ ANALYSES = {
     name: plugin.cls
     for name, plugin in HOST.analyses.items()
     if plugin.cls.__module__.startswith("latent_analyze_plugins.")
+    and "coordinates" in plugin.cls.latents
 }
 SMALL = {
     "tsne": "iterations=250",

@@ -19,6 +19,9 @@ from latent_analyze_adapters.models.signatures.checking import checked
 from latent_analyze_adapters.models.signatures.find import Search
 from latent_analyze_adapters.models.signatures.stated import apply_stated
 
+ENDS = frozenset({"mu", "part"})
+"""Keys that say where an encoder ends."""
+
 
 class FileAdapter(Adapter):
     """Opens models in files: a bundle, a folder with an encoder and a decoder, or a single file."""
@@ -76,7 +79,8 @@ class FileAdapter(Adapter):
         stated: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Open a model for data, and find out by trying what its files mean; see `Adapter`."""
-        bundle, cache = self._found(path, device=device, trust=trust, role="encoder")
+        cut = not ENDS.isdisjoint(key.removeprefix("encoder.") for key in stated)
+        bundle, cache = self._found(path, device=device, trust=trust, role="encoder", cut=cut)
         bundle = apply_stated(bundle, stated)
         if bundle.encoder is None:
             shape = tuple(sample.x.shape[1:]) if sample.kind == "images" else None
@@ -93,12 +97,18 @@ class FileAdapter(Adapter):
         return FileModel(path, bundle, cache, signature=signature)
 
     def _found(
-        self, path: Path, *, device: str | None, trust: bool, role: Role | None = None
+        self,
+        path: Path,
+        *,
+        device: str | None,
+        trust: bool,
+        role: Role | None = None,
+        cut: bool = False,
     ) -> tuple[Bundle, SessionCache]:
         self.import_runtime()
         opener = self.opener(folder_of(path), device, trust)
         cache = SessionCache(opener)
-        return find_bundle(path, opener, cache.file, role=role), cache
+        return find_bundle(path, opener, cache.file, role=role, cut=cut), cache
 
 
 def open_with_signature(

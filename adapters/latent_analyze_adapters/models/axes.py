@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import IMAGE_RANKS
 from latent_analyze_adapters.models.image_tensor import AXES
+from latent_analyze_adapters.models.messages import CORRECT
 from latent_analyze_adapters.models.resolving import fit_axes
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def halved(graph: Graph, mu: Tensor, axes: FreeShape, axis: int) -> tuple[FreeSh
     if len(whole) < len(axes) or axis >= len(whole) or whole[axis] % 2:
         raise ModelError(
             f"an even length in axis {axis} of {mu} of {graph.name}, mean and spread",
-            found=str(axes), next_step="correct halves_axis",
+            found=str(axes), next_step=CORRECT,
         )  # fmt: skip
     return (*whole[:axis], whole[axis] // 2, *whole[axis + 1 :]), whole
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import Graph, NetworkSpec, Tensor
+from latent_analyze_adapters.models.messages import CORRECT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,7 +158,7 @@ def find_extra_inputs(
     for name in stated.keys() - others.keys():
         raise ModelError(
             f"extra inputs of {graph.name} under constants and columns, {_names(others)}",
-            found=repr(name), next_step="correct model.toml",
+            found=repr(name), next_step=CORRECT,
         )  # fmt: skip
     for name in others.keys() - stated.keys():
         raise ModelError(
@@ -186,7 +187,7 @@ def _extra_input(graph: Graph, tensor: Tensor, value: float | list[float]) -> Ex
     if not _fits(np.array(extra.value), np.dtype(tensor.dtype)):
         raise ModelError(
             f"a value that {tensor.dtype} can hold for the input {tensor} of {graph.name}",
-            found=str(value), next_step="correct constants in model.toml",
+            found=str(value), next_step=CORRECT,
         )  # fmt: skip
     if extra.value:
         try:
@@ -197,7 +198,7 @@ def _extra_input(graph: Graph, tensor: Tensor, value: float | list[float]) -> Ex
             return extra
     raise ModelError(
         f"one number or one row for the input {tensor} of {graph.name}", found=str(value),
-        next_step="correct constants in model.toml",
+        next_step=CORRECT,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import FurtherSpec, ModelError
+from latent_analyze_adapters.models.messages import CORRECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def further_specs(
         if name not in outputs:
             raise ModelError(
                 f"a further output {name!r} of {graph.name}", found=", ".join(map(repr, outputs)),
-                next_step="correct further in model.toml, or --signature encoder.further",
+                next_step=CORRECT,
             )  # fmt: skip
     codes = spec.codes or {}
     return tuple(

@@ -6,6 +6,7 @@ import math
 
 from latent_analyze.plugin import ModelError
 from latent_analyze_adapters.models.graph import FreeShape, Graph, Shape, Tensor
+from latent_analyze_adapters.models.messages import CORRECT
 
 
 def latent_shape(name: str, tensor: Tensor, axes: FreeShape, stated: Shape | None) -> Shape:
@@ -30,7 +31,7 @@ def latent_shape(name: str, tensor: Tensor, axes: FreeShape, stated: Shape | Non
         if stated is None or len(stated) != len(axes):
             raise ModelError(
                 f"z-points of a fixed shape in {name}", found=str(tensor),
-                next_step="state latent_shape in model.toml",
+                next_step="state it in model.toml or --signature, as 'latent_shape=[4,8,8]'",
             )  # fmt: skip
         shape = stated
     if stated is not None and not _same_order(shape, stated):
@@ -88,7 +89,7 @@ def note_ambiguous_outputs(graph: Graph, input_tensor: Tensor, mu: Tensor) -> tu
         raise ModelError(
             f"mu among the outputs of {graph.name}",
             found=f"{mu} first, an image like {input_tensor}, then {', '.join(map(str, others))}",
-            next_step="name mu, and log_var if there is one, in model.toml",
+            next_step="name mu, and log_var if there is one, in model.toml or --signature",
         )
     size = size_from(mu, 1)
     names = ", ".join(repr(t.name) for t in others if size_from(t, 1) == size)
@@ -96,8 +97,7 @@ def note_ambiguous_outputs(graph: Graph, input_tensor: Tensor, mu: Tensor) -> tu
         return ()
     return (
         f"encoder: {mu.name!r} is assumed to be mu, but there are other outputs of the same shape, "
-        f"{names}: state mu and log_var in model.toml, or run "
-        "'latent-analyze inspect MODEL --data IMAGES' to identify them",
+        f"{names}: state mu and log_var in model.toml if that is wrong",
     )
 
 
@@ -111,8 +111,8 @@ def _same_order(shape: Shape, stated: Shape) -> bool:
 
 def _advice(shape: Shape, stated: Shape) -> str:
     if math.prod(shape) != math.prod(stated):
-        return "correct model.toml"
+        return CORRECT
     return (
         f"export encoder and decoder with the same layout, or state latent_shape = "
-        f"[{math.prod(shape)}] in model.toml if the order of the values is the same"
+        f"[{math.prod(shape)}] in model.toml or --signature if the values are in the same order"
     )

@@ -59,7 +59,9 @@ def folder_of(path: Path) -> Path:
     )
 
 
-def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = None) -> Bundle:
+def find_bundle(
+    path: Path, opener: Opener, read: Read, *, role: Role | None = None, cut: bool = False
+) -> Bundle:
     """Return the content of model.toml or, without one, what files and their names show.
 
     Parameters
@@ -71,6 +73,8 @@ def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = N
     role
         ``"encoder"`` if data are to be encoded: a single file is the encoder then, whatever its
         name, unless it holds both networks or is clearly a decoder.
+    cut
+        Whether the user says where the encoder ends, so that a whole autoencoder will do.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = N
     if len(parts) == 2:
         return _pair(parts, opener)
     if is_model(path) or not path.is_dir():
-        return _single_file(path, opener, read, role)
+        return _single_file(path, opener, read, role, cut=cut)
     if (path / SIDECAR).is_file():
         return _stated(path, opener)
     found = find_files(path)
@@ -92,7 +96,7 @@ def find_bundle(path: Path, opener: Opener, read: Read, *, role: Role | None = N
             next_step="name the folder or the file of a model",
         )  # fmt: skip
     if found.single is not None:
-        return _single_file(path / found.single, opener, read, role)
+        return _single_file(path / found.single, opener, read, role, cut=cut)
     if not found.files:
         files = _roles_by_graph(found.others, opener, read)
         if files is None:
@@ -152,7 +156,7 @@ def _stated_runtime(sidecar: Path) -> str:
         return DEFAULT_RUNTIME
 
 
-def _single_file(path: Path, opener: Opener, read: Read, role: Role | None) -> Bundle:
+def _single_file(path: Path, opener: Opener, read: Read, role: Role | None, *, cut: bool) -> Bundle:
     try:
         encoder, decoder = opener.infer_specs(path.name, read)
     except ModelError:
@@ -164,7 +168,7 @@ def _single_file(path: Path, opener: Opener, read: Read, role: Role | None) -> B
             role = role_in_name(path.parent.name)[0] if path.stem == "model" else None
         if role is None:
             raise
-        if role == "encoder" and graph is not None:
+        if role == "encoder" and graph is not None and not cut:
             require_encoder_like(graph)
         return _named_by_role(path.stem, {role: path.name}, opener)
     if role == "encoder" and encoder is None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CAUSE_LENGTH = 200
+
+CORRECT = "correct it in model.toml or --signature, or leave it out"
+"""The next step where what is stated does not fit."""
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,5 +43,6 @@ def run_error(feeds: Mapping[str, NDArray[np.generic]], found: str) -> ModelErro
     """Return the error for a model that fails on arrays of these shapes."""
     given = ", ".join(f"{name!r} of shape {feed.shape}" for name, feed in feeds.items())
     return ModelError(
-        f"a model that runs on {given}", found=found, next_step="run: latent-analyze inspect"
-    )
+        f"a model that runs on {given}", found=found,
+        next_step="compare them with what it takes: latent-analyze inspect MODEL",
+    )  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import ModelError
+from latent_analyze.plugin import DecoderSpec, ModelError
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, LabelTensor, as_floats
 from latent_analyze_adapters.models.graph import FreeShape, Graph, NetworkSpec, Shape, Tensor
+from latent_analyze_adapters.models.messages import CORRECT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +36,8 @@ def probe_graph(
 ) -> Graph:
     """Return the inputs and outputs of a function, found by calling it with one row of zeros.
 
+    A decoder that fails on real numbers is tried with whole ones: it may take codes.
+
     Parameters
     ----------
     call
@@ -53,16 +57,32 @@ def probe_graph(
     if row_shape is None:
         raise ModelError(
             f"image_shape and latent_shape for {name}, which does not declare its input",
-            found="no such shape", next_step="state image_shape and latent_shape in model.toml",
+            found="no such shape",
+            next_step="state them in model.toml or --signature, as 'image_shape=[28,28,1]'",
         )  # fmt: skip
     if math.prod(row_shape) > MAX_VALUES:
         raise ModelError(
             f"rows of at most {MAX_VALUES} values for {name}", found=f"shape {row_shape}",
-            next_step="correct image_shape and latent_shape in model.toml",
+            next_step=CORRECT,
         )  # fmt: skip
-    main = Tensor(spec.input or INPUT, dtype, (None, *row_shape))
     extra = tuple(_extra_tensors(spec, dtype))
-    feeds: Feeds = {main.name: np.zeros((1, *row_shape), dtype)}
+    main = Tensor(spec.input or INPUT, dtype, (None, *row_shape))
+    try:
+        return _probed(call, spec, (main, *extra), name)
+    except ModelError as error:
+        if not isinstance(spec, DecoderSpec):
+            raise
+        try:
+            return _probed(call, spec, (replace(main, dtype="int64"), *extra), name)
+        except ModelError:
+            # What the decoder says about whole numbers is no help to somebody with coordinates.
+            raise error from None
+
+
+def _probed(call: Call, spec: NetworkSpec, inputs: tuple[Tensor, ...], name: str) -> Graph:
+    """Return what a function with these inputs gives for one row of zeros."""
+    main, *extra = inputs
+    feeds: Feeds = {main.name: np.zeros((1, *(n or 1 for n in main.shape[1:])), main.dtype)}
     for tensor in extra:
         value = as_floats(spec.constants.get(tensor.name, 0))
         feeds[tensor.name] = ExtraInput(tensor, value).fill(1)
@@ -70,7 +90,7 @@ def probe_graph(
         Tensor(key, str(value.dtype), _free_batch(value.shape))
         for key, value in call(feeds).items()
     )
-    return Graph(name, (main, *extra), outputs, is_probed=True)
+    return Graph(name, inputs, outputs, is_probed=True)
 
 
 def name_outputs(

@@ -19,6 +19,7 @@ from latent_analyze_adapters.models.image_tensor import (
     ImageTensor,
     file_shape,
 )
+from latent_analyze_adapters.models.messages import CORRECT
 
 SHORTEST_SIDE = 4
 """Rows of two axes are images if both are at least this long."""
@@ -134,7 +135,7 @@ def add_preprocessing(image: ImageTensor, spec: NetworkSpec, *, where: str) -> I
         if len(values) not in (1, image.shape[-1]) or (name == "std" and min(values) <= 0):
             raise ModelError(
                 f"a {name} of one number or of {image.shape[-1]}, a std > 0, for {where}",
-                found=str(list(values)), next_step="correct model.toml",
+                found=str(list(values)), next_step=CORRECT,
             )  # fmt: skip
     activation = spec.activation if isinstance(spec, DecoderSpec) else None
     return replace(image, mean=mean, std=std, activation=activation)
@@ -165,7 +166,7 @@ def _check_range(value_range: tuple[float, float], dtype: str, where: str) -> No
         limits = "" if math.isinf(high) else f" within [{low:g}, {high:g}]"
         raise ModelError(
             f"a range [low, high] with low < high{limits} for {where}",
-            found=str(list(value_range)), next_step="correct model.toml",
+            found=str(list(value_range)), next_step=CORRECT,
         )  # fmt: skip
 
 
@@ -185,6 +186,5 @@ def _check(image: ImageTensor, axes: FreeShape, where: str) -> None:
 def _mismatch(expected: str, where: str) -> ModelError:
     return ModelError(
         expected, found=where,
-        next_step="state image_shape and layout in model.toml, or let "
-        "'latent-analyze inspect MODEL --data IMAGES --write' do it",
+        next_step="state image_shape and layout in model.toml or --signature, or correct them",
     )  # fmt: skip

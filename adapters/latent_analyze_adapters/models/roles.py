@@ -107,6 +107,6 @@ def _autoencoder(graph: Graph) -> ModelError:
     return ModelError(
         f"z-points among the outputs of {graph.name}",
         found=f"{graph.inputs[0]} in and {graph.outputs[0]} out, a whole autoencoder",
-        next_step="export encoder and decoder separately, or name the tensor between them in "
-        "model.toml: as mu (for ONNX, any tensor inside) or part",
+        next_step="export encoder and decoder separately, or name what is between them: "
+        "--signature encoder.mu=NAME for a tensor inside ONNX, else --signature encoder.part=NAME",
     )

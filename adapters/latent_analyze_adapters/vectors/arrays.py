@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -143,7 +144,7 @@ class VectorArrays(ChunkedVectors):
         if len(found) != 1:
             next_step = "save it with numpy.save"
             if found:
-                name = self.path.name
+                name = shlex.quote(str(self.path))
                 next_step = f"choose one: {name}:vectors={list(found)[-1]}, or take all as the "
                 next_step += f"inputs of a model: {name}:kind=arrays"
             raise DatasetError(

@@ -241,8 +241,9 @@ def choose(name: str, candidates: Sequence[str], path: Path) -> str:
     if name in candidates:
         return name
     raise DatasetError(
-        f"{name!r} in {path}", found=listing(candidates), next_step="name one of these"
-    )
+        f"{name!r} in {path}", found=listing(candidates),
+        next_step="name one of these" if candidates else "leave the option out",
+    )  # fmt: skip
 
 
 def listing(names: Iterable[str]) -> str:
@@ -262,6 +263,7 @@ def require_unique(ids: NDArray[np.generic], name: str, path: Path) -> None:
     values, counts = np.unique(ids, return_counts=True)
     if len(values) < len(ids):
         raise DatasetError(
-            f"unique ids in {name!r} of {path}", found=f"{values[counts > 1][0]!r} more than once",
+            f"unique ids in {name!r} of {path}",
+            found=f"{str(values[counts > 1][0])!r} more than once",
             next_step="name another column with the option ids",
         )  # fmt: skip

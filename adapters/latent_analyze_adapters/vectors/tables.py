@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -211,7 +212,7 @@ class VectorTables(ChunkedVectors):
         if len(lists) > 1 and all(c.whole for c in lists):
             self.kind = "arrays"  # tokens and their mask
         if len(lists) > 1 and self.kind != "arrays":
-            name = self.path.name
+            name = shlex.quote(str(self.path))
             raise DatasetError(
                 f"one column of vectors in {self.path}", found=listing(names),
                 next_step=f"choose one: {name}:vectors={names[0]}, or take all as the inputs of a "
@@ -260,7 +261,8 @@ class VectorTables(ChunkedVectors):
 
 
 def _as_float32(values: NDArray[np.generic], name: str, path: Path) -> NDArray[np.float32]:
-    advice = f"scale them, or leave the column out: {path.name}:labels=[{name}]"
+    option = shlex.quote(f"{path}:labels=[{name}]")
+    advice = f"scale them, or leave the column out: {option}"
     return as_float32(values, name, path, next_step=advice)
 
 

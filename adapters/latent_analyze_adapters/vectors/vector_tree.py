@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -106,7 +107,7 @@ class VectorTree(ChunkedVectors):
         if len(found) > 1:
             raise DatasetError(
                 f"one array of vectors in {self.path}", found=listing(found),
-                next_step=f"choose one: {self.path.name}:vectors={list(found)[-1]}",
+                next_step=f"choose one: {shlex.quote(str(self.path))}:vectors={list(found)[-1]}",
             )  # fmt: skip
         return next(iter(found))
 

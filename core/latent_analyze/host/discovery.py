@@ -96,12 +96,14 @@ class Host:
         self._plain: list[tuple[str, Plugin[Any]]] = []
         self._faults: list[tuple[str, str]] = []
         if discover:
-            for point in sorted(self._entry_points(), key=lambda p: p.name):
-                self._load(point)
+            points = sorted(self._entry_points(), key=lambda p: p.name)
+            owners = {id(point.dist): point.dist for point in points}
+            names = {key: f"{d.name} {d.version}" if d else "unknown" for key, d in owners.items()}
+            for point in points:  # a look at a distribution's name reads its metadata again
+                self._load(point, names[id(point.dist)])
         for plugin in plugins:
-            self._register(
-                plugin, getattr(plugin, "__name__", type(plugin).__name__), "this program"
-            )
+            name = getattr(plugin, "__name__", type(plugin).__name__)
+            self._register(plugin, name, "this program")
         self._classes: dict[str, dict[str, list[Plugin[Any]]]] = {k: {} for k in KINDS}
         for kind in KINDS:
             self._collect(kind)
@@ -197,8 +199,7 @@ class Host:
             self._problem(name, name, f"has damaged metadata: {_short(error)}")
             return ()
 
-    def _load(self, point: EntryPoint) -> None:
-        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+    def _load(self, point: EntryPoint, distribution: str) -> None:
         try:
             plugin = point.load()
         except (Exception, SystemExit) as error:

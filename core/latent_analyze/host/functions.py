@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.host.results import Frame
+    from latent_analyze.sources.codes import LatentKind
     from latent_analyze.sources.source import Batch, Source
 
 SAMPLE = 10_000
@@ -70,6 +71,7 @@ def analysis(
     measures: Sequence[Measure] = ...,
     sample: int = ...,
     heavy: bool = ...,
+    latents: Sequence[LatentKind] = ...,
 ) -> Callable[[Function], type[FunctionAnalysis]]: ...
 def analysis(
     function: Function | None = None,
@@ -80,6 +82,7 @@ def analysis(
     measures: Sequence[Measure] = (),
     sample: int = SAMPLE,
     heavy: bool = False,
+    latents: Sequence[LatentKind] = ("coordinates",),
 ) -> Any:
     """Make an analysis from a function of a sample of z-points.
 
@@ -101,6 +104,8 @@ def analysis(
         Rows that it gets; an option of the same name can change that.
     heavy
         Whether null ensembles run on request only.
+    latents
+        What z may be: ``"coordinates"``, ``"codes"`` or both.
 
     Raises
     ------
@@ -118,6 +123,7 @@ def analysis(
             "title": title, "measures": tuple(measures), "cost": "heavy" if heavy else "light",
             "requires": frozenset({"log_var", "labels"} & set(inputs)),
             "counts": {"sample": (min(LEAST, sample), sample)},
+            "latents": frozenset(latents),
         }  # fmt: skip
         return type(called, (FunctionAnalysis,), body)
 

@@ -6,7 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -186,6 +186,10 @@ class _Page:
         return [(s, times[s]) for s in SEVERITIES if times[s]]
 
     @property
+    def has_codes(self) -> bool:
+        return any(case.outcome.reference.codes is not None for case in self.cases)
+
+    @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
         return [(c.label, entry) for c in self.cases for entry in by_reason(c.outcome.left_out)]
 
@@ -208,6 +212,7 @@ def _cases(outcome: RunOutcome, figures: Figures) -> Iterator[_Case]:
         yield _Case(case, f"case-{i + 1}", source, facts, analyses)
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from latent_analyze.errors import AnalysisError, ModelError, StoreError
 from latent_analyze.models.in_python import PREFIX, is_in_python, kept_model
+from latent_analyze.runs.advice import with_data
 from latent_analyze.runs.case_data import reopen_data, why_no_data
 from latent_analyze.runs.codes_decoder import CodesDecoder, Lookup, find_lookup
 from latent_analyze.runs.opening import model_exists, open_model, reopen_model
@@ -87,9 +88,12 @@ class CaseModel:
         # A file of a model that existed in Python has another hash and another signature.
         comparable = store is not None and not is_in_python(store.model_ref.path)
         known = store.model_ref.signature if store is not None and comparable else None
-        model, self.ref = open_model(
-            path, self.host, device=config.device, trust=config.trust, signature=known
-        )
+        try:
+            model, self.ref = open_model(
+                path, self.host, device=config.device, trust=config.trust, signature=known
+            )
+        except ModelError as error:
+            raise with_data(error, path, write=True) from None
         if store is not None and comparable and store.model_ref.fingerprint != self.ref.fingerprint:
             raise StoreError(
                 f"a store made with the model {path} ({self.ref.fingerprint[:12]})",

@@ -14,6 +14,7 @@ from latent_analyze.host.contracts import NOTHING, Dataset, Progress, no_progres
 from latent_analyze.models.in_python import keep_data
 from latent_analyze.models.runtime_check import check_runtime
 from latent_analyze.models.signature import Sample
+from latent_analyze.runs.advice import encoded_first
 from latent_analyze.runs.opening import DEFAULT_STORE, open_dataset, open_model
 from latent_analyze.runs.plan import check_names
 from latent_analyze.runs.python_data import Format, PythonDataset
@@ -220,6 +221,8 @@ def encode_for_run(
             config.model, config.data, store, host, device=config.device, trust=config.trust
         )
         encoding.write(nonfinite=config.nonfinite, progress=progress)
+    except ModelError as error:
+        raise encoded_first(error, config.model, config.data) from None
     finally:
         if new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -15,6 +15,7 @@ from latent_analyze.host.contracts import NOTHING
 from latent_analyze.models import inspection
 from latent_analyze.models.bundle import SIDECAR, leave_open, read_bundle, replace_bundle
 from latent_analyze.models.runtime_check import check_runtime
+from latent_analyze.runs.advice import with_data
 from latent_analyze.runs.encoding import draw_sample, rows_for
 from latent_analyze.runs.opening import open_dataset, open_model
 from latent_analyze.store.encode import require_encodable
@@ -60,6 +61,8 @@ class Inspection:
         The command that leads further, without ``latent-analyze``.
     signature
         What the files mean for these data, and the signatures that were tried; None without data.
+    untried
+        What only data could tell, by the keys of model.toml, and what was taken instead.
     """
 
     path: str
@@ -72,6 +75,7 @@ class Inspection:
     written: Mapping[str, str] = field(default_factory=dict)
     next_step: str = ""
     signature: Signature | None = None
+    untried: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -91,6 +95,13 @@ class Inspection:
             found["files"] = self.files
         if self.signature is not None:
             found["signature"] = self.signature.describe()
+        if self.untried:
+            why = (
+                "needs --data"
+                if self.spec.can_encode
+                else "a decoder alone: state it in model.toml"
+            )
+            found["not tried"] = {"why": why, **self.untried}
         return found | {"checks": [asdict(check) for check in self.checks], **self.written}
 
 
@@ -123,32 +134,25 @@ def inspect_model(
             path, host, device=device, trust=trust, sample=sample, stated=stated
         )
     except ModelError as error:
-        raise _with_data(error, path) if data is None else error from None
+        raise with_data(error, path) if data is None else error from None
     runtime = check_runtime(model)
     describe = getattr(model, "describe", None)
     files = None if describe is None else describe()
     checks = _check(model, dataset, sample) if dataset and sample else []
     bundle = getattr(model, "bundle", None)
-    written = _write(Path(path), _decided(bundle, ref, _sidecar(path)), host, ref) if write else {}
+    open_keys = _open_keys(_sidecar(path), stated)
+    written = (
+        _write(Path(path), _decided(bundle, ref, open_keys, stated), host, ref) if write else {}
+    )
     place = str(Path(written["written"]).parent) if write else path
-    step = _next_step(model.spec, place, data) + (" --trust" if trust else "")
+    untried = _untried(bundle, open_keys) if ref.signature is None else {}
+    step = _next_step(model.spec, place, data, untried) + (" --trust" if trust else "")
     if not write:
         step += "".join(f" --signature {shlex.quote(f'{k}={v}')}" for k, v in stated.items())
     return Inspection(
         ref.path, ref.adapter, model.fingerprint, model.spec, runtime, files, checks, written, step,
-        ref.signature,
+        ref.signature, untried,
     )  # fmt: skip
-
-
-def _with_data(error: ModelError, path: str) -> ModelError:
-    """Return the error for a model that only data can explain, where there are none yet."""
-    states = error.next_step.startswith(("correct ", "state ", "write ", "call it "))
-    if not states and "--signature" not in error.next_step:
-        return error
-    if (Path(path) / SIDECAR).is_file():
-        return error
-    step = f"run: latent-analyze inspect {shlex.quote(path)} --data DATA"
-    return ModelError(error.expected, found=error.found, next_step=step)
 
 
 def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
@@ -163,23 +167,31 @@ def _check(model: Model, dataset: Dataset, sample: Sample) -> list[Check]:
     return inspection.inspect_model(model, sample.x[:rows], columns)
 
 
-def _decided(bundle: Bundle | None, ref: ModelRef, stated: Bundle | None) -> Bundle | None:
+def _decided(
+    bundle: Bundle | None, ref: ModelRef, open_keys: list[str], stated: Mapping[str, str]
+) -> Bundle | None:
     """Return the settings to save; what nothing shows is no knowledge, so it is not saved."""
     signature = ref.signature
     if bundle is None:
         return None
     if signature is None:
-        return leave_open(bundle, _assumed(bundle, stated))
-    if signature.problem:
+        return leave_open(bundle, open_keys)
+    if signature.problem and not stated:
         raise ModelError(
             "a signature that explains the data",
             found=f"none: the best explains {max(signature.explained or 0, 0):.1%} of the variance",
-            next_step="state what you know, as --signature 'encoder.range=[-1,1]', with --write",
+            next_step="state what you know, as --signature 'encoder.range=[-1,1]': it is saved",
         )  # fmt: skip
+<<<<<<< HEAD
     keys = [choice.key for choice in signature.assumed]
     roles = [key.removesuffix(".range") for key in keys if key.endswith(".range")]
     # A range is assumed together with what is subtracted and divided by.
     return leave_open(bundle, [*keys, *(f"{r}.{name}" for r in roles for name in ("mean", "std"))])
+=======
+    # What was tried beside a wrong statement, or for nothing, is no knowledge either.
+    unknown = ("assumed", "trial", "data") if signature.problem else ("assumed",)
+    return leave_open(bundle, [c.key for c in signature.choices if c.known in unknown])
+>>>>>>> origin/main
 
 
 def _sidecar(path: str) -> Bundle | None:
@@ -187,14 +199,26 @@ def _sidecar(path: str) -> Bundle | None:
     return read_bundle(Path(path)) if (Path(path) / SIDECAR).is_file() else None
 
 
-def _assumed(bundle: Bundle, stated: Bundle | None) -> list[str]:
+def _open_keys(sidecar: Bundle | None, stated: Mapping[str, str]) -> list[str]:
     """Return the keys that only data can tell, without those that are stated already."""
     keys = []
     for role, names in ONLY_DATA_TELL.items():
-        before = getattr(stated, role, None)
+        before = getattr(sidecar, role, None)
         known = before.model_fields_set if before is not None else frozenset()
         keys += [f"{role}.{name}" for name in names if name not in known]
-    return keys
+    return [key for key in keys if not {key, key.partition(".")[2]} & {*stated}]
+
+
+def _untried(bundle: Bundle | None, keys: Sequence[str]) -> dict[str, object]:
+    """Return what was taken for keys that only data can tell."""
+    tables = {} if bundle is None else bundle.model_dump(mode="json", exclude_none=True)
+    found = {}
+    for key in keys:
+        role, _, name = key.partition(".")
+        value = tables.get(role, {}).get(name)
+        if value is not None and name in getattr(bundle, role).model_fields_set:
+            found[key] = value
+    return found
 
 
 def _write(path: Path, bundle: Bundle | None, host: Host, ref: ModelRef) -> dict[str, str]:
@@ -226,8 +250,10 @@ def _holds_more(folder: Path, bundle: Bundle, host: Host, ref: ModelRef) -> bool
     return spec.can_encode + spec.can_decode > halves
 
 
-def _next_step(spec: ModelSpec, path: str, data: str | None) -> str:
+def _next_step(spec: ModelSpec, path: str, data: str | None, untried: Mapping[str, object]) -> str:
     path = shlex.quote(path)
     if not spec.can_encode:
         return f"run normal:dim={spec.dim}:count=2000 --model {path}"
+    if data is None and untried:
+        return f"inspect {path} --data DATA"
     return f"encode {path} {'DATA' if data is None else shlex.quote(data)} -o latents.zarr"

@@ -20,6 +20,7 @@ from latent_analyze.host.contracts import NOTHING
 from latent_analyze.host.options import PluginSpec, parse_spec
 from latent_analyze.models.in_python import is_in_python, kept_model
 from latent_analyze.models.reference import ModelRef
+from latent_analyze.runs.advice import no_data, taken_for_data
 from latent_analyze.runs.outputs import output_source
 from latent_analyze.runs.source_text import SourceText
 from latent_analyze.runs.usable_rows import usable as usable
@@ -184,13 +185,16 @@ def open_dataset(text: str, host: Host) -> Dataset:
     # The rows of a store are encoded already.
     for _, plugin in () if is_store(spec.name) else installed_first(host.datasets):
         if plugin.cls.recognizes(spec.name):
-            return plugin.cls(spec.name, plugin.options(spec.options))
+            options = plugin.options(spec.options)
+            try:
+                return plugin.cls(spec.name, options)
+            except DatasetError as error:
+                # A folder may hold a model instead of images.
+                if not Path(spec.name).is_dir() or error.found != "none":
+                    raise
+                raise taken_for_data(error, spec.name, host) from None
     if exists(spec.name):
-        raise DatasetError(
-            "a folder of images, an array of images or an array of vectors",
-            found=f"{spec.name}, which no data set plugin recognizes",
-            next_step="see: latent-analyze plugins list",
-        )
+        raise taken_for_data(no_data(spec.name, host), spec.name, host)
     if "/" not in spec.name and "." not in spec.name:
         raise unknown_name("data set", spec.name, host.datasets)
     raise DatasetError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -122,7 +121,8 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
         raise DatasetError(
             f"rows of shape {_shape(spec.input.shape)}, which {spec.name} takes",
             found=f"{_shape(dataset.item.shape)} in {dataset.name}",
-            next_step=_shape_advice(tuple(spec.input.shape), tuple(dataset.item.shape)),
+            next_step="change them with the options resize= and crop= of the data set, or, for a "
+            "store of its own, choose another -o",
         )
     known = (*dataset.label_names, *dataset.input_names)
     for name in spec.columns:
@@ -133,12 +133,6 @@ def require_encodable(model: Model, dataset: Dataset) -> None:
                 next_step="choose a data set with that label, or another label: "
                 "--signature columns.INPUT=LABEL",
             )
-
-
-def _shape_advice(expected: tuple[int, ...], found: tuple[int, ...]) -> str:
-    if expected == (math.prod(found),):
-        return f"add --signature image_shape={list(found)}"
-    return "change them with the options resize= and crop= of the data set"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -122,6 +122,8 @@ def test_shapes_that_the_graph_leaves_open_are_probed():
 
 def test_z_points_of_no_fixed_shape():
     open_graph = graph((None, None), ("y", (None, 8, 8, 3)))
-    with pytest.raises(ModelError, match=r"state latent_shape in model\.toml"):
+    with pytest.raises(
+        ModelError, match=r"state it in model\.toml or --signature, as 'latent_shape="
+    ):
         plan(open_graph, Settings(DecoderSpec(file="d")))
     assert plan(open_graph, Settings(DecoderSpec(file="d"), latent=(4,))).latent == (4,)

@@ -312,7 +312,7 @@ class TestErrors:
     def test_unknown_shapes(self, folder):
         spec = EncoderSpec(entry="my_functions:mu")
         write_bundle(folder, Bundle(runtime="callable", encoder=spec))
-        with pytest.raises(ModelError, match="state image_shape"):
+        with pytest.raises(ModelError, match="as 'image_shape="):
             CallableRuntime().open(folder, trust=True)
 
     def test_shapes_that_are_too_large(self, folder):

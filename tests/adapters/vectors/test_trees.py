@@ -75,7 +75,7 @@ def test_categories_of_anndata_0_7(form, path, z):
 def test_which_array(form, path, z):
     form.write(path, mu=z, other=-z, name=[f"r{i}" for i in range(ROWS)])
     text = form.refused(path, "one array of vectors .* found mu, other")
-    assert f"choose one: {path.name}:vectors=other" in text
+    assert f"choose one: {path}:vectors=other" in text
     items = form.opened(path, vectors="other", ids="name", labels=(), limit=9).read(np.array([8]))
     np.testing.assert_array_equal(items.x, -z[8:9])
     assert (items.ids, items.labels) == (["r8"], {})
@@ -86,7 +86,7 @@ def test_which_array(form, path, z):
 def test_which_array_of_anndata(form, path, z):
     form.write_anndata(path, z, obsm=("X_pca", "X_umap"))
     text = form.refused(path, "one array of vectors")
-    choice = f"choose one: {path.name}:vectors=obsm/X_umap"
+    choice = f"choose one: {path}:vectors=obsm/X_umap"
     assert f"found X, obsm/X_pca, obsm/X_umap; {choice}" in text
     dataset = form.opened(path, vectors="/obsm/X_pca", labels=("score",), ids="depth", limit=40)
     items = dataset.read(np.array([39]))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import CommandLine
-from PIL import Image
 from tiny_bundle import write_images
 
 Bring = Callable[..., None]
@@ -58,10 +57,6 @@ class TestDataSets:
         for path in ("gone.npz", "some/folder"):
             cli.refuses("encode", "model", path, saying=(path, "no", "check the path"))
 
-    def test_a_misspelled_built_in(self, cli: CommandLine, bring: Bring) -> None:
-        bring("model")
-        cli.refuses("encode", "model", "digitz", saying=("data set", "'digitz'", "mean digits?"))
-
     def test_a_folder_without_images(self, cli: CommandLine, bring: Bring, here: Path) -> None:
         bring("model")
         (here / "faces").mkdir()
@@ -69,31 +64,6 @@ class TestDataSets:
         saying = ("images (", ".png", "in faces", "none", "check the path")
         cli.refuses("encode", "model", "faces", saying=saying)
         cli.refuses("train", "faces", saying=saying)
-
-    def test_images_of_other_sizes_in_one_folder(
-        self, cli: CommandLine, bring: Bring, here: Path
-    ) -> None:
-        bring("model")
-        _write_pngs(here / "faces", [8, 9])
-        saying = ("images of one size", "0.png of 8x8 and 1.png of 9x9", "add resize=")
-        cli.refuses("encode", "model", "faces", saying=saying)
-
-    def test_images_of_another_size_than_the_model_takes(
-        self, cli: CommandLine, bring: Bring, here: Path
-    ) -> None:
-        bring("model")
-        _write_pngs(here / "faces", [6, 6])
-        saying = ("image_shape [8, 8, 1]", "rows of shape [6, 6, 1]", "resize=8")
-        cli.refuses("encode", "model", "faces", saying=saying)
-        cli.works("encode", "model", "faces:resize=8")
-
-    def test_an_unknown_option_of_a_data_set(
-        self, cli: CommandLine, bring: Bring, here: Path
-    ) -> None:
-        bring("model")
-        _write_pngs(here / "faces", [8])
-        saying = ("option of image_folder", "'resiz'", "did you mean resize?")
-        cli.refuses("encode", "model", "faces:resiz=8", saying=saying)
 
     def test_an_npz_without_a_usable_array(
         self, cli: CommandLine, bring: Bring, here: Path
@@ -120,11 +90,6 @@ class TestDataSets:
         bring("model", "points.npy")
         saying = ("image_shape [8, 8, 1]", "rows of shape [4]", "give rows of that shape")
         cli.refuses("encode", "model", "points.npy", saying=saying)
-
-    def test_images_need_encoding(self, cli: CommandLine, bring: Bring) -> None:
-        bring("images.npz")
-        saying = ("vectors (n, dim)", "images at", "latent-analyze encode")
-        cli.refuses("run", "images.npz", saying=saying)
 
 
 class TestLatents:
@@ -176,10 +141,6 @@ class TestStores:
         cli.refuses("run", saying=saying)
         cli.refuses("run", "--plugins", "radius", "--json", saying=saying)
 
-    def test_a_missing_store(self, cli: CommandLine) -> None:
-        saying = ("gone.zarr", "nothing there", "latent-analyze encode MODEL DATA -o gone.zarr")
-        cli.refuses("run", "gone.zarr", saying=saying)
-
     def test_a_missing_file_of_vectors(self, cli: CommandLine) -> None:
         cli.refuses("run", "some/gone.npy", saying=("vectors", "some/gone.npy", "nothing there"))
 
@@ -224,11 +185,6 @@ class TestStores:
         saying = ("an array of vectors (n, dim)", "foreign.zarr", "found none")
         cli.refuses("run", "foreign.zarr", saying=saying)
 
-    def test_a_store_is_no_data_set(self, cli: CommandLine, bring: Bring) -> None:
-        bring("model", "model.zarr")
-        saying = ("an array of vectors", "model.zarr", "no data set plugin")
-        cli.refuses("encode", "model", "model.zarr", "-o", "other.zarr", saying=saying)
-
     def test_subsets_that_are_not_there(self, cli: CommandLine, bring: Bring) -> None:
         bring("model.zarr", "points.npy")
         saying = ("rows of data", "nope", "none", "split = test, train")
@@ -264,11 +220,3 @@ class TestStores:
         cli.refuses("run", "model.zarr", "other.zarr", "--label", "a", saying=saying)
         saying = ("labels of their own", "'uniform:b=1' 2 times", "--label")
         cli.refuses("run", "model.zarr", "--with", "uniform:b=1,uniform:b=1", saying=saying)
-
-
-def _write_pngs(folder: Path, sides: list[int]) -> None:
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for i, side in enumerate(sides):
-        pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i}.png")

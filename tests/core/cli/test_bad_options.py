@@ -29,7 +29,7 @@ class TestPluginsAndOptions:
                 ("each analysis once, or with other options", "'radius:bin_width=1'"),
             ),
             (["--plugins", "random_decode"], ("applies to the source", "needs decoder", "--model")),
-            (["--with", "unifrom:b=1"], ("sampler", "'unifrom'", "did you mean uniform?")),
+            (["--with", "unifrom:b=1"], ("sampler", "'unifrom'", "did you mean uniform")),
             (["--with", "uniform:c=1"], ("option of uniform", "'c'", "b, count, dim")),
             (["--with", "uniform:b=0"], ("uniform.b", "greater than 0", "found 0", "show uniform")),
             (["--with", "uniform:b=-1"], ("uniform.b", "greater than 0", "found -1")),

@@ -139,7 +139,7 @@ def test_whole_numbers_are_codes(opened: Any, name: str) -> None:
     assert batch.z.dtype == np.int64
     np.testing.assert_array_equal(batch.z[:8], np.arange(16).reshape(8, 2))
     assert len(batch.labels["digit"]) == 9
-    with pytest.raises(AnalysisError, match="coordinates in data@.*, found codes"):
+    with pytest.raises(AnalysisError, match=r"coordinates in data@.*, found codes"):
         source.summary()
 
 

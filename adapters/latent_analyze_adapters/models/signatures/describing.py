@@ -54,7 +54,8 @@ def values_alone(
     if first.range == BYTES and len(every) > 1:
         unit = next(scaling for scaling in every if scaling.range == UNIT)
         why = (
-            "no decoder to try it with; if it takes 0 to 255, add --signature encoder.range=[0,255]"
+            "no decoder to try it with; if it takes 0 to 255, add --signature "
+            "'encoder.range=[0,255]'"
         )
         return unit, [Choice(key=key, value=unit.text, known="assumed", why=why)]
     if len(every) == 1:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze.plugin import Choice, EncoderSpec, ModelError
+from latent_analyze_adapters.models.image_tensor import CHANNELS
+from latent_analyze_adapters.models.messages import CORRECT
 from latent_analyze_adapters.models.opening import open_network, row_shape_of
+<<<<<<< HEAD
 from latent_analyze_adapters.models.settings import Settings
+=======
+from latent_analyze_adapters.models.plan import Settings
+from latent_analyze_adapters.models.resolving import infer_layout
+>>>>>>> origin/main
 from latent_analyze_adapters.models.signatures.inputs import (
     IMAGE_LAYOUTS,
     fill_others,
@@ -26,8 +33,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Layout, Sample
+<<<<<<< HEAD
     from latent_analyze_adapters.models.configs import FolderConfig
     from latent_analyze_adapters.models.graph import Graph, Shape, Tensor
+=======
+    from latent_analyze_adapters.models.graph import FreeShape, Graph, Shape, Tensor
+>>>>>>> origin/main
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
@@ -162,7 +173,7 @@ def _open(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> OpenEncoder
     graph = cache.session(file, spec, row_shape).graph
     main = main_input(graph, spec, sample)
     if spec.layout not in layouts_of(main, sample):
-        raise _misfit(graph, main, sample)
+        raise _misfit(graph, main, spec, sample)
     filled = fill_others(graph, main, spec, sample=sample)
     changes = {"input": main.name, **filled.changes}
     changed = spec.model_copy(update=changes)
@@ -186,26 +197,53 @@ def require_shape(stated: Shape | None, sample: Sample) -> None:
         shape = list(sample.x.shape[1:])
         raise MisfitError(
             f"rows of the stated image_shape {list(stated)}", found=f"rows of shape {shape}",
-            next_step="change them with the options resize= and crop= of the data set, as in "
-            f"DATA:resize={stated[0]}" if sample.kind == "images" else "give rows of that shape",
+            next_step=_resized(stated, sample) if sample.kind == "images"
+            else "give rows of that shape",
         )  # fmt: skip
 
 
-def _misfit(graph: Graph, main: Tensor, sample: Sample) -> MisfitError:
+def _misfit(graph: Graph, main: Tensor, spec: EncoderSpec, sample: Sample) -> MisfitError:
     shape = " x ".join(map(str, sample.x.shape[1:]))
-    is_image = sample.kind == "images"
-    side = max((n for n in main.shape[1:] if n is not None), default=28)
-    options = f"resize= and crop= of the data set, as in DATA:resize={side}"
     inputs = ", ".join(map(str, graph.inputs))
     advice = "save the data with the axes in the order of the model (numpy.moveaxis)"
     if sample.value_names:
         advice = _about_columns(sample)
+    elif "layout" in spec.model_fields_set and layouts_of(main, sample):
+        advice = CORRECT
+    elif sample.kind == "images":
+        advice = _resized(_image_of(main.shape[1:]), sample)
     return MisfitError(
         f"rows that {graph.name} takes, {main if len(graph.inputs) == 1 else inputs}",
         found=f"rows of {shape}",
-        next_step=f"change them with the options {options}" if is_image
-        else advice,
+        next_step=advice,
     )  # fmt: skip
+
+
+def _image_of(axes: FreeShape) -> FreeShape:
+    """Return height, width and channels of the images that an input with these axes takes."""
+    if len(axes) == 1:
+        size = axes[0] or 0
+        sides = ((math.isqrt(size // channels), channels) for channels in CHANNELS)
+        found = [(n, n, channels) for n, channels in sides if n * n * channels == size]
+        return found[0] if found else (None, None, None)
+    if len(axes) == 3 and infer_layout(axes) == "CHW":
+        return (axes[1], axes[2], axes[0])
+    return (*axes, 1)[:3]
+
+
+def _resized(wanted: FreeShape, sample: Sample) -> str:
+    """Return how to get images of the size or the channels that a model takes."""
+    height, width, channels = wanted
+    if None not in (height, width) and (height, width) != sample.x.shape[1:3]:
+        size = height if height == width else f"[{height},{width}]"
+        return (
+            "change them with the options resize= and crop= of the data set, as in "
+            f"'DATA:resize={size}'"
+        )
+    if channels not in (None, sample.x.shape[3]):
+        color = "color=gray" if channels == 1 else "color=rgb"
+        return f"read a folder of images as 'DATA:{color}', or convert an array"
+    return "change them with the options resize= and crop= of the data set"
 
 
 def _about_columns(sample: Sample) -> str:

@@ -20,7 +20,7 @@ NAMES = frozenset({
 })  # fmt: skip
 """Keys whose values are texts."""
 
-EXAMPLE = "--signature encoder.range=[-1,1]"
+EXAMPLE = "--signature 'encoder.range=[-1,1]'"
 
 
 def apply_stated(bundle: Bundle, stated: Mapping[str, str]) -> Bundle:

@@ -86,7 +86,7 @@ def load_signature(path: Path, part: str | None) -> ConcreteFunction:
     if name not in signatures:
         raise ModelError(
             f"a signature {name!r} in {path}", found=", ".join(map(repr, signatures)) or "none",
-            next_step="name one as part in model.toml",
+            next_step="name one as part, in model.toml or --signature",
         )  # fmt: skip
     return signatures[name]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from latent_analyze.plugin import EncoderSpec, ModelError
 from latent_analyze_adapters.models.graph import FreeShape, NetworkSpec, Shape
-from latent_analyze_adapters.models.messages import cause
+from latent_analyze_adapters.models.messages import CORRECT, cause
 from latent_analyze_adapters.runtimes.keras.loading import import_keras
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def extract_network(
     if spec.part is not None and spec.part not in layers:
         raise ModelError(
             f"a submodel or layer {spec.part!r} in {path}", found=", ".join(map(repr, layers)),
-            next_step="correct part in model.toml",
+            next_step=CORRECT,
         )  # fmt: skip
     layer = None if spec.part is None else layers[spec.part]
     whole = layer is None or isinstance(layer, keras.Model)
@@ -89,7 +89,7 @@ def functional(model: keras.Model, path: Path, row_shape: Shape | None = None) -
     if shape is None:
         raise ModelError(
             f"a Keras model that declares its shapes in {path}", found=type(model).__name__,
-            next_step="state image_shape and latent_shape in model.toml",
+            next_step="state them in model.toml or --signature, as 'image_shape=[28,28,1]'",
         )  # fmt: skip
     try:
         given = keras.Input(shape, name=f"{_name_of(model)}_input", dtype=model.input_dtype)
@@ -159,7 +159,7 @@ def _up_to(model: keras.Model, ends: list[str], path: Path) -> keras.Model:
             found = ", ".join(map(repr, nodes))
             raise ModelError(
                 f"an output or layer {name!r} in {path}", found=found,
-                next_step="correct model.toml",
+                next_step=CORRECT,
             )  # fmt: skip
         if name not in outputs:
             outputs[name] = _only(name, _only(name, nodes[name], path).output_tensors, path)

@@ -146,7 +146,8 @@ class SavedModelSession:
             raise ModelError(
                 f"inputs with a known number of axes in {self._name}",
                 found=f"{name!r} without a shape",
-                next_step="export it with one, or state image_shape and latent_shape in model.toml",
+                next_step="export it with one, or state image_shape and latent_shape in model.toml "
+                "or --signature",
             )
         return replace(tensor, shape=(None, *self._row_shape))
 

@@ -31,8 +31,8 @@ def training_note(layers: tuple[str, ...], keep: bool) -> tuple[str, ...]:
         )
     how = ", with the running statistics in the file" if BATCH_NORM in layers else ""
     return (
-        f"saved with training=True ({found}), but run as in evaluation{how}: state batch_mode = "
-        "'keep' in model.toml to run it as it was saved",
+        f"saved with training=True ({found}), but run as in evaluation{how}: --batch-mode "
+        "keep runs it as it was saved",
     )
 
 

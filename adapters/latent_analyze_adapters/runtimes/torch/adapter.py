@@ -20,7 +20,7 @@ from latent_analyze.plugin import (
 )
 from latent_analyze_adapters.models import entries as entries
 from latent_analyze_adapters.models.graph import NetworkSpec, Shape
-from latent_analyze_adapters.models.messages import typed_cause
+from latent_analyze_adapters.models.messages import CORRECT, typed_cause
 from latent_analyze_adapters.models.objects import HALVES, ObjectAdapter
 from latent_analyze_adapters.models.roles import ROLES, role_in_name
 from latent_analyze_adapters.models.session import (
@@ -239,7 +239,7 @@ def _part(module: torch.nn.Module, part: str | None, path: Path) -> Callable[...
         children = ", ".join(repr(name) for name, _ in module.named_children())
         raise ModelError(
             f"a submodule or method {part!r} in {path}", found=children or "no submodules",
-            next_step="correct part in model.toml",
+            next_step=CORRECT,
         ) from None  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from latent_analyze.plugin import EncoderSpec, ModelError
 from latent_analyze_adapters.models.graph import NetworkSpec
+from latent_analyze_adapters.models.messages import CORRECT
 from latent_analyze_adapters.models.network import BATCH_VALUES, MAX_BATCH
 from latent_analyze_adapters.models.probing import numbered_names
 
@@ -51,12 +52,12 @@ def _assumptions(program: ExportedProgram, names: tuple[str, ...]) -> Iterator[s
     if names == ("mu", "log_var"):
         yield (
             f"the two outputs, the nodes {nodes}, are assumed to be mu and log_var, in this order: "
-            "state mu in model.toml by its node if that is wrong"
+            "state mu by its node, in model.toml or --signature, if that is wrong"
         )
     elif len({len(shape) for shape in _shapes(program)}) > 1:
         yield (
             f"the first of the outputs, the nodes {nodes}, which differ in shape, is assumed to be "
-            "mu: state mu and log_var in model.toml if that is wrong"
+            "mu: state mu and log_var in model.toml or --signature if that is wrong"
         )
 
 
@@ -75,7 +76,7 @@ def limit_batch(program: ExportedProgram, spec: NetworkSpec) -> tuple[int | None
     if spec.batch is not None and spec.batch > most:
         raise ModelError(
             f"a batch of at most {most}, the limit of the program in {spec.file}",
-            found=str(spec.batch), next_step="correct batch in model.toml",
+            found=str(spec.batch), next_step=CORRECT,
         )  # fmt: skip
     size = math.prod(length for length in value.shape[1:] if isinstance(length, int))
     rows = spec.batch or min(most, max(BATCH_VALUES // max(size, 1), 1))

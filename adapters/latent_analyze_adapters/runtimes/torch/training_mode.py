@@ -92,8 +92,8 @@ def switched_note(layers: Sequence[str]) -> tuple[str, ...]:
         return ()
     how = ", with the running statistics in the file" if BATCH_NORM in layers else ""
     return (
-        f"exported in training mode ({', '.join(layers)}), but run as in evaluation{how}: state "
-        "batch_mode = 'keep' in model.toml to run it as it was exported",
+        f"exported in training mode ({', '.join(layers)}), but run as in evaluation{how}: "
+        "--batch-mode keep runs it as it was exported",
     )
 
 

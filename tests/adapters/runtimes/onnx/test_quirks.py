@@ -111,7 +111,7 @@ class TestSecondInput:
     @pytest.mark.parametrize("constants", [{"c": [1.0, 2.0, 3.0]}, {"c": 1, "d": 2}])
     def test_wrong_value(self, write, constants):
         folder = write(list(self.nodes), more=[info("c", ["N", 2], TensorProto.INT64)])
-        with pytest.raises(ModelError, match="constants"):
+        with pytest.raises(ModelError, match=r"correct it in model\.toml|constants"):
             open_folder(folder, encoder=EncoderSpec(file="encoder.onnx", constants=constants))
 
 

@@ -245,7 +245,7 @@ class TestTorchScript:
         np.testing.assert_allclose(model.decode(mu), expected_images(vae, mu), atol=1e-5)
 
     def test_shapes_must_be_stated(self, folder):
-        with pytest.raises(ModelError, match="state image_shape"):
+        with pytest.raises(ModelError, match="as 'image_shape="):
             open_folder(folder, encoder=EncoderSpec(file="vae.pt", part="encoder"))
 
     def test_unknown_part(self, folder):

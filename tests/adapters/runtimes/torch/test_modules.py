@@ -190,7 +190,7 @@ class TestTorchScript:
 
     def test_without_data_the_error_says_what_is_missing(self, code, tmp_path):
         torch.jit.trace(code.Encoder().eval(), torch.rand(2, 3, 4, 6)).save(tmp_path / "net.pt")
-        with pytest.raises(ModelError, match="state image_shape"):
+        with pytest.raises(ModelError, match="as 'image_shape="):
             TorchRuntime().open(tmp_path / "net.pt", trust=True)
 
     def test_a_decoder_by_its_name(self, code, tmp_path):

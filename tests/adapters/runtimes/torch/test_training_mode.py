@@ -130,5 +130,5 @@ def test_an_operator_without_evaluation_is_refused(tmp_path):
             )[0][:, :5]
 
     export(Net(), tmp_path / "m.pt2")
-    with pytest.raises(ModelError, match="batch_mode = 'keep'"):
+    with pytest.raises(ModelError, match="--batch-mode keep"):
         open_mode(tmp_path, "m.pt2")
