@@ -276,7 +276,10 @@ def roles(model: Trained, exporter: str) -> dict[str, Any]:
         found, by_role = {}, {}
     halves = next((h for h in net.outputs.values() if len(h) > 1), None)
     whole = by_role.get("halves", "inside")
-    stated: dict[str, Any] = {"outputs": found, "encoder.mu": by_role.get("mean", whole)}
+    stated: dict[str, Any] = {
+        "outputs": found,
+        "encoder.mu": by_role.get("mean", by_role.get("indices", whole)),
+    }
     stated["encoder.log_var"] = "none" if model.spread is None else by_role.get("spread", whole)
     stated["encoder.spread"] = model.spread or "none"
     if halves is not None:

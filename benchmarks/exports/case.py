@@ -52,6 +52,7 @@ class Case:
     signature: Mapping[str, Any]
     mu: Array | None = None
     log_var: Array | None = None
+    codes: Array | None = None
     expect: str = "right"
     reason: str | None = None
     explained: float | None = None
@@ -111,7 +112,7 @@ def write(case: Case, folder: Path) -> None:
         np.savez(folder / case.data_name, **case.data)
     else:
         np.save(folder / case.data_name, case.data)
-    truth = {"mu": case.mu, "log_var": case.log_var}
+    truth = {"mu": case.mu, "log_var": case.log_var, "codes": case.codes}
     kept = {k: v.astype(np.float32) for k, v in truth.items() if v is not None}
     np.savez(folder / "truth.npz", **kept)
 

@@ -87,11 +87,8 @@ def stored(answer: Mapping[str, Any], folder: Path, store: Path, how: str) -> Gr
     """Grade a store."""
     attributes = json.loads((store / "zarr.json").read_text(encoding="utf-8"))["attributes"]
     signature, expect = attributes.get("signature", {}), answer["expect"]
-    analyses, problem, share = analyze(store, folder, answer)
-    if expect == "refused":
-        ok = "radius" not in analyses or problem
-        return Grade("rightly flagged" if ok else "WRONG", "stored as coordinates", signature)
-    if expect == "flagged":
+    problem, share = analyze(store, folder, answer)
+    if expect in ("refused", "flagged"):
         return Grade("rightly flagged" if problem else "WRONG", problem or "no problem", signature)
     why = missed(store, np.load(folder / "truth.npz"))
     least = answer.get("explained_variance")
@@ -121,10 +118,8 @@ def missed(store: Path, truth: Any) -> str:
     return ""
 
 
-def analyze(
-    store: Path, folder: Path, answer: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], str, float]:
-    """Return the analyses that ran, the first finding of severity problem, the share explained."""
+def analyze(store: Path, folder: Path, answer: Mapping[str, Any]) -> tuple[str, float]:
+    """Return the first finding of severity problem, the share explained."""
     options = answer.get("options", [])
     call(
         "run", store, "-p", "radius,reconstruct", "--null", "none", "-q",
@@ -132,13 +127,13 @@ def analyze(
     )  # fmt: skip
     results = folder / "report/results.json"
     if not results.exists():
-        return {}, "", float("nan")
+        return "", float("nan")
     (case, *_) = json.loads(results.read_text(encoding="utf-8"))["cases"]
     problems = [f for f in case["findings"] if f["severity"] == "problem"]
     sources = case["analyses"].get("reconstruct", {})
     scalars = next(iter(sources.values()), {}).get("scalars", {})
     text = str(problems[0].get("text", "a problem")) if problems else ""
-    return case["analyses"], text, float(scalars.get("explained", "nan"))
+    return text, float(scalars.get("explained", "nan"))
 
 
 def grade_all(folder: Path, names: Collection[str], jobs: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from exports import nets
+from exports.arrays import evaluate
 from exports.building import Trained, build, train_images, with_outputs
 from exports.case import Case
 from exports.data import ROWS, digits
@@ -20,8 +21,6 @@ Rng = np.random.Generator
 def quantizing(rng: Rng, exporter: str) -> Trained:
     """Return a model whose latents are the nearest of 64 codes."""
     from sklearn.cluster import KMeans
-
-    from exports.arrays import evaluate
 
     images, _ = digits(rng)
     model = train_images(rng, images, body="spatial", dim=4, spread=None,
@@ -53,10 +52,10 @@ def quantized(rng: Rng, order: str, exporter: str) -> Case:
 def codes(rng: Rng, decoder: str, exporter: str) -> Case:
     model = quantizing(rng, exporter)
     model = replace(model, encoder=with_outputs(model.encoder, indices="indices"))
+    indices = evaluate(model.encoder, dict(model.fed))["indices"]
     case = build(model, "latents are numbers of codes, no coordinates", exporter=exporter,
-                 decoding=False, expect="refused")  # fmt: skip
-    signature = {"outputs": {"indices": "indices"}}
-    case = replace(case, mu=None, signature=signature)
+                 decoding=decoder == "with", mu=None,
+                 codes=indices.reshape(len(indices), -1))  # fmt: skip
     if decoder == "without":
         return case
     assert model.decoder is not None
@@ -64,8 +63,8 @@ def codes(rng: Rng, decoder: str, exporter: str) -> Case:
     taking = replace(
         model.decoder, inputs={"z": ((2, 2), "int64")}, trunk=(looked, *model.decoder.trunk)
     )
-    return replace(case, files={**case.files, "model/decoder.onnx": replace(
-        next(iter(case.files.values())), net=taking)})  # fmt: skip
+    path = "model/decoder.onnx"
+    return replace(case, files={**case.files, path: replace(case.files[path], net=taking)})
 
 
 @kind(

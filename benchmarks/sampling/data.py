@@ -19,6 +19,14 @@ NOISE = 0.3
 """Standard deviation of the noise of ``noisy``, before values are clipped to [0, 1]."""
 
 
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write an ``.npz`` file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, **arrays)
+    partial.replace(path)
+
+
 @dataclass(frozen=True)
 class Images:
     """Images (n, H, W, C) in [0, 1] and classes (n,), of both splits."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampling.attacks import attack_all
-from sampling.data import Pixels
+from sampling.data import Pixels, write_arrays
 from sampling.judge import Answers, Judge, Verdicts
 from sampling.merit import HELD_OUT
 from sampling.samplers import draw_all
@@ -46,7 +46,7 @@ def drawn_points(space: Space, path: Path) -> Drawn:
     """Return the z-points that `path` holds; draw and write them if there is no such file."""
     if not path.exists():
         drawn = Drawn(draw_all(space), attack_all(space))
-        _write(path, drawn.all)
+        write_arrays(path, **drawn.all)
         return drawn
     known = _read(path)
     attacks = {n.removeprefix("attack "): z for n, z in known.items() if n.startswith("attack ")}
@@ -56,7 +56,8 @@ def drawn_points(space: Space, path: Path) -> Drawn:
 def ask_judge(judge: Judge, space: Space, drawn: Drawn, *, path: Path) -> dict[str, Answers]:
     """Return the judge's answers for the images of all z-points; write them where they are not."""
     if not path.exists():
-        _write(path, {name: judge.ask(shown(space, z)) for name, z in drawn.all.items()})
+        asked = {name: judge.ask(shown(space, z)) for name, z in drawn.all.items()}
+        write_arrays(path, **asked)
     return _read(path)
 
 
@@ -75,13 +76,6 @@ class Opinion:
     def verdicts(self, name: str, members: Sequence[int] | None = None) -> Verdicts:
         """Return the verdicts of some members, all by default, on one source or attack."""
         return self.judge.verdicts(self.answers[name], self.answers[HELD_OUT], members)
-
-
-def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, **arrays)
-    partial.replace(path)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sampling.data import Labels, Pixels
+from sampling.data import Labels, Pixels, write_arrays
 from sampling.fitting import Fit, fit
 from sampling.judge import REAL_PASS, Answers, Verdicts
 from sampling.shapes import Factors, contrast, draw_shapes
@@ -96,8 +96,7 @@ def make_judge(folder: Path, *, images: int = 1500, seed: int = 0) -> dict[str, 
         chosen = answers_of(found)
     if chosen is None:
         raise SystemExit(f"expected factors found under a blur of {WIDTHS[0]}, found {tried}")
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "real.npz", answers=chosen)
+    write_arrays(folder / "real.npz", answers=chosen)
     return tried
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sampling.data import Labels, Pixels
+from sampling.data import Labels, Pixels, write_arrays
 
 SIDE = 32
 KINDS = ("disc", "square", "triangle", "cross")
@@ -95,6 +95,4 @@ def write_shapes(path: Path, *, train: int = 24000, test: int = 10000, seed: int
         images, kinds, _ = draw_shapes(count, rng)
         arrays[f"x_{part}"] = np.rint(images * 255).astype(np.uint8)
         arrays[f"y_{part}"] = kinds.astype(np.uint8)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, **arrays)
-    partial.replace(path)
+    write_arrays(path, **arrays)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sampling.data import Images
+from sampling.data import Images, write_arrays
 from sampling.judge import log_probabilities
 
 SEED = 11
@@ -35,4 +35,4 @@ def train_judge(images: Images, folder: Path) -> None:
             train_network(name, images, steps=steps, seed=SEED, path=path)
     networks = [keras.models.load_model(folder / f"{name}.keras") for name in STEPS]
     answers = np.stack([log_probabilities(network, images.x_test) for network in networks])
-    np.savez(folder / "real.npz", answers=answers, members=np.array(list(STEPS)))
+    write_arrays(folder / "real.npz", answers=answers, members=np.array(list(STEPS)))

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 SECONDS = 15.0
@@ -101,7 +102,8 @@ def run(subject: Subject, count: int, *, seed: int, workers: int) -> Iterator[tu
         waiting = [range(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK)]
         folders = iter(range(10**9))
         while waiting:
-            with ProcessPoolExecutor(workers) as pool:
+            # A fork of a process that has run other threads, as of other tests, may hang.
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
                 jobs = []
                 for numbers in waiting:
                     folder = Path(name) / str(next(folders))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +122,9 @@ def decoder(path: str, form: Format = UNIT, world: World = WORLD) -> Callable[[]
     return lambda: write_decoder(Path(path), world, form)
 
 
-def store(name: str = "s.zarr", **more: Any) -> Callable[[], object]:
-    """Return a function that encodes faces.npy with the model in m."""
-    return lambda: la.encode("m", "faces.npy", name, **more)
+def store(name: str = "s.zarr", data: str = "faces.npy", **more: Any) -> Callable[[], object]:
+    """Return a function that encodes data with the model in m."""
+    return lambda: la.encode("m", data, name, **more)
 
 
 basic = all_of(pair(), faces, points)
@@ -176,6 +175,6 @@ __all__ = [
     "BYTES_LIMIT", "COLOR", "COUNT", "DIM", "FLOAT", "INTS", "LABELS", "RUN", "WORLD", "Format",
     "Net", "World",
     "all_of", "array", "arrays", "basic", "custom", "decoder", "encode_rows", "encoder", "faces",
-    "labeled", "mean_head", "narrow", "pair", "partial", "pngs", "points", "rename", "replace",
+    "labeled", "mean_head", "narrow", "pair", "pngs", "points", "rename", "replace",
     "rows", "store", "stored", "tensor_info", "text", "with_input", "write_encoder",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from material import (
     pair,
     pngs,
     rows,
+    store,
     tensor_info,
     text,
     with_input,
@@ -72,13 +73,6 @@ def as_objects(x: np.ndarray) -> np.ndarray:
     return found
 
 
-def encode_faces(name: str) -> None:
-    """Encode faces.npy with the model in m."""
-    import latent_analyze as la
-
-    la.encode("m", "faces.npy", name)
-
-
 COLUMNS = table("t.parquet", a=Z[:, 0], b=Z[:, 1], c=Z[:, 2], n=np.arange(COUNT), label=LABELS)
 TEXTS = all_of(
     with_input("e.onnx", "kind", (3,)),
@@ -111,7 +105,7 @@ DATA = {
         "give it first, and then the data: latent-analyze encode m DATA", ["encode m faces.npy"],
     ),
     "a store in place of the data": Row(
-        all_of(basic, lambda: encode_faces("t.zarr")), encode("t.zarr"),
+        all_of(basic, store("t.zarr")), encode("t.zarr"),
         "run: latent-analyze run t.zarr", [run("t.zarr")],
     ),
     "images that need a model": Row(
@@ -131,7 +125,7 @@ DATA = {
         [encode("b:resize=[8,6]")],
     ),
     "images of another size than a store's": Row(
-        all_of(basic, lambda: encode_faces("s.zarr"), array("other.npy", OTHER)),
+        all_of(basic, store(), array("other.npy", OTHER)),
         encode("other.npy"),
         "change them with the options resize= and crop= of the data set, or, for a store of its "
         "own, choose another -o",
@@ -154,7 +148,7 @@ DATA = {
         [encode("b:color=rgb")],
     ),
     "rows of another shape than a store's": Row(
-        all_of(basic, rows, lambda: encode_faces("s.zarr")), encode("rows.npy"),
+        all_of(basic, rows, store()), encode("rows.npy"),
         "or, for a store of its own, choose another -o", ["encode m rows.npy -o t.zarr"],
     ),
     "a crop that is too large": Row(

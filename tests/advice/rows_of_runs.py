@@ -97,13 +97,6 @@ def remove(*names: str):
     return lambda: [shutil.rmtree(name) for name in names]
 
 
-def encode(data: str) -> None:
-    """Encode data with the model in m."""
-    import latent_analyze as la
-
-    la.encode("m", data, "s.zarr")
-
-
 deep = all_of(faces, variational(), decoder("m/decoder.onnx"), store())
 other = all_of(stored, decoder("n/decoder.onnx"), rename("m/encoder.onnx", "n/encoder.onnx"),
                pair(world=type(WORLD)(seed=3)))  # fmt: skip
@@ -241,7 +234,7 @@ RUNS = {
     ),
     "a label's value": Row(
         all_of(pair(), lambda: np.savez("faces.npz", x=WORLD.x, y=np.arange(len(WORLD.x)) % 3),
-               lambda: encode("faces.npz")),
+               store(data="faces.npz")),
         run("s.zarr[label=7]"), "choose from: label = 0, 1, 2", [run("s.zarr[label=2]")],
     ),
     # Samplers.

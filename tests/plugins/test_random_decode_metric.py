@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from latent_analyze_plugins.random_decode import scores
-from latent_analyze_plugins.random_decode.compute import wilson_interval
 from latent_analyze_plugins.random_decode.findings import boundary
+from latent_analyze_plugins.random_decode.intervals import wilson
 from latent_analyze_plugins.random_decode.scores import (
     fit_whitening,
     knn_radii,
@@ -78,12 +78,12 @@ def test_balls_are_larger_where_points_are_rare() -> None:
 def test_intervals_are_those_of_wilson(total: int, share: float) -> None:
     passed = round(share * total)
     expected = binomtest(passed, total).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson_interval(passed, total), expected, atol=1e-12)
+    np.testing.assert_allclose(wilson(passed / total, total), expected, atol=1e-12)
 
 
 def test_an_interval_that_is_known() -> None:
     # Newcombe (1998), table I: 81 of 263.
-    np.testing.assert_allclose(wilson_interval(81, 263), (0.2553, 0.3662), atol=5e-5)
+    np.testing.assert_allclose(wilson(81 / 263, 263), (0.2553, 0.3662), atol=5e-5)
 
 
 @pytest.mark.parametrize(

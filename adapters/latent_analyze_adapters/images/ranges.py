@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from latent_analyze_adapters.files.array_rows import ArrayRows
 
 Range = tuple[float, float]
@@ -37,7 +39,9 @@ def finite_extremes(rows: ArrayRows) -> Range:
     return min((low for low, _ in found), default=0.0), max((h for _, h in found), default=0.0)
 
 
-def not_finite(rows: ArrayRows, ids: Sequence[object], path: Path) -> DatasetError:
+def not_finite(
+    rows: ArrayRows, ids: Sequence[object] | NDArray[np.str_], path: Path
+) -> DatasetError:
     """Return the error for values that are not finite, which names the first of these images.
 
     `ids` are those of the images, as many as are read.

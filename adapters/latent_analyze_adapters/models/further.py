@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import FurtherSpec, ModelError
+from latent_analyze_adapters.models.extra_inputs import are_whole
 from latent_analyze_adapters.models.messages import CORRECT
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def as_rows(
             f"{rows} rows of {values} values from {name}", found=f"shape {output.shape}",
             next_step="export it with a free batch axis",
         )  # fmt: skip
-    if dtype == "int64" and not np.array_equal(output, np.rint(output)):
+    if dtype == "int64" and not are_whole(output):
         raise ModelError(
             f"codes from {name}: whole numbers", found="numbers with a fraction, or NaN",
             next_step="leave it out of codes in model.toml, or --signature encoder.codes",

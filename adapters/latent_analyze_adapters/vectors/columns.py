@@ -203,7 +203,7 @@ def _left_out(others: Sequence[Column]) -> str:
     if not others:
         return ""
     names = [f"{c.name} ({c.type})" for c in others]
-    return f"Columns that are left out, neither numbers nor texts: {listing(names[:SHOWN])}"
+    return f"Columns that are left out, neither numbers nor texts: {listing(names)}"
 
 
 def _named(columns: Sequence[Column]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -168,7 +169,7 @@ def draw_sample(dataset: Dataset, seed: int = SEED) -> Sample:
         name=dataset.array_name,
         value_names=tuple(dataset.value_names),
         redraw=lambda columns: draw_sample(dataset.without(columns), seed),
-        classes=lambda name: distinct_texts(dataset.label_values(name)),
+        classes=cache(lambda name: distinct_texts(dataset.label_values(name))),
         count=dataset.count,
         moments=lambda: _moments(dataset),
     )

@@ -182,16 +182,12 @@ def _decided(
             found=f"none: the best explains {max(signature.explained or 0, 0):.1%} of the variance",
             next_step="state what you know, as --signature 'encoder.range=[-1,1]': it is saved",
         )  # fmt: skip
-<<<<<<< HEAD
-    keys = [choice.key for choice in signature.assumed]
+    # What was tried beside a wrong statement, or for nothing, is no knowledge either.
+    unknown = ("assumed", "trial", "data") if signature.problem else ("assumed",)
+    keys = [choice.key for choice in signature.choices if choice.known in unknown]
     roles = [key.removesuffix(".range") for key in keys if key.endswith(".range")]
     # A range is assumed together with what is subtracted and divided by.
     return leave_open(bundle, [*keys, *(f"{r}.{name}" for r in roles for name in ("mean", "std"))])
-=======
-    # What was tried beside a wrong statement, or for nothing, is no knowledge either.
-    unknown = ("assumed", "trial", "data") if signature.problem else ("assumed",)
-    return leave_open(bundle, [c.key for c in signature.choices if c.known in unknown])
->>>>>>> origin/main
 
 
 def _sidecar(path: str) -> Bundle | None:

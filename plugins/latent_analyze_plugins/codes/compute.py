@@ -22,8 +22,8 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
     """Return all measures of a source."""
     _require_codes(source, frame["codes"])
     batch = context.sample(options.sample)
-    values, usage = _usage(source, frame["codes"])
-    error = entropy_error(batch.z, usage, source.count)
+    values = _usage(source, frame["codes"])
+    error = entropy_error(batch.z, values["usage"], source.count)
     values |= {
         "entropy_error": error,
         "perplexity_error": float(values["perplexity"] * np.log(2) * error),
@@ -47,8 +47,8 @@ def _require_codes(source: Source, count: int) -> None:
         )
 
 
-def _usage(source: Source, count: int) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """Return what is known of the usage of all rows, and the usage."""
+def _usage(source: Source, count: int) -> dict[str, Any]:
+    """Return what is known of the usage of all rows."""
     usage, within, constant = np.zeros(count, np.int64), list[NDArray[np.float64]](), 0
     for table in usage_by_position(source, count):
         usage += table.sum(axis=0)
@@ -66,7 +66,7 @@ def _usage(source: Source, count: int) -> tuple[dict[str, Any], NDArray[np.int64
         "perplexity_within": float(2.0 ** at.mean()),
         "position_bits": float(bits + lost - at.mean()), "constant": constant,
         "usage": usage, "unused": unused, "perplexity_at": 2.0**at,
-    }, usage  # fmt: skip
+    }  # fmt: skip
 
 
 def _decoded(frame: Frame, context: Context) -> dict[str, Any]:

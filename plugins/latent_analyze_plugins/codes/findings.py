@@ -88,7 +88,7 @@ def _positions(results: ResultSet) -> Finding:
 
 def _together(data: Result, told: np.ndarray) -> Iterator[Finding]:
     """Name the codes that attract and avoid each other most, as far as they are frequent."""
-    bits = np.triu(data["together"]) + np.where(np.tri(len(told), k=-1) > 0, np.nan, 0.0)
+    bits = data["together"]
     if not np.isfinite(bits).any():
         return
     high = np.unravel_index(np.nanargmax(bits), bits.shape)

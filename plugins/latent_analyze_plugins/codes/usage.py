@@ -50,18 +50,18 @@ def _groups(source: Source) -> Iterator[NDArray[np.int64]]:
         yield np.concatenate(waiting)
 
 
-def entropy(counts: NDArray[Any], axis: int = -1) -> NDArray[np.float64]:
-    """Return the entropy of counts along an axis, in bits."""
-    shares = counts / np.maximum(counts.sum(axis=axis, keepdims=True), 1)
+def entropy(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the entropy of counts along the last axis, in bits."""
+    shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         bits = np.where(shares > 0, -shares * np.log2(shares), 0.0)
-    return np.asarray(bits.sum(axis=axis))
+    return np.asarray(bits.sum(axis=-1))
 
 
-def bias(counts: NDArray[Any], axis: int = -1) -> NDArray[np.float64]:
+def bias(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Return by how many bits the entropy of counts is too low (Miller & Madow 1955)."""
-    used = np.count_nonzero(counts, axis=axis)
-    draws = np.maximum(counts.sum(axis=axis), 1)
+    used = np.count_nonzero(counts, axis=-1)
+    draws = np.maximum(counts.sum(axis=-1), 1)
     return np.asarray((used - 1) / (2 * draws * np.log(2)))
 
 

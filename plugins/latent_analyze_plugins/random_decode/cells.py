@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import keyed_rng
-from latent_analyze.statistics import nearest
+from latent_analyze.statistics import distinct_rows, nearest
 from latent_analyze_plugins.random_decode.intervals import wilson
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,7 @@ def fit_cells(landings: Floats, seed: int, *, number: int | None = None) -> Cell
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    wanted = max(min(number or MOST, len(np.unique(landings, axis=0)), len(landings)), 1)
+    wanted = max(min(number or MOST, len(distinct_rows(landings))), 1)
     if number is None:
         wanted = max(min(wanted, len(landings) // ROWS), 1)
     state = int(keyed_rng(seed, "cells").integers(2**31))

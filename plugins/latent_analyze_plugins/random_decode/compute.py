@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
+from latent_analyze_plugins.random_decode.intervals import wilson
 from latent_analyze_plugins.random_decode.scores import Scores, score
 
 SATURATED = 1 / 255
@@ -20,9 +20,6 @@ PER_CLASS = 8
 
 CYCLE, SUPPORT = 1, 2
 """Bits of a verdict."""
-
-Z95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution."""
 
 
 def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) -> Values:
@@ -56,15 +53,6 @@ def evaluate(frame: Frame, source: Source, context: Context, *, options: Any) ->
     return Values(values, sample_size=n, notes=notes, rows=batch.rows)
 
 
-def wilson_interval(passed: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval (Wilson 1927) of a share: `passed` of `total` >= 1 were seen."""
-    share, weight = passed / total, Z95**2 / total
-    center = (share + weight / 2) / (1 + weight)
-    half = Z95 * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
-    low = 0.0 if passed == 0 else center - half
-    return low, 1.0 if passed == total else center + half
-
-
 def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
     """Return rates, absolute and relative, and the scores that they count."""
     passed, values = scores.passed, {}
@@ -75,7 +63,7 @@ def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
     if frame["control_nearest"] > 0:
         nearest = float(np.median(scores.nearest))
         values["distance_relative"] = nearest / frame["control_nearest"]
-    intervals = [wilson_interval(int(mask.sum()), len(mask)) for mask in passed.values()]
+    intervals = [wilson(float(mask.mean()), len(mask)) for mask in passed.values()]
     found = {"cycle_score": scores.cycle, "support_score": scores.support}
     arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
     return {**values, "interval": np.array(intervals), **arrays}

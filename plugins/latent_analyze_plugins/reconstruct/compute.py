@@ -46,7 +46,8 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
         original, decoded = pairs.read(batch.take(part))
         kept[part] = finite = np.isfinite(decoded.reshape(len(decoded), -1)).all(axis=1)
         parts.add(original[finite], decoded[finite])
-        columns.add(original[finite], decoded[finite])
+        if name == "mse":
+            columns.add(original[finite], decoded[finite])
         total += len(original)
     if kept.sum() < 2:
         raise AnalysisError(
@@ -60,7 +61,7 @@ def measure(frame: Frame, source: Source, context: Context, options: Any) -> Val
         **({} if codes_of(source) else _by_position(good, errors[name], options.k, name)),
         **{f"image_{key}": error.astype(np.float32) for key, error in errors.items()},
         **_examples(good, errors[name], pairs, options.images),
-        **({} if name == "wrong" else columns.values()),
+        **columns.values(),
     }  # fmt: skip
     return Values(values, sample_size=len(good), rows=good.rows)
 

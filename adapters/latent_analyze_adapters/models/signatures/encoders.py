@@ -12,12 +12,8 @@ from latent_analyze.plugin import Choice, EncoderSpec, ModelError
 from latent_analyze_adapters.models.image_tensor import CHANNELS
 from latent_analyze_adapters.models.messages import CORRECT
 from latent_analyze_adapters.models.opening import open_network, row_shape_of
-<<<<<<< HEAD
-from latent_analyze_adapters.models.settings import Settings
-=======
-from latent_analyze_adapters.models.plan import Settings
 from latent_analyze_adapters.models.resolving import infer_layout
->>>>>>> origin/main
+from latent_analyze_adapters.models.settings import Settings
 from latent_analyze_adapters.models.signatures.inputs import (
     IMAGE_LAYOUTS,
     fill_others,
@@ -33,12 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Layout, Sample
-<<<<<<< HEAD
     from latent_analyze_adapters.models.configs import FolderConfig
-    from latent_analyze_adapters.models.graph import Graph, Shape, Tensor
-=======
     from latent_analyze_adapters.models.graph import FreeShape, Graph, Shape, Tensor
->>>>>>> origin/main
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
@@ -197,7 +189,7 @@ def require_shape(stated: Shape | None, sample: Sample) -> None:
         shape = list(sample.x.shape[1:])
         raise MisfitError(
             f"rows of the stated image_shape {list(stated)}", found=f"rows of shape {shape}",
-            next_step=_resized(stated, sample) if sample.kind == "images"
+            next_step=_resized(stated, sample) if sample.kind == "images" and len(stated) == 3
             else "give rows of that shape",
         )  # fmt: skip
 
@@ -221,6 +213,8 @@ def _misfit(graph: Graph, main: Tensor, spec: EncoderSpec, sample: Sample) -> Mi
 
 def _image_of(axes: FreeShape) -> FreeShape:
     """Return height, width and channels of the images that an input with these axes takes."""
+    if not axes:
+        return (None, None, None)
     if len(axes) == 1:
         size = axes[0] or 0
         sides = ((math.isqrt(size // channels), channels) for channels in CHANNELS)

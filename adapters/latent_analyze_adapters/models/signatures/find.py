@@ -140,59 +140,9 @@ class Search:
         given, shuffled = best_shuffled(best, self.sample, rows=rows, times=SHUFFLES)
         return describing.nothing_explains(best, given, shuffled)
 
-<<<<<<< HEAD
     def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
         spread = self._spread_of(pool, chosen.mean, chosen.way)
         choices = describing.choices_of(chosen, found.tried, self.bundle, problem=problem)
-=======
-    def _halves(
-        self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
-    ) -> tuple[list[Mean], list[Half], list[Choice]]:
-        """Return what may be the mean, and the decoder opened for it."""
-        cache, sample = self.cache, self.sample
-        known = self._stated_mean(way.outputs)
-        guess = known[0] if known else None
-        kinds = "f" if any(v.dtype.kind == "f" for v in way.outputs.values()) else "fiu"
-        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind in kinds}
-        row = guess.take(way.outputs).shape[1:] if guess else next(iter(shapes.values()), None)
-        graph = cache.session(cache.file(spec), spec, row).graph
-        main = latent_input(graph, spec, sample)
-        changed, choices = filled_spec(graph, main, spec, sample)
-        axes = main.shape[1:] if len(main.shape) > 1 else main.shape
-        latent = tuple(n for n in axes if n is not None)
-        if guess:
-            means = [guess]
-        elif len(latent) == len(axes) and latent:
-            means = means_for(
-                way.outputs, drawn | self.facts.drawn, latent,
-                codes=codes_in(way.outputs, self.stated), whole_input=takes_whole(main.dtype),
-            )  # fmt: skip
-        else:
-            means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
-        whole = takes_whole(main.dtype)
-        how_codes(means[0], way.outputs, self.stated, self.facts, whole_input=whole)
-        first = means[0].take(way.outputs).shape[1:]
-        same = [m for m in means if m.take(way.outputs).shape[1:] == first]
-        if "mean_half" in self.stated.model_fields_set:
-            same = [m for m in same if m.axis is None or m.half == self.stated.mean_half] or same
-        shape = self.bundle.latent_shape or first
-        return (
-            same,
-            open_decoders(cache, changed, sample, latent=shape, prefer=encoder.layout),
-            choices,
-        )
-
-    def _decided(self, found: Round) -> Signature:
-        tried, x, encoder = found.tried, found.x, found.encoder
-        best = tried[0]
-        problem = describing.too_alike(x)
-        if not problem and best.explained < SURE:
-            shuffled = best_shuffled(best, x, self.sample.columns)
-            problem = describing.nothing_explains(best, shuffled)
-        chosen = found.simplest if problem else choosing.choose(tried)
-        chosen = self._exact(encoder, chosen, x)
-        choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
->>>>>>> origin/main
         return describing.assemble(
             self.bundle, pool.encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
             tried=found.tried, problem=problem, rows=found.rows, drawn=pool.drawn,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.signatures.codes import codes_in, is_codes
+from latent_analyze_adapters.models.signatures.codes import codes_in
 from latent_analyze_adapters.models.signatures.names import meaning, names_spread, words
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def means_for(
     drawn: set[str],
     latent: Shape,
     *,
-    codes: Collection[str] | None = None,
+    codes: Collection[str] = (),
     whole_input: bool = False,
 ) -> list[Mean]:
     """Return what may be the mean for a decoder that takes rows of the shape `latent`.
@@ -98,11 +98,10 @@ def means_for(
         If no output has its size.
     """
     size = math.prod(latent)
-    known = {n for n, v in outputs.items() if is_codes(v)} if codes is None else {*codes}
-    named = [Mean(n, codes=True) for n, v in outputs.items() if n in known and _size(v) == size]
+    named = [Mean(n, codes=True) for n, v in outputs.items() if n in codes and _size(v) == size]
     if named and whole_input:
         return named
-    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in known}
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in codes}
     whole = [Mean(n) for n, v in floats.items() if _size(v) == size]
     fixed = [mean for mean in whole if mean.output not in drawn]
     if fixed or whole:
@@ -132,7 +131,7 @@ def mean_alone(
     halves: int | None,
     *,
     stated: Mean | None = None,
-    codes: Collection[str] | None = None,
+    codes: Collection[str] = (),
 ) -> tuple[Mean, str]:
     """Return the mean of an encoder without a decoder, and how it is known.
 
@@ -150,10 +149,9 @@ def mean_alone(
     ModelError
         If names do not tell which is the mean.
     """
-    known = {n for n, v in outputs.items() if is_codes(v)} if codes is None else {*codes}
-    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in known}
+    floats = {n: v for n, v in outputs.items() if v.dtype.kind in "fiu" and n not in codes}
     if not floats:
-        return _named_codes(outputs, known)
+        return _named_codes(outputs, codes)
     fixed = {n: v for n, v in floats.items() if n not in drawn} or floats
     if len(fixed) == 1:
         ((name, values),) = fixed.items()

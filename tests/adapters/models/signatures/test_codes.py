@@ -54,6 +54,14 @@ def by_product_in_the_graph(net: Net, z: str) -> str:
     return net.op("Add", product, lengths)
 
 
+def by_product_of_a_copy(net: Net, z: str) -> str:
+    """Return the same from a transposed copy for the product, as the older exporter writes it."""
+    squares = net.op("Pow", net.const(BOOK), net.const(2.0))
+    lengths = net.op("ReduceSum", squares, net.const([-1], np.int64), keepdims=0)
+    product = net.op("MatMul", net.op("Mul", z, net.const(2.0)), net.const(BOOK.T))
+    return net.op("Add", net.op("Neg", product), lengths)
+
+
 def by_scores(net: Net, z: str) -> str:
     """Return what no distance is: the codebook cannot be told from any layer of weights."""
     score = net.op("MatMul", z, net.const(BOOK.T))
@@ -76,6 +84,11 @@ def write_encoder(path: Path, distance: Part = by_difference, quantized: bool = 
 
 def gathered(net: Net, codes: str) -> str:
     return net.op("Gather", net.const(BOOK), codes)
+
+
+def gathered_nd(net: Net, codes: str) -> str:
+    """Return the look-up as the newer exporter of PyTorch writes it."""
+    return net.op("GatherND", net.const(BOOK), net.ints(codes, -1, kind="Unsqueeze"))
 
 
 def one_hot(net: Net, codes: str) -> str:
@@ -102,7 +115,7 @@ def count(signature: Any) -> Any:
     return signature.bundle.encoder.codes
 
 
-@pytest.mark.parametrize("look_up", [gathered, one_hot])
+@pytest.mark.parametrize("look_up", [gathered, gathered_nd, one_hot])
 def test_a_decoder_that_takes_codes(tmp_path: Path, look_up: Part) -> None:
     model = opened(write(tmp_path, look_up=look_up), SAMPLE)
     spec, signature = model.spec, model.signature
@@ -121,7 +134,9 @@ def test_a_decoder_that_takes_codes(tmp_path: Path, look_up: Part) -> None:
     np.testing.assert_array_equal(model.codebook, BOOK)
 
 
-@pytest.mark.parametrize("distance", [by_difference, by_product, by_product_in_the_graph])
+@pytest.mark.parametrize(
+    "distance", [by_difference, by_product, by_product_in_the_graph, by_product_of_a_copy]
+)
 def test_an_encoder_alone_shows_its_codebook(tmp_path: Path, distance: Part) -> None:
     model = opened(write_encoder(tmp_path / "encoder.onnx", distance), SAMPLE)
     assert model.spec.codes == COUNT

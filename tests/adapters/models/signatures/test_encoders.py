@@ -218,3 +218,10 @@ def test_what_is_drawn_is_not_the_mean(tmp_path):
     signature = found(tmp_path, GRAY.sample())
     assert signature.bundle.encoder.mu == "b"
     assert found(tmp_path / "encoder.onnx", GRAY.sample()).bundle.encoder.mu == "b"
+
+
+def test_a_stated_shape_without_three_axes(tmp_path):
+    folder = write_pair(tmp_path, GRAY)
+    with pytest.raises(ModelError, match=r"image_shape \[100\].*give rows of that shape") as error:
+        opened(folder, GRAY.sample(), image_shape="[100]")
+    one_line(error)

@@ -221,7 +221,7 @@ class TestTooNearToTell:
     def test_is_not_saved(self, tmp_path):
         model, _ = self.signature(tmp_path)
         ref = ModelRef(str(tmp_path), "", "onnx", signature=model.signature)
-        saved = _decided(model.bundle, ref, None)
+        saved = _decided(model.bundle, ref, [], {})
         assert not {"range", "mean", "std"} & saved.encoder.model_fields_set
         assert "mu" in saved.encoder.model_fields_set
 

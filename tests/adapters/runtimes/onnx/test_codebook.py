@@ -8,7 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxRuntime
-from latent_analyze_adapters.runtimes.onnx.surgery.codebook import quantized_output
+from latent_analyze_adapters.runtimes.onnx.surgery.codebook import looked_up, quantized_output
+from latent_analyze_adapters.runtimes.onnx.surgery.distances import Codebook
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex
 
 
@@ -52,3 +53,17 @@ def test_it_is_the_mean_whatever_the_order(tmp_path):
     assert not found.spec.variational
     x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
     np.testing.assert_array_equal(found.encode(x).mu.sum(axis=1), np.ones(5))
+
+
+@pytest.mark.parametrize(("axis", "found"), [(-1, Codebook(3, "codes")), (0, None)])
+def test_rows_looked_up_as_opset_12_writes_it(axis, found):
+    nodes = [
+        helper.make_node("Unsqueeze", ["indices"], ["places"], axes=[axis]),
+        helper.make_node("GatherND", ["codes", "places"], ["quantized"]),
+    ]
+    given = helper.make_tensor_value_info("indices", TensorProto.INT64, ["n"])
+    made = helper.make_tensor_value_info("quantized", TensorProto.FLOAT, None)
+    book = numpy_helper.from_array(np.eye(3, 4, dtype=np.float32), "codes")
+    graph = helper.make_graph(nodes, "g", [given], [made], [book])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    assert looked_up(GraphIndex(proto), "indices") == found

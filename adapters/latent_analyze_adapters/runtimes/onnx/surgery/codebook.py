@@ -14,19 +14,20 @@ from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.distances import (
     FLOATING,
     MOST_STEPS,
-    PASSING,
+    RESHAPING,
     Codebook,
     compared,
     number_of,
-    values_of,
+    tensor_values,
 )
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op
+from latent_analyze_adapters.runtimes.onnx.surgery.values import names_of, skip_passing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto, ValueInfoProto
+    from onnx import ModelProto, ValueInfoProto
 
 NEAREST = frozenset({"ArgMin", "ArgMax"})
 """Operators that choose the code nearest to a vector."""
@@ -46,7 +47,7 @@ def chosen_codes(index: GraphIndex) -> dict[str, Codebook]:
     """Return the outputs that hold the choice of codes, and their codebooks."""
     found = {}
     for name in index.outputs:
-        node = _unwrapped(index, name)
+        node = index.producer(skip_passing(index, name, RESHAPING))
         if node is not None and op(node) in NEAREST:
             book = _read_behind(index, text(node.output[0]))
             found[name] = book if book is not None else compared(index, node)
@@ -69,7 +70,7 @@ def looked_up(index: GraphIndex, given: str | None) -> Codebook | None:
 def vectors_of(proto: ModelProto, book: Codebook, path: Path) -> NDArray[np.float32]:
     """Return the vectors of a codebook, (codes, d), also from a file of weights beside `path`."""
     tensor = next(t for t in proto.graph.initializer if text(t.name) == book.tensor)
-    values = np.asarray(values_of(tensor, str(path.parent)), np.float32)
+    values = np.asarray(tensor_values(tensor, str(path.parent)), np.float32)
     values = values.reshape([n for n in values.shape if n > 1] if values.ndim > 2 else values.shape)
     return np.ascontiguousarray(values.T if book.transposed else values)
 
@@ -80,7 +81,7 @@ def _read_behind(index: GraphIndex, name: str) -> Codebook | None:
     while waiting and len(seen) < MOST_STEPS:
         current = waiting.pop(0)
         for node in index.nodes:
-            inputs = [text(i) for i in node.input]
+            inputs = names_of(node)
             if current not in inputs:
                 continue
             looks = op(node) == "Gather" or (op(node) == "GatherND" and _is_single(index, current))
@@ -92,7 +93,7 @@ def _read_behind(index: GraphIndex, name: str) -> Codebook | None:
                 and (depth := number_of(index, inputs[1]))
             ):
                 return Codebook(depth)
-            if op(node) in PASSING and inputs[0] == current:
+            if op(node) in RESHAPING and inputs[0] == current:
                 new = [text(o) for o in node.output if text(o) not in seen]
                 waiting, seen = [*waiting, *new], seen.union(new)
     return None
@@ -101,9 +102,11 @@ def _read_behind(index: GraphIndex, name: str) -> Codebook | None:
 def _is_single(index: GraphIndex, name: str) -> bool:
     """Whether the last axis of an index has length one, so that it names whole rows."""
     node = index.producer(name)
-    return (
-        node is not None and op(node) == "Unsqueeze" and number_of(index, text(node.input[1])) == -1
-    )
+    if node is None or op(node) != "Unsqueeze":
+        return False
+    # Before opset 13 the axes are an attribute.
+    axes = [list(a.ints) for a in node.attribute if text(a.name) == "axes"]
+    return axes == [[-1]] if axes else number_of(index, names_of(node)[-1]) == -1
 
 
 def _table(index: GraphIndex, name: str) -> Codebook | None:
@@ -111,14 +114,6 @@ def _table(index: GraphIndex, name: str) -> Codebook | None:
     if tensor is None or len(tensor.dims) != 2 or tensor.data_type not in FLOATING:
         return None
     return Codebook(int(tensor.dims[0]), name)
-
-
-def _unwrapped(index: GraphIndex, name: str) -> NodeProto | None:
-    """Return the node behind changes of shape and type."""
-    node = index.producer(name)
-    while node is not None and op(node) in PASSING:
-        node = index.producer(text(node.input[0]))
-    return node
 
 
 def _is_float(output: ValueInfoProto) -> bool:

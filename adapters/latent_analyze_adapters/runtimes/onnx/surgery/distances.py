@@ -9,6 +9,11 @@ import numpy as np
 
 from latent_analyze_adapters.runtimes.onnx.safety.operators import text
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op
+from latent_analyze_adapters.runtimes.onnx.surgery.values import (
+    constant_of,
+    integer_of,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +24,12 @@ if TYPE_CHECKING:
 FLOATING = (1, 10, 11)
 """FLOAT, FLOAT16 and DOUBLE of TensorProto.DataType."""
 
-PASSING = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Flatten", "Identity"})
+RESHAPING = frozenset(
+    {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Flatten", "Identity"}
+)
 """Operators that change the shape or the type of codes, and no code."""
 
-DISTANCE = PASSING | frozenset({
+DISTANCE = RESHAPING | frozenset({
     "Add", "Sub", "Mul", "Div", "Neg", "Pow", "Sqrt", "Abs", "ReduceSum", "ReduceSumSquare",
     "ReduceL2", "ReduceL1", "ReduceMean", "Max", "Clip", "Relu", "Softmax", "LogSoftmax", "Exp",
 })  # fmt: skip
@@ -62,7 +69,7 @@ def compared(index: GraphIndex, choice: NodeProto) -> Codebook:
     Its vectors only if their lengths go into the choice: else it may be any matrix of weights.
     """
     before = index.producer(text(choice.input[0]))
-    if before is not None and op(before) == "Conv" and _axis(choice) == 1:
+    if before is not None and op(before) == "Conv" and integer_of(choice, "axis") == 1:
         weights = index.constants.get(text(before.input[1]))
         return Codebook(int(weights.dims[0])) if weights is not None else Codebook()
     for node in _distance_nodes(index, text(choice.input[0])):
@@ -72,7 +79,7 @@ def compared(index: GraphIndex, choice: NodeProto) -> Codebook:
         place, (name, shape, turned) = found[0]
         if op(node) == "Sub":
             return Codebook(shape[0], name, turned) if _sums_last(index, node) else Codebook()
-        if op(node) == "Gemm" and place == 1 and _flag(node, "transB"):
+        if op(node) == "Gemm" and place == 1 and integer_of(node, "transB"):
             shape, turned = shape[::-1], not turned
         # x @ W has the codes last in W, W @ x has them first.
         codes_last = place == 1
@@ -119,7 +126,7 @@ def _sums_last(index: GraphIndex, difference: NodeProto) -> bool:
     """Whether squares of differences are summed over the last axis, that of the vectors."""
     name = text(difference.output[0])
     for _ in range(3):
-        node = next((n for n in index.nodes if name in [text(i) for i in n.input]), None)
+        node = next((n for n in index.nodes if name in names_of(n)), None)
         if node is None:
             return False
         if op(node).startswith("Reduce"):
@@ -144,7 +151,7 @@ def _has_lengths(index: GraphIndex, choice: NodeProto, name: str, transposed: bo
     tensor = index.constants[name]
     if tensor.external_data:
         return False
-    matrix = np.asarray(values_of(tensor), np.float64)
+    matrix = np.asarray(tensor_values(tensor), np.float64)
     matrix = matrix.reshape([n for n in matrix.shape if n > 1]) if matrix.ndim > 2 else matrix
     # An exporter may keep a transposed copy for the product.
     if any(_is_copy(matrix, index.constants[other]) for other in squared):
@@ -155,7 +162,7 @@ def _has_lengths(index: GraphIndex, choice: NodeProto, name: str, transposed: bo
     return any(
         not other.external_data and np.prod(other.dims) == len(wanted)
         and other.data_type in FLOATING
-        and np.allclose(np.ravel(values_of(other)), wanted, rtol=SAME, atol=SAME * wanted.max())
+        and np.allclose(np.ravel(tensor_values(other)), wanted, rtol=SAME, atol=SAME * wanted.max())
         for other in others
     )  # fmt: skip
 
@@ -164,7 +171,7 @@ def _is_copy(matrix: NDArray[np.float64], other: TensorProto) -> bool:
     """Whether a constant is a matrix or its transpose."""
     if other.external_data or sorted(n for n in other.dims if n > 1) != sorted(matrix.shape):
         return False
-    values = np.asarray(values_of(other), np.float64).squeeze()
+    values = np.asarray(tensor_values(other), np.float64).squeeze()
     return any(
         turned.shape == matrix.shape and np.array_equal(turned, matrix)
         for turned in (values, values.T)
@@ -177,24 +184,7 @@ def _source(index: GraphIndex, name: str) -> str:
     return found[0] if found else name
 
 
-def _flag(node: NodeProto, name: str) -> bool:
-    return any(a.name == name and a.i for a in node.attribute)
-
-
-def _axis(node: NodeProto) -> int:
-    return next((int(a.i) for a in node.attribute if a.name == "axis"), 0)
-
-
-def _constant(node: NodeProto | None) -> NDArray[np.generic] | None:
-    if node is None or op(node) != "Constant" or not node.attribute:
-        return None
-    attribute = node.attribute[0]
-    if attribute.name == "value":
-        return values_of(attribute.t)
-    return np.array(attribute.i if attribute.name == "value_int" else list(attribute.ints))
-
-
-def values_of(tensor: TensorProto, folder: str = "") -> NDArray[np.generic]:
+def tensor_values(tensor: TensorProto, folder: str = "") -> NDArray[np.generic]:
     """Return a constant, from a file of weights in the folder if it lies there."""
     from onnx import numpy_helper
 
@@ -203,6 +193,6 @@ def values_of(tensor: TensorProto, folder: str = "") -> NDArray[np.generic]:
 
 def number_of(index: GraphIndex, name: str) -> int:
     """Return the only number in a constant; 0 if it is none."""
-    tensor = index.constants.get(name)
-    values = values_of(tensor) if tensor is not None else _constant(index.producer(name))
-    return int(values.ravel()[0]) if values is not None and values.size == 1 else 0
+    values = constant_of(index, name)
+    is_number = values is not None and values.size == 1 and np.isfinite(values).all()
+    return int(values.ravel()[0]) if values is not None and is_number else 0

@@ -17,6 +17,7 @@ from latent_analyze_adapters.runtimes.onnx.safety.operators import opset_of, tex
 from latent_analyze_adapters.runtimes.onnx.safety.static_check import bodies
 from latent_analyze_adapters.runtimes.onnx.surgery.subgraph import GraphIndex, op, used_tensors
 from latent_analyze_adapters.runtimes.onnx.surgery.values import (
+    integer_of,
     names_of,
     skip_passing,
     values_of,
@@ -137,10 +138,12 @@ class _Modes:
         if operator not in (NORMALIZATION, DROPOUT):
             return False
         if self.opset < NO_TEST:
-            return not _integer(node, "is_test")
+            return not integer_of(node, "is_test")
         if operator == NORMALIZATION:
             more = any(list(node.output)[1:])
-            return more or (self.opset >= MODE_ATTRIBUTE and bool(_integer(node, "training_mode")))
+            return more or (
+                self.opset >= MODE_ATTRIBUTE and bool(integer_of(node, "training_mode"))
+            )
         name = self._mode(node)
         return bool(name) and name not in self._false
 
@@ -164,10 +167,6 @@ def _false_constants(body: Body) -> Iterator[str]:
         values = values_of(tensor) if tensor.data_type == BOOL else None
         if values is not None and not values.any():
             yield text(name)
-
-
-def _integer(node: NodeProto, name: str) -> int:
-    return next((int(a.i) for a in node.attribute if text(a.name) == name), 0)
 
 
 def _with_functions_inlined(proto: ModelProto) -> ModelProto:

@@ -94,6 +94,11 @@ def names_of(node: NodeProto) -> list[str]:
     return [text(name) for name in node.input]
 
 
+def integer_of(node: NodeProto, name: str) -> int:
+    """Return an attribute that is a whole number; 0 if the node has none of that name."""
+    return next((int(a.i) for a in node.attribute if text(a.name) == name), 0)
+
+
 def _holds(values: NDArray[np.float64] | None, value: float) -> bool:
     return values is not None and values.size > 0 and bool(np.isclose(values, value).all())
 
