@@ -137,5 +137,5 @@ def open_with_signature(
     completed, _ = cache.opener.complete(bundle, cache.file)
     facts = cache.opener.facts(bundle, cache.file)
     search = Search(cache, completed, facts, sample, folder_config(cache.opener.folder))
-    signature = checked(search.signature(), search, given)
+    signature = checked(search, given)
     return FileModel(path, signature.bundle, cache, signature=signature)

@@ -11,7 +11,6 @@ from latent_analyze_adapters.models.image_tensor import UNIT
 from latent_analyze_adapters.models.signatures.choosing import (
     LEAST_EXPLAINED,
     runner_up,
-    unsure_rivals,
 )
 from latent_analyze_adapters.models.signatures.code_choices import code_counts, count_choice
 from latent_analyze_adapters.models.signatures.further import further_choice, further_outputs
@@ -109,15 +108,12 @@ def choices_of(
     assert bundle.decoder is not None
     known: Known = "assumed" if problem else "trial"
     why = "nothing explains the data" if problem else _why(chosen, tried)
-    rivals = [] if problem else unsure_rivals(chosen, tried)
-    # Without the values, the rest of the trial is as sure as before.
-    values: tuple[Known, str] = ("assumed", _unsure(rivals[0], chosen)) if rivals else (known, why)
     found = []
     if not bundle.encoder.model_fields_set & {"range", "mean", "std"}:
-        found.append(_choice("encoder.range", chosen.way.scaling.text, *values))
+        found.append(_choice("encoder.range", chosen.way.scaling.text, known, why))
     if not bundle.decoder.model_fields_set & {"range", "mean", "std", "activation"}:
         key = "decoder.activation" if chosen.output.activation else "decoder.range"
-        found.append(_choice(key, chosen.output.text, *values))
+        found.append(_choice(key, chosen.output.text, known, why))
     if bundle.encoder.mu is None:
         found.append(Choice(key="encoder.mu", value=chosen.mean.text, known=known, why=why))
     if chosen.decoder.text and bundle.decoder.latent_axes is None:
@@ -133,19 +129,6 @@ def choices_of(
 
 def _choice(key: str, value: str, known: Known, why: str) -> Choice:
     return Choice(key=key, value=value, known=known, why=why)
-
-
-def _unsure(rival: Tried, chosen: Tried) -> str:
-    """Return which other values explain as much, and how to state either."""
-    first, second = (
-        t.way.scaling.flags("" if t.way.scaling.is_same(t.output) else "encoder")
-        for t in (chosen, rival)
-    )
-    return (
-        f"reconstructions explain {chosen.explained:.1%} of the variance, with "
-        f"{rival.way.scaling.text} {rival.explained:.1%}, too near to tell; to state one: "
-        f"{first} or {second}"
-    )
 
 
 def _moments(entry: Scaling, end: Scaling) -> Iterator[Choice]:

@@ -20,12 +20,14 @@ from latent_analyze_adapters.models.signatures.encoders import (
 from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, stated_mean
 from latent_analyze_adapters.models.signatures.pools import Makings, Pool, measured
 from latent_analyze_adapters.models.signatures.prior import by_prior
-from latent_analyze_adapters.models.signatures.race import ROUNDS, SURE, Race, Raced
+from latent_analyze_adapters.models.signatures.race import BUDGET, MORE, ROUNDS, SURE, Race, Raced
 from latent_analyze_adapters.models.signatures.spread import Found, spread_of
-from latent_analyze_adapters.models.signatures.trial import Tried, Way, best_shuffled
+from latent_analyze_adapters.models.signatures.trial import Tried, Way, best_shuffled, refitted
 from latent_analyze_adapters.models.signatures.values import exact
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
@@ -55,6 +57,12 @@ class Search:
         Rows of the data.
     config
         What JSON files next to the model state.
+    budget
+        Seconds that the trial may take.
+    strict
+        Whether it is an error that two signatures are equally good.
+    seconds
+        Those that the trial took.
     """
 
     cache: SessionCache
@@ -62,6 +70,9 @@ class Search:
     facts: Facts
     sample: Sample
     config: FolderConfig = field(default_factory=FolderConfig)
+    budget: float = BUDGET
+    strict: bool = True
+    seconds: float = field(default=0.0, init=False)
 
     @property
     def stated(self) -> EncoderSpec:
@@ -118,18 +129,37 @@ class Search:
             pools += [pool] if pool else []
         if not pools:
             raise errors[0]
-        found = Race(pools, self.sample).run()
+        found = Race(
+            pools, self.sample, budget=self.budget, more=MORE if self.strict else 0.0
+        ).run()
         problem = self._problem(found)
-        chosen = found.simplest if problem else choosing.choose(found.tried)
-        (own,) = (one for one in pools if one.encoder is chosen.way.encoder)
-        if not problem:
-            chosen = by_prior(chosen, found.tried, partial(self._spread_of, own, chosen.mean))
+        self.seconds = found.seconds
+        owners = {pool.encoder: pool for pool in pools}
+        chosen = found.simplest if problem else self._chosen(found.tried, owners)
+        own = owners[chosen.way.encoder]
         return self._decided(self._exact(chosen), found, own, problem)
 
-    def _spread_of(self, pool: Pool, mean: Mean, way: Way) -> Found | None:
+    def _chosen(self, tried: list[Tried], pools: Mapping[OpenEncoder, Pool]) -> Tried:
+        """Return the simplest of the best; that another may be right is an error, if strict."""
+        if not self.strict:
+            return choosing.simplest(tried)
+        chosen = choosing.choose(tried)
+        others = choosing.near(chosen, tried)
+        spread = partial(self._spread_of, chosen.mean, pools[chosen.way.encoder].drawn)
+        likely = by_prior(chosen, choosing.not_worse(chosen, others), spread)
+        if choosing.is_better(likely, chosen):
+            chosen, others = likely, choosing.near(likely, tried)
+        least = refitted(chosen, self.sample) if others and self.sample.kind == "images" else 0.0
+        rivals = choosing.rivals(chosen, others, least)
+        rivals += [likely] if likely is not chosen else []
+        if rivals:
+            raise choosing.undecided_values(self._exact(chosen), self._exact(rivals[0]))
+        return chosen
+
+    def _spread_of(self, mean: Mean, drawn: set[str], way: Way) -> Found | None:
         """Return the spread, after the encoder ran on enough rows to show it."""
         way.run(self.sample, min(LEAST_ROWS, len(self.sample.x)))
-        return spread_of(mean, way.outputs, pool.drawn, stated=self.stated, facts=self.facts)
+        return spread_of(mean, way.outputs, drawn, stated=self.stated, facts=self.facts)
 
     def _problem(self, found: Raced) -> str:
         """Return why nothing explains the data, or an empty text."""
@@ -141,7 +171,7 @@ class Search:
         return describing.nothing_explains(best, given, shuffled)
 
     def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
-        spread = self._spread_of(pool, chosen.mean, chosen.way)
+        spread = self._spread_of(chosen.mean, pool.drawn, chosen.way)
         choices = describing.choices_of(chosen, found.tried, self.bundle, problem=problem)
         return describing.assemble(
             self.bundle, pool.encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,

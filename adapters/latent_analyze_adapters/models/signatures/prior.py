@@ -13,11 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze_adapters.models.network import to_log_var
-from latent_analyze_adapters.models.signatures.choosing import (
-    as_good,
-    simplest,
-    unsure_rivals,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,46 +22,30 @@ if TYPE_CHECKING:
 
     SpreadOf = Callable[[Way], Found | None]
 
-CLEARLY, LESS_CLEARLY = 0.3, 0.15
-"""By how much nearer to 1 the size is, as a logarithm, if it decides against the simpler one (a
-factor of 1.35), and between those that are as simple and not surely worse."""
+CLEARLY = 0.3
+"""By how much nearer to 1 the size is, as a logarithm, if it decides (a factor of 1.35)."""
 
 
-def by_prior(chosen: Tried, tried: Sequence[Tried], spread_of: SpreadOf) -> Tried:
-    """Return the choice, or one as good whose z-points have more nearly the right size.
+def by_prior(chosen: Tried, rivals: Sequence[Tried], spread_of: SpreadOf) -> Tried:
+    """Return the choice, or a rival whose z-points have more nearly the right size.
 
     Parameters
     ----------
     chosen
         The simplest of those that are as good as the best.
-    tried
-        All that were tried, best first.
+    rivals
+        Those that may explain as much, best first; of those in which values are nearly the same,
+        the first counts.
     spread_of
         Returns the spread of the choice's mean; only one that is known without values counts.
     """
-    best = _nearest(chosen, _families(chosen, tried), CLEARLY, spread_of)
-    return _nearest(best, unsure_rivals(best, tried), LESS_CLEARLY, spread_of)
-
-
-def _nearest(chosen: Tried, rivals: Sequence[Tried], margin: float, spread_of: SpreadOf) -> Tried:
-    """Return the choice, or the rival that is nearer to the right size by more than a margin."""
-    best, far = chosen, _mismatch(chosen, spread_of)
-    for rival in rivals:
+    first = {t.way.family: t for t in reversed(rivals) if t.way.family != chosen.way.family}
+    best, far = chosen, _mismatch(chosen, spread_of) if first else None
+    for rival in first.values():
         other = _mismatch(rival, spread_of)
-        if far is not None and other is not None and far - other > margin:
+        if far is not None and other is not None and far - other > CLEARLY:
             best, far = rival, other
     return best
-
-
-def _families(chosen: Tried, tried: Sequence[Tried]) -> list[Tried]:
-    """Return the simplest one of each other way in, with the same mean; like ones are one way."""
-    left = [t for t in as_good(tried) if t.mean == chosen.mean]
-    found: list[Tried] = []
-    last = chosen
-    while left := [t for t in left if t.way.family != last.way.family]:
-        last = simplest(left)
-        found.append(last)
-    return found
 
 
 def _mismatch(tried: Tried, spread_of: SpreadOf) -> float | None:

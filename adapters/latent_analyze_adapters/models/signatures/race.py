@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latent_analyze.plugin import ModelError
-from latent_analyze_adapters.models.signatures.choosing import simplest, survivors
+from latent_analyze_adapters.models.signatures.choosing import near, rivals, simplest, survivors
 from latent_analyze_adapters.models.signatures.decoders import PUBLISHED_COST
 from latent_analyze_adapters.models.signatures.runs import FEW, Speed, some_rows, speed_of
 from latent_analyze_adapters.models.signatures.scores import Score, distances
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.signatures.pools import Pool
     from latent_analyze_adapters.models.signatures.values import Scaling
 
-BUDGET = 6.0
-"""Seconds that a trial may take, counted from the measured time per row."""
+BUDGET, MORE = 6.0, 6.0
+"""Seconds that a trial may take, counted from the measured time per row; and how many more if it
+would end with two signatures that are too near to tell."""
 
 ROUNDS = (FEW, 16, 32, 64, 128, 300)
 """Rows of each round: the first is run whatever it costs, the others if the budget allows."""
@@ -82,8 +83,16 @@ class Race:
     Maron & Moore 1994).
     """
 
-    def __init__(self, pools: Sequence[Pool], sample: Sample) -> None:
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        sample: Sample,
+        *,
+        budget: float = BUDGET,
+        more: float = MORE,
+    ) -> None:
         self._pools, self._sample = {pool.encoder: pool for pool in pools}, sample
+        self._budget, self._more = budget, more
         self._decoders: dict[object, Speed] = {}
         self._seen: set[tuple[object, ...]] = set()
         self._spent = sum(pool.speed.seconds(FEW) for pool in pools) + pools[0].speed.seconds(FEW)
@@ -99,8 +108,8 @@ class Race:
         tried = self._first_round()
         plain, out = min(tried, key=lambda t: t.cost), list[Tried]()
         for rows in ROUNDS[1:]:
-            kept, rows = self._kept(tried), min(rows, len(self._sample.x))
-            if rows <= plain.route.rows or self._spent + self._seconds(kept, rows) > BUDGET:
+            kept, rows = self._within(tried, rows), min(rows, len(self._sample.x))
+            if not kept or rows <= tried[0].route.rows:
                 break
             chosen, again = simplest(tried), self._try(_ends_of(kept), rows)
             change = _change(chosen, again)
@@ -160,6 +169,17 @@ class Race:
             scores = ((end, Score(errors, far)) for end, errors in route.errors.items())
             found += [Tried(route, end, score, score.explained) for end, score in scores]
         return _sorted(found)
+
+    def _within(self, tried: Sequence[Tried], rows: int) -> list[Tried]:
+        """Return what goes into a round, as far as the budget allows."""
+        rows, kept = min(rows, len(self._sample.x)), self._kept(tried)
+        if self._spent + self._seconds(kept, rows) <= self._budget:
+            return kept
+        chosen = simplest(tried)
+        found = rivals(chosen, near(chosen, tried))
+        kept = [chosen, *found] if found else []
+        within = self._spent + self._seconds(kept, rows) <= self._budget + self._more
+        return [t for t in tried if t in kept] if within else []
 
     def _kept(self, tried: Sequence[Tried]) -> list[Tried]:
         """Return what goes into the next round."""

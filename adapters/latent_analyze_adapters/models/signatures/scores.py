@@ -88,6 +88,20 @@ def explained_of(x: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], floa
     return lambda decoded: Score(squared_errors(decoded, x), far).explained
 
 
+def fitted(decoded: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return reconstructions with the scale and shift of each place in the last axis that fit best.
+
+    Both are found by least squares.
+    """
+    a, b = (v.reshape(-1, x.shape[-1]).astype(np.float64) for v in (decoded, x))
+    with np.errstate(all="ignore"):
+        far = a - a.mean(axis=0)
+        scale = (far * b).sum(axis=0) / (far**2).sum(axis=0)
+    scale = np.where(np.isfinite(scale), scale, 1.0)
+    found: NDArray[np.float32] = (far * scale + b.mean(axis=0)).astype(np.float32).reshape(x.shape)
+    return found
+
+
 def correlation(decoded: NDArray[np.float32], x: NDArray[np.float32]) -> float:
     """Return how well reconstructions follow the rows, 0 to 1, whatever their offset and size.
 

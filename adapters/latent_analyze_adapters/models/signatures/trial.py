@@ -14,6 +14,7 @@ from latent_analyze_adapters.models.signatures.scores import (
     Score,
     correlation,
     explained_of,
+    fitted,
     squared_errors,
 )
 from latent_analyze_adapters.models.signatures.values import Scaling
@@ -187,12 +188,15 @@ class Tried:
         return self.route.mu
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether values go in and out in different formats."""
+        return self.output.activation is None and not self.way.scaling.is_same(self.output)
+
+    @property
     def cost(self) -> float:
         """How many choices differ from what is usual: the simplest signature has the smallest."""
         entry, end = self.way.scaling, self.output
-        out = (
-            (0.0 if entry.is_same(end) else 0.5 + end.cost) if end.activation is None else end.cost
-        )
+        out = 0.5 + end.cost if self.is_mixed else 0.0 if end.activation is None else end.cost
         return entry.cost + out + self.scale.cost + self.mean.cost + self.decoder.cost
 
     @property
@@ -243,6 +247,20 @@ def best_shuffled(tried: Tried, sample: Sample, *, rows: int, times: int) -> tup
         moved = center + (flat - center)[:, order] * sign
         found.append(explained(_renamed(flat, rng) if tried.mean.codes else moved))
     return explained(flat), max(found)
+
+
+def refitted(tried: Tried, sample: Sample) -> float:
+    """Return how much more it would explain with the best scale and shift of each channel.
+
+    It is what training left to chance of the very numbers in which normalizations differ.
+    """
+    rows = tried.route.rows
+    x, part = sample.x[:rows], slice(rows)
+    raw = tried.route.decode(tried.mu[:rows], some_rows(sample.columns, part))
+    if raw is None:
+        return 0.0
+    decoded, score = as_data(tried.decoder, tried.output, raw), explained_of(x)
+    return score(fitted(decoded, x)) - score(decoded)
 
 
 def _all_moved(count: int, rng: np.random.Generator) -> NDArray[np.intp]:

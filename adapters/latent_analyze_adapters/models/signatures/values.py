@@ -35,7 +35,7 @@ PUBLISHED: dict[int, dict[str, tuple[Numbers, Numbers]]] = {
     },
 }  # fmt: skip
 """Number of channels -> means and standard deviations of published training code, for images in
-[0, 1]. Mean and standard deviation 0.5 are the range [-1, 1]."""
+[0, 1], the usual one first. Mean and standard deviation 0.5 are the range [-1, 1]."""
 
 PUBLISHED_COST = 4.0
 """Those of the data are as simple: which one it is, the trial says."""
@@ -66,6 +66,8 @@ class Scaling:
     moments
         Whether mean and std are those of the data, over all values or for each place in the last
         axis.
+    usual
+        Whether it is by far the commonest of published normalizations.
     file
         The file next to the model that states it, if one does.
     """
@@ -77,6 +79,7 @@ class Scaling:
     text: str = "values as they are"
     cost: float = 0.0
     moments: Literal["all", "last"] | None = None
+    usual: bool = False
     file: str = ""
 
     def flags(self, role: str = "") -> str:
@@ -240,8 +243,9 @@ def _from_file(stated: Normalization | None, channels: int) -> Iterator[Scaling]
 
 def _normalized_images(x: NDArray[np.float32]) -> Iterator[Scaling]:
     channels = x.shape[-1]
-    for text, (mean, std) in PUBLISHED.get(channels, {}).items():
-        yield Scaling(mean=mean, std=std, text=f"values less {text}", cost=PUBLISHED_COST)
+    for i, (text, (mean, std)) in enumerate(PUBLISHED.get(channels, {}).items()):
+        text = f"values less {text}"
+        yield Scaling(mean=mean, std=std, text=text, cost=PUBLISHED_COST, usual=i == 0)
     if channels > 1:
         yield _normalized(x, "last", "values standardized per channel", PUBLISHED_COST)
     yield _normalized(x, "all", "standardized values", PUBLISHED_COST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from signature_models import SIGNED, UNIT, World, found, write_pair
-from test_choosing import FAR, UNUSED
+from test_choosing import FAR, ROWS_LAST, UNUSED
 
 from latent_analyze_adapters.models.signatures.decoders import Scale
 from latent_analyze_adapters.models.signatures.outputs import Mean
@@ -26,7 +26,7 @@ def tried(scaling, family, size, explained=0.9, noise=0.0):
     """Return a signature whose mean(mu^2 + sigma^2) is `size` on each axis."""
     mu = MU * np.sqrt((size - np.exp(-3.0)) / (MU**2).mean(axis=0))
     outputs = {"mu": mu.astype(np.float32), "log_var": LOG_VAR.astype(np.float32)}
-    way = Way(UNUSED, scaling, family, outputs, 300)
+    way = Way(ROWS_LAST, scaling, family, outputs, 300)
     off = np.resize([noise, -noise], len(FAR))
     score = Score(FAR * (1 - explained) + off, FAR)
     return Tried(Route(way, Mean("mu"), UNUSED, Scale()), scaling, score, score.explained)
@@ -39,35 +39,28 @@ def spread(known="name"):
 @pytest.mark.parametrize("size", [0.2, 0.5, 3.0])
 def test_values_in_another_unit(size):
     simple, right = tried(AS_IS, 0, size), tried(OTHER, 1, 1.0)
-    assert by_prior(simple, [simple, right], spread()) is right
+    assert by_prior(simple, [right], spread()) is right
 
 
 @pytest.mark.parametrize("size", [0.8, 1.0, 1.2])
-def test_the_simpler_one_if_its_size_is_about_right(size):
+def test_the_choice_if_its_size_is_about_right(size):
     simple, other = tried(AS_IS, 0, size), tried(OTHER, 1, 1.0)
-    assert by_prior(simple, [simple, other], spread()) is simple
-
-
-def test_what_explains_clearly_more_is_not_given_up():
-    best, other = tried(AS_IS, 0, 0.3), tried(OTHER, 1, 1.0, explained=0.8)
-    assert by_prior(best, [best, other], spread()) is best
+    assert by_prior(simple, [other], spread()) is simple
 
 
 def test_values_that_are_alike_are_left_to_the_trial():
-    best, other = tried(OTHER, 1, 1.25), tried(LIKE, 1, 1.0, explained=0.895)
-    assert by_prior(best, [best, other], spread()) is best
-
-
-def test_of_those_that_the_trial_cannot_tell_the_nearest():
-    best, other = tried(OTHER, 1, 1.3), tried(LIKE, 1, 1.0, explained=0.895, noise=0.1)
-    assert by_prior(best, [best, other], spread()) is other
+    best, other = tried(OTHER, 1, 2.0), tried(LIKE, 1, 1.0)
+    assert by_prior(best, [other], spread()) is best
+    simple = tried(AS_IS, 0, 0.2)
+    assert by_prior(simple, [best, other], spread()) is best
+    assert by_prior(simple, [other, best], spread()) is other
 
 
 @pytest.mark.parametrize("known", ["trial", "assumed"])
 def test_a_spread_that_its_own_values_tell_shows_nothing(known):
     simple, right = tried(AS_IS, 0, 0.2), tried(OTHER, 1, 1.0)
-    assert by_prior(simple, [simple, right], spread(known)) is simple
-    assert by_prior(simple, [simple, right], lambda way: None) is simple
+    assert by_prior(simple, [right], spread(known)) is simple
+    assert by_prior(simple, [right], lambda way: None) is simple
 
 
 @pytest.mark.parametrize(("variance", "values"), [(0.05, (0.0, 1.0)), (0.05 / 4, (-1.0, 1.0))])

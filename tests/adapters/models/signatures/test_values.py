@@ -26,7 +26,9 @@ from signature_models import (
     write_pair,
 )
 
+from latent_analyze import ModelError
 from latent_analyze.models.reference import ModelRef
+from latent_analyze.plugin import Bundle, Choice, EncoderSpec, Signature
 from latent_analyze.runs.inspecting import _decided
 from latent_analyze_adapters.models.image_tensor import ImageTensor
 from latent_analyze_adapters.models.resolving import fit_axes
@@ -193,37 +195,58 @@ def test_columns_are_counted_where_there_are_many(tmp_path):
 
 
 class TestTooNearToTell:
-    """Two published normalizations that explain as much."""
+    """Two published normalizations that explain as much: an error, which names both."""
 
     CLIP, CIFAR = (PUBLISHED[3][f"{name}'s mean, over its std"] for name in ("CLIP", "CIFAR-10"))
 
-    def signature(self, folder):
-        """A model of few rows with much noise, whose moments are between two published ones."""
+    def world(self, folder, share=0.5):
+        """Write a model of few noisy rows, whose moments are between two published ones."""
         world = World(shape=(8, 6, 3), middle=COLOR.middle, count=10, spread=0.5, noise=0.05)
-        mean, std = ((np.array(a) + np.array(b)) / 2
+        mean, std = (np.array(a) * share + np.array(b) * (1 - share)
                      for a, b in zip(self.CLIP, self.CIFAR, strict=True))  # fmt: skip
-        return opened(write_pair(folder, world, moments_form(mean, std)), world.sample()), world
+        write_pair(folder, world, moments_form(mean, std))
+        return world
 
-    def test_is_assumed_and_both_are_named(self, tmp_path):
-        model, world = self.signature(tmp_path)
-        signature = model.signature
-        assert known(signature)["encoder.range"] == "assumed"
-        assert signature.lines[0].startswith("assumed: values less")
-        (choice,) = (c for c in signature.choices if c.key == "encoder.range")
-        assert "too near to tell" in choice.why
-        for part in choice.why.partition("to state one: ")[2].split(" or "):
+    def error(self, folder, world):
+        with pytest.raises(ModelError, match="too near to tell") as error:
+            opened(folder, world.sample())
+        return error.value
+
+    def test_what_either_advice_states_opens(self, tmp_path):
+        world = self.world(tmp_path)
+        error = self.error(tmp_path, world)
+        assert "values less CLIP's mean" in str(error)
+        assert "values less CIFAR-10's mean" in str(error)
+        for part in error.next_step.removeprefix("say which: ").split(" or "):
             keys = dict(re.findall(r"'(\w+)=(\[[^\]]*\])'", part))
             assert keys.keys() == {"mean", "std"}
             stated = opened(tmp_path, world.sample(), **keys)
             assert "encoder.range" not in known(stated.signature)
             assert list(stated.bundle.encoder.mean) == json.loads(keys["mean"])
 
-    def test_is_not_saved(self, tmp_path):
-        model, _ = self.signature(tmp_path)
-        ref = ModelRef(str(tmp_path), "", "onnx", signature=model.signature)
-        saved = _decided(model.bundle, ref, [], {})
-        assert not {"range", "mean", "std"} & saved.encoder.model_fields_set
-        assert "mu" in saved.encoder.model_fields_set
+    def test_more_rows_decide(self, tmp_path):
+        """The same noise, but moments of one of the two, and as many rows as there are."""
+        self.world(tmp_path, 1.0)
+        world = World(shape=(8, 6, 3), middle=COLOR.middle, count=300, spread=0.5, noise=0.05)
+        signature = opened(tmp_path, world.sample()).signature
+        assert signature.bundle.encoder.mean == self.CLIP[0]
+
+    def test_a_costly_model_gets_more_time_before_it_stops(self, tmp_path, take):
+        self.world(tmp_path, 1.0)
+        world = World(shape=(8, 6, 3), middle=COLOR.middle, count=300, spread=0.5, noise=0.05)
+        take(0.02)
+        assert opened(tmp_path, world.sample()).signature.bundle.encoder.mean == self.CLIP[0]
+
+
+def test_a_saved_range_is_not_known_if_it_was_assumed():
+    """What nothing shows is not saved, and neither is what is subtracted with it."""
+    spec = EncoderSpec(file="e.onnx", range=(-1.0, 1.0), mean=(0.5,), std=(0.2,), mu="m")
+    bundle = Bundle(runtime="onnx", encoder=spec)
+    choice = Choice(key="encoder.range", value="values in [-1, 1]", known="assumed")
+    signature = Signature(bundle=bundle, choices=(choice,))
+    saved = _decided(bundle, ModelRef("m", "", "onnx", signature=signature), [], {})
+    assert not {"range", "mean", "std"} & saved.encoder.model_fields_set
+    assert "mu" in saved.encoder.model_fields_set
 
 
 @pytest.mark.parametrize("axes", ["all", "last"])
