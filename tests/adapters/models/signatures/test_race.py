@@ -77,6 +77,20 @@ def test_the_speed_of_a_machine_changes_nothing(tmp_path, take, name):
     assert all(bundle == bundles[0] for bundle in bundles)
 
 
+@pytest.mark.parametrize("name", OPEN)
+def test_what_is_stated_wrongly_shares_the_budget(tmp_path, take, races, name):
+    """Beside it, all is tried."""
+    world, form, heads = OPEN[name]
+    folder = write_pair(tmp_path, world, form, **heads)
+    wrong = "[0,255]" if form is UNIT else "[0,1]"
+    take(SLOW)
+    signature = found(folder, world.sample(), range=wrong)
+    (first, second), _ = races
+    assert first.seconds <= BUDGET / 4
+    assert first.seconds + second.seconds <= BUDGET
+    assert "What is stated about the model" in signature.problem
+
+
 def test_rounds_have_more_rows_and_fewer_round_trips(tmp_path, races):
     found(write_pair(tmp_path, GRAY, SIGNED, a=spread, b=mean), GRAY.sample())
     _, tries = races

@@ -12,6 +12,7 @@ from latent_analyze_adapters.models.signatures.scores import (
     correlation,
     distances,
     explained_of,
+    fitted,
     squared_errors,
 )
 
@@ -125,3 +126,21 @@ class TestCorrelation:
         assert correlation(np.ones_like(X), X) == 0.0
         assert correlation(np.full_like(X, np.nan), X) == 0.0
         assert correlation(rng.permutation(X), X) < 0.1
+
+
+class TestFitted:
+    def test_scale_and_shift_of_each_channel_are_undone(self):
+        decoded = (X * np.array([2.0, 0.3]) + np.array([5.0, -1.0])).astype(np.float32)
+        np.testing.assert_allclose(fitted(decoded, X), X, atol=1e-5)
+
+    def test_it_never_explains_less(self):
+        rng = np.random.default_rng(2)
+        score = explained_of(X)
+        for _ in range(20):
+            decoded = (X + rng.standard_normal(X.shape) * rng.uniform(0, 3)).astype(np.float32)
+            assert score(fitted(decoded, X)) >= score(decoded) - 1e-6
+
+    def test_a_constant_becomes_the_mean(self):
+        constant = np.full(X.shape, 7, np.float32)
+        expected = np.broadcast_to(X.mean(axis=(0, 1)), X.shape)
+        np.testing.assert_allclose(fitted(constant, X), expected, atol=1e-6)

@@ -18,6 +18,7 @@ from latent_analyze_adapters.models.signatures.trial import (
     Tried,
     Way,
     best_shuffled,
+    refitted,
     same_mean,
 )
 from latent_analyze_adapters.models.signatures.values import Scaling
@@ -63,6 +64,14 @@ def test_what_a_signature_explains(tmp_path):
     assert explained(folder, SIGNED_VALUES).explained < 0
     assert explained(folder, UNIT_VALUES, end=SIGNED_VALUES).explained < 0.9
     np.testing.assert_allclose(best.mu, GRAY.latents, atol=1e-3)
+
+
+def test_what_a_better_scale_of_the_output_would_add(tmp_path):
+    folder = write_pair(tmp_path, GRAY, SIGNED)
+    best = explained(folder, SIGNED_VALUES, end=SIGNED_VALUES)
+    assert refitted(best, GRAY.sample()) == pytest.approx(0, abs=1e-5)
+    other = explained(folder, SIGNED_VALUES)
+    assert other.explained + refitted(other, GRAY.sample()) == pytest.approx(1, abs=1e-4)
 
 
 def test_what_ran_before_is_kept(tmp_path):
