@@ -115,6 +115,11 @@ MODELS = {
         "it out.",
         [replace("m/model.toml", "3.0", "1.0"), "encode m faces.npy -o t.zarr"],
     ),
+    "an order of axes without a shape": Row(
+        stated("latent_axes = [0, 1]", "decoder"), ENCODE,
+        "state both, as latent_shape=[4,8,8] and latent_axes=[1,2,0]",
+        ["+ --signature latent_shape=[2,2]"],
+    ),
     "what is stated is wrong, left out": Row(
         basic, f"{ENCODE} --signature 'encoder.range=[0,3]'",
         "Correct it in model.toml or --signature, or leave it out.",

@@ -138,7 +138,7 @@ def open_decoders(
             errors.append(error)
             continue
         # Another order is unusual only where that of the encoder fits as well.
-        if halves and order.axes:
+        if halves and order.text:
             opened = [replace(h, likely=False, cost=h.cost + MOVED) for h in opened]
         halves += [h for h in opened if not order.axes or _same(h, found.taken)]
     if not halves:

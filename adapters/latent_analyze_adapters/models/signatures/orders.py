@@ -24,11 +24,12 @@ MOVED = 1.0
 class Order:
     """The shape of a z-point as the encoder gives it, and the order in which its axes are taken.
 
-    Without `axes` it is the same.
+    Without `axes` it is the same; `said` says so where that is not what the shapes show.
     """
 
     shape: Shape
     axes: Shape = ()
+    said: str = ""
 
     @property
     def taken(self) -> Shape:
@@ -52,7 +53,7 @@ class Order:
     def text(self) -> str:
         """In words."""
         if not self.axes:
-            return ""
+            return self.said
         before, after = (" x ".join(map(str, shape)) for shape in (self.shape, self.taken))
         return f"z-points of {before} taken as {after}"
 
@@ -74,6 +75,8 @@ def orders(given: Shape, taken: FreeShape, sample: Sample) -> list[Order]:
     for order in (Order(given), *_moved(given, taken, sample)):
         if _fits(order.taken, taken):
             found.setdefault(order.matrix, order)
+    if found and all(order.axes for order in found.values()):
+        found[1, 1] = Order((math.prod(given),), said="the values of z-points in the same order")
     return list(found.values())
 
 

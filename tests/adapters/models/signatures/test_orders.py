@@ -27,20 +27,20 @@ WORLD = World(shape=(8, 16, 1), dim=DIM, spread=0.05)
 @pytest.mark.parametrize(
     ("given", "taken", "expected"),
     [
-        ((4, 2, 2), (2, 2, 4), [((4, 2, 2), FIRST_LAST)]),
-        ((2, 2, 4), (4, 2, 2), [((2, 2, 4), LAST_FIRST)]),
+        ((4, 2, 2), (2, 2, 4), [((4, 2, 2), FIRST_LAST), ((16,), ())]),
+        ((2, 2, 4), (4, 2, 2), [((2, 2, 4), LAST_FIRST), ((16,), ())]),
         ((4, 2, 2), (4, 2, 2), [((4, 2, 2), ())]),
         ((4, 4, 4), (4, 4, 4), [((4, 4, 4), ()), ((4, 4, 4), FIRST_LAST), ((4, 4, 4), LAST_FIRST)]),
-        ((4, 2, 2), (None, None, 4), [((4, 2, 2), FIRST_LAST)]),
+        ((4, 2, 2), (None, None, 4), [((4, 2, 2), FIRST_LAST), ((16,), ())]),
         ((16,), (2, 2, 4),
          [((16,), ()), ((4, 2, 2), FIRST_LAST), ((2, 4, 2), LAST_FIRST)]),
         ((4, 2, 2), (16,),
          [((4, 2, 2), ()), ((4, 2, 2), FIRST_LAST), ((4, 2, 2), LAST_FIRST)]),
-        ((10, 3), (3, 10), [((10, 3), (1, 0))]),
+        ((10, 3), (3, 10), [((10, 3), (1, 0)), ((30,), ())]),
         ((4, 1, 1), (4,), [((4, 1, 1), ())]),
         ((4, 1, 1), (1, 1, 4), [((4, 1, 1), ())]),
         ((4, 2, 2), (5,), []),
-        ((3, 4, 5, 6), (4, 5, 6, 3), [((3, 4, 5, 6), (1, 2, 3, 0))]),
+        ((3, 4, 5, 6), (4, 5, 6, 3), [((3, 4, 5, 6), (1, 2, 3, 0)), ((360,), ())]),
     ],
 )  # fmt: skip
 def test_what_fits(given, taken, expected):
@@ -124,6 +124,24 @@ def test_what_was_found_may_be_stated(tmp_path, given, taken):
     z = first.encode(WORLD.x).mu
     np.testing.assert_array_equal(first.decode(z), second.decode(z))
     assert second.settings_fingerprint == first.settings_fingerprint
+
+
+def test_another_shape_of_the_same_order(tmp_path):
+    """A decoder that takes the values in the order in which they are given, in another shape."""
+
+    def before(net, z):
+        return net.ints(z, -1, DIM)
+
+    write_encoder(
+        tmp_path / "encoder.onnx", WORLD, shapes={"mu": FIRST},
+        heads={"mu": lambda net, mu: net.ints(mu, -1, *FIRST)},
+    )  # fmt: skip
+    write_decoder(tmp_path / "decoder.onnx", WORLD, before=before, latent=LAST)
+    model = opened(tmp_path, WORLD.sample())
+    assert (model.bundle.decoder.latent_axes, model.bundle.latent_shape) == (None, (DIM,))
+    (choice,) = (c for c in model.signature.choices if c.key == "decoder.latent_axes")
+    assert (choice.value, choice.known) == ("the values of z-points in the same order", "trial")
+    np.testing.assert_allclose(model.decode(WORLD.latents.astype(np.float32)), WORLD.x, atol=1e-3)
 
 
 def test_a_scale_between_them_as_well(tmp_path):
