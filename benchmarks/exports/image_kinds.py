@@ -100,7 +100,10 @@ def published_moments(rng: Rng, wants: str, data: str, exporter: str) -> Case:
         storing=("unit", "uint8")[rng.integers(2)],
     )  # fmt: skip
     model = replace(model, encoder=with_outputs(model.encoder, mean="mu", spread="logvar"))
-    return build(model, f"{data} less the mean of {wants}, over its std", exporter=exporter)
+    # Published ones are so near each other that it may take more rows than there are.
+    expect = "right" if wants == "half" else "right or refused"
+    what = f"{data} less the mean of {wants}, over its std"
+    return build(model, what, exporter=exporter, expect=expect)
 
 
 @kind(

@@ -194,6 +194,20 @@ def test_columns_are_counted_where_there_are_many(tmp_path):
     assert choice.value == "standardized with mean 12 numbers and standard deviation 12 numbers"
 
 
+@pytest.mark.parametrize("name", ["MNIST", "CIFAR-10"])
+@pytest.mark.parametrize(("share", "known"), [(0.02, True), (0.1, False)])
+def test_moments_of_rows_of_a_published_data_set_are_the_published_ones(name, share, known):
+    mean, std = PUBLISHED[1 if name == "MNIST" else 3][f"{name}'s mean, over its std"]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 8, 8, len(mean)))
+    x = (x - x.mean(axis=(0, 1, 2))) / x.std(axis=(0, 1, 2)) * np.array(std) * (1 + share) + mean
+    world = World(shape=(8, 8, len(mean)))
+    found = [s for s in scalings(world.sample(x=x.astype(np.float32)), "float32") if s.moments]
+    assert [s.moments for s in found if s.moments == "last" or len(mean) == 1] == (
+        [] if known else ["all" if len(mean) == 1 else "last"]
+    )
+
+
 class TestTooNearToTell:
     """Two published normalizations that explain as much: an error, which names both."""
 
