@@ -44,7 +44,7 @@ SMALLEST_STD = 1e-6
 
 SAME_DIGITS, ALIKE, NEARLY = 6, 0.2, 0.03
 """Decimals in which two maps are the same; how much of the range of what they make of the data may
-differ if they are alike; and how much if moments of some rows may be the published ones."""
+differ if they are alike; and how much if moments of some gray rows may be the published ones."""
 
 
 @dataclass(frozen=True)
@@ -249,14 +249,14 @@ def _normalized_images(x: NDArray[np.float32]) -> Iterator[Scaling]:
         Scaling(mean=mean, std=std, text=f"values less {text}", cost=PUBLISHED_COST, usual=i == 0)
         for i, (text, (mean, std)) in enumerate(PUBLISHED.get(channels, {}).items())
     ]
-    own = [_normalized(x, "all", "standardized values", PUBLISHED_COST)]
-    if channels > 1:
-        text = "values standardized per channel"
-        own.insert(0, _normalized(x, "last", text, PUBLISHED_COST))
+    own = _normalized(x, "all", "standardized values", PUBLISHED_COST)
     yield from published
+    if channels > 1:
+        yield _normalized(x, "last", "values standardized per channel", PUBLISHED_COST)
+        yield own
     # Rows of MNIST have MNIST's moments, but for which rows they are.
-    unit = (0.0, 1.0)
-    yield from (s for s in own if not any(alike(p, s, unit, NEARLY) for p in published))
+    elif not any(alike(one, own, (0.0, 1.0), NEARLY) for one in published):
+        yield own
 
 
 def _of_arrays(x: NDArray[np.float32]) -> list[Scaling]:
