@@ -23,7 +23,11 @@ LAST = ("tf2onnx", "keras", "keras file")
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: halves, what the encoder is fed, and how the decoder's output is read."""
+    """A trained model: halves, what the encoder is fed, and how the decoder's output is read.
+
+    `order` is the shape of a z-point of the encoder, and the order in which the decoder takes its
+    axes, if that is another.
+    """
 
     encoder: Net
     decoder: Net | None
@@ -33,6 +37,7 @@ class Trained:
     back: Callable[[Array], Array] = lambda y: y
     spread: str | None = "log_var"
     stated: Mapping[str, Any] = field(default_factory=dict)
+    order: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
 def arranged(images: Array, layout: str) -> Array:
@@ -199,10 +204,14 @@ def truth(model: Trained) -> tuple[Array, Array | None]:
 
 
 def decode(model: Trained, mu: Array, scale: float = 1.0, shift: float = 0.0) -> Array:
-    """Return the rows that the decoder makes of mu, shifted and scaled before."""
+    """Return the rows that the decoder makes of mu, shifted, scaled and reordered before."""
     assert model.decoder is not None
     shape, _ = model.decoder.inputs[model.decoder.main]
-    z = ((mu + shift) * scale).reshape(len(mu), *shape)
+    z = (mu + shift) * scale
+    if model.order:
+        before, axes = model.order
+        z = z.reshape(len(mu), *before).transpose(0, *(axis + 1 for axis in axes))
+    z = z.reshape(len(mu), *shape)
     held = model.data if isinstance(model.data, Mapping) else {}
     fed = {model.decoder.main: z}
     for name in model.decoder.inputs.keys() - fed.keys():
@@ -220,17 +229,18 @@ def explained(rows: Array, found: Array) -> float:
 def build(
     model: Trained, what: str, /, *, exporter: str, scale: float = 1.0, shift: float = 0.0,
     names: tuple[str, str] = ("model/encoder.onnx", "model/decoder.onnx"), decoding: bool = True,
-    batch: int | None = None, training: bool = False, **more: Any,
+    batch: int | None = None, training: bool = False, second: str = "", **more: Any,
 ) -> Case:  # fmt: skip
-    """Return a case with an encoder and, unless it has none, a decoder."""
+    """Return a case with an encoder and, unless it has none, a decoder, of a second exporter."""
     mu, log_var = truth(model)
     files = {names[0]: File(model.encoder, exporter, batch, training)}
     stated = {**model.stated, **roles(model, exporter)}
     share = None
     if decoding and model.decoder is not None:
-        files[names[1]] = File(model.decoder, exporter, batch, training)
+        files[names[1]] = File(model.decoder, second or exporter, batch, training)
         share = explained(model.rows, decode(model, mu, scale, shift))
         stated |= {"decoder.scale": scale, "decoder.shift": shift}
+        stated["decoder.latent_axes"] = list(model.order[1]) if model.order else None
     else:
         stated = {k: v for k, v in stated.items() if not k.startswith("decoder")}
     if training:

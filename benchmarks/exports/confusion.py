@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,22 @@ def latent_scale(stated: Flat, true: Flat) -> str:
     return words if same else "other numbers"
 
 
+def latent_order(stated: Flat, true: Flat) -> str:
+    """Return whether the decoder takes the axes of z-points in another order."""
+    found, right = (given.get("decoder.latent_axes") for given in (stated, true))
+    if not found:
+        return "as given"
+    same = not right or moved_first(found) == moved_first(right)
+    return (
+        ("first axis last" if moved_first(found) else "last axis first") if same else "other order"
+    )
+
+
+def moved_first(axes: Sequence[int]) -> bool:
+    """Whether the first axis is moved to the end; of two axes, both are the same."""
+    return axes[-1] == 0
+
+
 def plain(key: str, default: str) -> Callable[[Flat, Flat], str]:
     """Return what reads one entry."""
     return lambda stated, true: str(stated.get(key) or default)
@@ -134,6 +150,7 @@ CHOICES: dict[str, tuple[str, Callable[[Flat, Flat], str]]] = {
     "spread": ("encoder.spread", spread_kind),
     "halves": ("encoder.spread", halves),
     "latent scale": ("decoder.scale", latent_scale),
+    "latent order": ("decoder.latent_axes", latent_order),
     "batch mode": ("encoder.batch_mode", plain("encoder.batch_mode", "eval")),
     "inputs of the encoder": ("encoder.columns", columns("encoder")),
     "inputs of the decoder": ("decoder.columns", columns("decoder")),

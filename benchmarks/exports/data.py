@@ -35,6 +35,19 @@ def colored_digits(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray
     return np.round(images * tint).astype(np.uint8), labels
 
 
+def photos(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return smooth color images (n, 8, 8, 3) whose moments are near those of natural photos."""
+    waves = np.stack([np.cos(np.pi * k * (np.arange(8) + 0.5) / 8) for k in range(3)])
+    parts = rng.standard_normal((TRAINING, 4, 3, 3)) / (1 + np.add.outer(range(3), range(3)))
+    smooth = np.einsum("ncij,ih,jw->nhwc", parts, waves, waves)
+    gray, tint = smooth[..., :1], smooth[..., 1:]
+    mixed = gray + 0.35 * tint
+    middle = np.array([0.47, 0.44, 0.40]) + 0.03 * rng.standard_normal(3)
+    spread = 0.23 * (1 + 0.1 * rng.standard_normal())
+    images = middle + spread * mixed / mixed.std(axis=(0, 1, 2))
+    return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
 def table(rng: np.random.Generator, kind: str = "raw") -> Array:
     """Return rows (n, 10) of three factors: raw, in [0, 1], or nearly standardized."""
     factors = rng.standard_normal((TRAINING, 3))

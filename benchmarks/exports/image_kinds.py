@@ -9,7 +9,7 @@ import numpy as np
 
 from exports.building import LAST, build, train_images, with_outputs
 from exports.case import Case
-from exports.data import colored_digits, digits
+from exports.data import colored_digits, digits, photos
 from exports.kinds import kind
 from exports.spaces import space
 
@@ -68,15 +68,42 @@ def colors(rng: Rng, wants: str, stored: str, exporter: str) -> Case:
     return build(model, f"three channels, {wants}", exporter=exporter, expect=expect)
 
 
-@kind("exporter", "legacy|hand")
-def preprocessor_file(rng: Rng, exporter: str) -> Case:
+@kind(
+    "wants, halves, exporter",
+    "own|elsewhere, both, legacy|hand",
+    "elsewhere, encoder, dynamo",
+    "half, both, legacy",
+)
+def preprocessor_file(rng: Rng, wants: str, halves: str, exporter: str) -> Case:
     images, _ = digits(rng)
-    model = train_images(rng, images, wants="own")
-    own = space("own", images[:300] / 255)
-    text = {"do_normalize": True, "image_mean": own.mean, "image_std": own.std, "do_rescale": True,
-            "rescale_factor": 1 / 255}  # fmt: skip
+    model = train_images(rng, images, wants=wants, storing=("unit", "uint8")[rng.integers(2)])
+    used = space(wants, images[:300] / 255)
+    text = {"do_normalize": True, "image_mean": used.mean, "image_std": used.std,
+            "do_rescale": True, "rescale_factor": 1 / 255}  # fmt: skip
     texts = {"model/preprocessor_config.json": json.dumps(text)}
-    return build(model, "mean and std in preprocessor_config.json", exporter=exporter, texts=texts)
+    if halves == "encoder":
+        model = replace(model, encoder=with_outputs(model.encoder, mean="mu", spread="logvar"))
+    what = f"mean and std in preprocessor_config.json, {wants}"
+    return build(model, what, exporter=exporter, texts=texts, decoding=halves == "both")
+
+
+@kind(
+    "wants, data, exporter",
+    "imagenet|cifar|clip model|half, photos, legacy|hand",
+    "imagenet|cifar|clip model, digits, dynamo|tf2onnx",
+    "own, photos, legacy|hand",
+)
+def published_moments(rng: Rng, wants: str, data: str, exporter: str) -> Case:
+    images = photos(rng) if data == "photos" else colored_digits(rng)[0]
+    model = train_images(
+        rng, images, wants=wants, layout=layout_of(exporter), dim=12,
+        storing=("unit", "uint8")[rng.integers(2)],
+    )  # fmt: skip
+    model = replace(model, encoder=with_outputs(model.encoder, mean="mu", spread="logvar"))
+    # Published ones are so near each other that it may take more rows than there are.
+    expect = "right" if wants == "half" else "right or refused"
+    what = f"{data} less the mean of {wants}, over its std"
+    return build(model, what, exporter=exporter, expect=expect)
 
 
 @kind(

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exports.building import build, train_images, with_outputs
 from exports.case import Case
@@ -121,6 +122,52 @@ def spatial(rng: Rng, outputs: str, exporter: str) -> Case:
     }[outputs]  # fmt: skip
     model = replace(model, encoder=with_outputs(model.encoder, **given))
     return build(model, f"latents are images, {outputs}", exporter=exporter)
+
+
+@kind(
+    "latents, exporters",
+    "images, legacy tf2onnx|tf2onnx hand|keras legacy|dynamo keras",
+    "from flat, legacy tf2onnx|tf2onnx legacy",
+    "to flat, hand keras|keras hand",
+    "flat, legacy tf2onnx|tf2onnx hand|dynamo tf2onnx",
+)
+def transposed(rng: Rng, latents: str, exporters: str) -> Case:
+    images, _ = digits(rng)
+    first, second = exporters.split()
+    layout = layout_of(first)
+    outputs = {"mean": "mean", "spread": "log_variance"} if rng.integers(2) else {"mean": "z"}
+    spread = "log_var" if len(outputs) == 2 else None
+    model = train_images(rng, images, body="spatial", dim=3, spread=spread, layout=layout)
+    model = replace(model, encoder=with_outputs(model.encoder, **outputs))
+    given, _ = model.decoder.inputs[model.decoder.main]
+    axes = (1, 2, 0) if layout == "CHW" else (2, 0, 1)
+    taken = tuple(given[axis] for axis in axes)
+    encoder, decoder = model.encoder, replace(model.decoder, last=layout == "CHW")
+    if latents in ("from flat", "flat"):
+        heads = {name: (*steps, ("flatten", {})) for name, steps in encoder.heads.items()}
+        encoder = replace(encoder, heads=heads, join=1)
+    if latents in ("to flat", "flat"):
+        decoder = replace(decoder, trunk=(("reshape", {"shape": taken}), *decoder.trunk))
+        taken = (int(np.prod(taken)),)
+    decoder = replace(decoder, inputs={decoder.main: (taken, "float32")})
+    back, other = model.back, layout_of(second)
+    stated = {**model.stated, "decoder.layout": other}
+    model = replace(
+        model,
+        encoder=encoder,
+        decoder=decoder,
+        order=(given, axes),
+        stated=stated,
+        back=lambda y: back(y.reshape(len(y), *model_shape(images, layout))),
+    )
+    return build(model, f"z-points {given}, taken in the order {axes}, {latents}",
+                 exporter=first, second=second)  # fmt: skip
+
+
+def model_shape(images: NDArray[np.uint8], layout: str) -> tuple[int, ...]:
+    """Return the shape of a gray image in a layout."""
+    _, height, width, _ = images.shape
+    return (1, height, width) if layout == "CHW" else (height, width, 1)
 
 
 FOLDERS = ("model/vae_encoder/model.onnx", "model/vae_decoder/model.onnx")

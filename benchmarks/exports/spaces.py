@@ -49,6 +49,12 @@ SPACES = {
     "bytes": Space(0.0, 255.0),
     "mnist": Space(mean=(0.1307,), std=(0.3081,)),
     "imagenet": Space(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+    "cifar": Space(mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616)),
+    "clip model": Space(
+        mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711)
+    ),
+    "half": Space(mean=(0.5,), std=(0.5,)),
+    "elsewhere": Space(mean=(0.19,), std=(0.42,)),
 }
 
 
@@ -101,11 +107,16 @@ ENDS = {
     "uint8": End((_SIGMOID, _TIMES), (_SIGMOID, _TIMES, ("to_bytes", {})), "bytes"),
     "mnist": _both((), "mnist"),
     "imagenet": _both((), "imagenet"),
+    "cifar": _both((), "cifar"),
+    "clip model": _both((), "clip model"),
+    "half": _both((), "half"),
+    "elsewhere": _both((), "elsewhere"),
     "own": _both((), "own"),
 }
 END_OF = {
-    "unit": "sigmoid", "signed": "tanh", "bytes": "bytes", "mnist": "mnist",
-    "imagenet": "imagenet", "own": "own",
+    "unit": "sigmoid", "signed": "tanh", "bytes": "bytes",
+    **{name: name for name in ("mnist", "imagenet", "cifar", "clip model", "half", "elsewhere")},
+    "own": "own",
 }  # fmt: skip
 """The usual end of a decoder whose encoder takes values of a space."""
 

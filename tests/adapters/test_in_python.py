@@ -72,6 +72,24 @@ class TestFunctions:
         la.encode(watch, RNG.integers(0, 50, (50, 12)), "c.zarr")
         assert seen[-1][:2] == (np.int64, (12,))
 
+    def test_halves_of_two_libraries(self):
+        """One gives channels first, the other takes them last, and fails on anything else."""
+        code = RNG.normal(size=(300, 3, 2, 2)).astype(np.float32) / 2
+        weights = np.linalg.qr(RNG.normal(size=(64, 12)))[0].astype(np.float32)
+        images = (0.5 + code.reshape(300, -1) @ weights.T).reshape(-1, 8, 8, 1).astype(np.float32)
+
+        def first(x):
+            return ((x.reshape(len(x), -1) - 0.5) @ weights).reshape(-1, 3, 2, 2)
+
+        def last(z):
+            assert z.shape[1:] == (2, 2, 3)
+            return 0.5 + (z.transpose(0, 3, 1, 2).reshape(len(z), -1) @ weights.T)
+
+        store = la.encode((first, last), np.clip(images, 0, 1), "s.zarr")
+        signature = store.schema.signature
+        assert signature.bundle.decoder.latent_axes == (1, 2, 0)
+        assert signature.explained > 0.99
+
     def test_a_file_of_data_and_a_function(self):
         np.save("images.npy", IMAGES)
         np.testing.assert_allclose(

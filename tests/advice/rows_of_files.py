@@ -311,10 +311,8 @@ FILES = {
         "state it, --signature encoder.batch=1", ["+ --signature encoder.batch=1"],
     ),
     "z-points in another order": Row(
-        spatial((2, 3), (3, 2)), "encode m faces.npy",
-        "export encoder and decoder with the same layout, or state latent_shape = [6] in "
-        "model.toml or --signature if the values are in the same order",
-        ["+ --signature latent_shape=[6]"],
+        spatial((2, 3), (3, 2)), "inspect m", "run: latent-analyze inspect m --data DATA",
+        ["inspect m --data faces.npy"],
     ),
     "a z-point of open axes": Row(
         all_of(

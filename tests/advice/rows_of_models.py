@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 from advising import Row
 from material import (
     DIM,
     RUN,
     WORLD,
+    Format,
+    World,
     all_of,
+    array,
     basic,
     custom,
     decoder,
@@ -43,6 +47,13 @@ DENSE = custom(
 )
 FREE = custom("e.onnx", encode_rows, tensor_info("x", ("h", "w", 1)), mu=(DIM,))
 KEPT = "--signature encoder.mu=a --signature encoder.log_var= --signature 'encoder.further=[\"b\"]'"
+FEW = World(shape=(8, 6, 3), middle=(0.25, 0.4, 0.55), count=10, spread=0.5, noise=0.05)
+BETWEEN = np.array([0.25781, 0.2524, 0.26869]), np.array([0.48643, 0.47, 0.42735])
+NEAR = all_of(
+    array("faces.npy", FEW.x),
+    pair(world=FEW, form=Format(tuple(1 / BETWEEN[0]), tuple(-BETWEEN[1] / BETWEEN[0]))),
+)
+"""A model whose mean and standard deviation lie between those of CIFAR-10 and of CLIP."""
 CODES = all_of(
     faces,
     custom("e.onnx", lambda net: net.op("Floor", net.op("Mul", net.op("Sigmoid", encode_rows(net)),
@@ -74,6 +85,10 @@ MODELS = {
         ["encode e.onnx faces.npy --signature encoder.mu=b --signature encoder.log_var=a",
          f"run latents.zarr {RUN}"],
     ),
+    "two normalizations": Row(
+        NEAR, ENCODE, "say which: --signature 'mean=[",
+        ["+ --signature 'mean=[0.4914, 0.4822, 0.4465]' --signature 'std=[0.247, 0.2435, 0.2616]'"],
+    ),
     "no output of the decoder's size": Row(
         all_of(faces, pair(), encoder("m/encoder.onnx", a=lambda n, mu: n.op("Concat", mu, mu, mu,
                axis=1), mu=mean_head), rename("m/encoder.onnx", "n/encoder.onnx"),
@@ -99,6 +114,11 @@ MODELS = {
         stated("range = [0.0, 3.0]"), ENCODE, "Correct it in model.toml or --signature, or leave "
         "it out.",
         [replace("m/model.toml", "3.0", "1.0"), "encode m faces.npy -o t.zarr"],
+    ),
+    "an order of axes without a shape": Row(
+        stated("latent_axes = [0, 1]", "decoder"), ENCODE,
+        "state both, as latent_shape=[4,8,8] and latent_axes=[1,2,0]",
+        ["+ --signature latent_shape=[2,2]"],
     ),
     "what is stated is wrong, left out": Row(
         basic, f"{ENCODE} --signature 'encoder.range=[0,3]'",

@@ -218,8 +218,7 @@ RUNS = {
         all_of(pair(), array("rows.npy", np.where(np.arange(len(WORLD.x)) == 3, np.nan, 1)[
                :, None] * WORLD.x.reshape(len(WORLD.x), -1))),
         "encode m rows.npy -o s.zarr",
-        "check the model and these images, or drop such rows: --nonfinite drop",
-        ["+ --nonfinite drop"],
+        "repair these rows, or drop such rows: --nonfinite drop", ["+ --nonfinite drop"],
     ),
     # Views.
     "no posterior": Row(

@@ -43,6 +43,10 @@ NOT_FOLLOWED = {
     "export it with one, or state image_shape and latent_shape": "needs a SavedModel",
     "the texts of {}, sorted; if the model has another order": "ends with a flag that is followed",
     "integers=values": "as integers=labels",
+    "export encoder and decoder with the same layout, or state": "without data, which try both",
+    "--signature encoder.layout=": "two layouts are equally good by chance alone: test_choosing",
+    "those of these data; if the model was trained with others": "followed by test_values",
+    "export it with training=False, or run it as it is: ": "test_saved_mode",
     "needs --data": "part of what is not tried",
 }
 """Advice that no row follows, and why."""

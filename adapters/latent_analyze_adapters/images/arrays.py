@@ -158,8 +158,11 @@ class ImageArrays(ArrayFile):
         if dtype.kind == "b" or (dtype == np.uint8 and self._range == (0.0, 255.0)):
             return
         found = extremes(self._rows, self.count)
+        if not np.isfinite(found).all():
+            ids = self._ids if self.options.ids else range(self.count)
+            raise not_finite(self._rows, ids, self.path)
         if not (self._range[0] <= found[0] and found[1] <= self._range[1]):
-            raise not_finite(self._rows, self.count) or outside(self._range, found, self.path)
+            raise outside(self._range, found, self.path)
 
 
 def _about_steps(found: Range, path: Path) -> str:

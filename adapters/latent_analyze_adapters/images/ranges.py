@@ -10,17 +10,20 @@ import numpy as np
 from latent_analyze.plugin import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from latent_analyze_adapters.files.array_rows import ArrayRows
 
 Range = tuple[float, float]
 
 USUAL = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
-NAMED = 3
-"""Rows that an error names."""
-
 _DIGITS, _WHOLE = 6, 1e15
+
+LISTED = 3
+"""Images that an error names."""
 
 
 def extremes(rows: ArrayRows, count: int) -> Range:
@@ -36,17 +39,25 @@ def finite_extremes(rows: ArrayRows) -> Range:
     return min((low for low, _ in found), default=0.0), max((h for _, h in found), default=0.0)
 
 
-def not_finite(rows: ArrayRows, count: int) -> DatasetError | None:
-    """Return the error that names the first rows of NaN or infinity; None if there are none."""
-    masks = [~np.isfinite(b.reshape(len(b), -1)).all(axis=1) for b in rows.blocks(count)]
-    bad = np.flatnonzero(np.concatenate(masks))
-    if not len(bad):
-        return None
-    first = ", ".join(map(str, bad[:NAMED])) + (", ..." if len(bad) > NAMED else "")
+def not_finite(
+    rows: ArrayRows, ids: Sequence[object] | NDArray[np.str_], path: Path
+) -> DatasetError:
+    """Return the error for values that are not finite, which names the first of these images.
+
+    `ids` are those of the images, as many as are read.
+    """
+    bad: list[int] = []
+    start = 0
+    for block in rows.blocks(len(ids)):
+        fine = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+        bad += (start + np.flatnonzero(~fine)).tolist()
+        start += len(block)
+    named = ", ".join(repr(str(ids[row])) for row in bad[:LISTED])
+    more = ", ..." if len(bad) > LISTED else ""
     return DatasetError(
-        f"finite pixel values in {rows.path}",
-        found=f"NaN or infinity in {len(bad)} of {count} rows: {first} (counted from 0)",
-        next_step="remove or repair these images",
+        f"finite pixel values in {path}",
+        found=f"NaN or infinity in {len(bad)} of {len(ids)} images: {named}{more}",
+        next_step="repair or remove these images",
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from latent_analyze.plugin import Adapter, Bundle, Model, Sample, Signature
-from latent_analyze_adapters.models.folders import folder_config
+from latent_analyze_adapters.models.configs import folder_config
 from latent_analyze_adapters.models.graph import Role
 from latent_analyze_adapters.models.location import at_path, find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.model import FileModel
@@ -137,5 +137,5 @@ def open_with_signature(
     completed, _ = cache.opener.complete(bundle, cache.file)
     facts = cache.opener.facts(bundle, cache.file)
     search = Search(cache, completed, facts, sample, folder_config(cache.opener.folder))
-    signature = checked(search.signature(), search, given)
+    signature = checked(search, given)
     return FileModel(path, signature.bundle, cache, signature=signature)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +26,6 @@ A folder counts as a model if it is a SavedModel, whatever its name.
 SAVED_MODEL, SAVED_MODEL_RUNTIME = "saved_model.pb", "keras"
 MAX_ENTRIES, MAX_LISTED = 10_000, 4
 """Files of a folder that are looked at, and commands that a message lists."""
-
-CONFIG, MAX_CONFIG = "config.json", 1 << 20
-CONFIG_KEYS = ("scaling_factor", "shift_factor", "latent_channels")
 
 
 @dataclass(frozen=True)
@@ -119,25 +114,6 @@ def one_of_several(folder: Path, found: Found) -> ModelError:
     )  # fmt: skip
 
 
-def folder_config(folder: Path) -> dict[str, float]:
-    """Return the numbers about z-points in the config.json of a folder or of its sub-folders.
-
-    These are ``scaling_factor``, ``shift_factor`` and ``latent_channels``, as diffusers writes
-    them. Files that are missing, damaged or very large say nothing.
-    """
-    found: dict[str, float] = {}
-    # What is nearest to the files counts.
-    for inner in ("vae_encoder", "encoder", "vae_decoder", "decoder", "vae", ""):
-        content = _json(folder / inner / CONFIG)
-        for key in CONFIG_KEYS:
-            value = content.get(key)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            if math.isfinite(value):
-                found.setdefault(key, float(value))
-    return found
-
-
 def _parts(folder: Path) -> Iterator[Part]:
     """Yield the files of models in a folder, and in sub-folders whose names contain a role."""
     try:
@@ -197,13 +173,3 @@ def _single(parts: Sequence[Part]) -> Found | None:
         if names:
             return Found(suffix, others=[part.name for part in names])
     return None
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        if not path.is_file() or path.stat().st_size > MAX_CONFIG:
-            return {}
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -42,6 +42,33 @@ def latent_shape(name: str, tensor: Tensor, axes: FreeShape, stated: Shape | Non
     return shape
 
 
+def reordered(stated: Shape | None, axes: Shape, where: str) -> Shape:
+    """Return the shape of a z-point whose axes are in another order.
+
+    Parameters
+    ----------
+    stated
+        Its shape, as `latent_shape` states it.
+    axes
+        `latent_axes` of model.toml.
+    where
+        The file, for messages.
+
+    Raises
+    ------
+    ModelError
+        If the shape is not known, or `axes` is no order of its axes.
+    """
+    if stated is None or sorted(axes) != list(range(len(stated))):
+        shape = "no latent_shape" if stated is None else f"latent_shape {list(stated)}"
+        raise ModelError(
+            f"latent_axes that name each axis of latent_shape once, for {where}",
+            found=f"latent_axes {list(axes)}, {shape}",
+            next_step="state both, as latent_shape=[4,8,8] and latent_axes=[1,2,0]",
+        )
+    return tuple(stated[axis] for axis in axes)
+
+
 def size_from(tensor: Tensor, first_axis: int) -> int | None:
     """Return the number of values in the axes from `first_axis` on, or None if unknown."""
     axes = tensor.shape[first_axis:]

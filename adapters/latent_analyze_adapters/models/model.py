@@ -31,7 +31,7 @@ from latent_analyze_adapters.models.network import (
     to_latents,
 )
 from latent_analyze_adapters.models.opening import open_network
-from latent_analyze_adapters.models.plan import Plan, Settings
+from latent_analyze_adapters.models.plan import Plan
 from latent_analyze_adapters.models.session import (
     Opener,
     Session,
@@ -39,6 +39,7 @@ from latent_analyze_adapters.models.session import (
     run_batch,
 )
 from latent_analyze_adapters.models.session_cache import SessionCache
+from latent_analyze_adapters.models.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -108,6 +109,7 @@ class FileModel:
             part = getattr(self.bundle, role).part
             parts += [part] if part else []
             parts += [f.name for f in plan.further]
+            parts += [("axes", plan.given, plan.axes)] if plan.axes else []
         if self.bundle.encoder is not None and self.bundle.encoder.spread != "log_var":
             parts.append(self.bundle.encoder.spread)
         return content_hash(self._opener.name, *parts)
@@ -255,7 +257,7 @@ class FileModel:
         changes: dict[str, object] = {
             "runtime": self._opener.name,
             "image_shape": first.image.shape,
-            "latent_shape": bundle.latent_shape or first.latent,
+            "latent_shape": bundle.latent_shape or first.given or first.latent,
         }
         for role, plan in plans.items():
             names = ("mu", "log_var") if role == "encoder" else ("output",)

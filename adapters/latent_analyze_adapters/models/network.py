@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import DecoderSpec, EncoderSpec, Latents, TensorSpec
+from latent_analyze_adapters.models.graph import canonical
+from latent_analyze_adapters.models.resolving import shows_layout
+from latent_analyze_adapters.models.signatures.names import LOG_VAR_NAMES, MU_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +58,34 @@ class Network:
             "layout": plan.image.layout,
             "range": list(plan.image.range),
             "batch": plan.batch or "free",
+            **({"assumed": found} if (found := self.assumed) else {}),
         }
+
+    @property
+    def assumed(self) -> list[str]:
+        """What is neither stated nor shown by the file, and only data could tell, in words."""
+        plan, spec, image = self.plan, self.spec, self.plan.image
+        stated = spec.model_fields_set
+        low, high = image.range
+        found = [f"layout {image.layout}"] if self._guesses_layout else []
+        if image.is_image and "range" not in stated and np.dtype(image.dtype).kind == "f":
+            found.append(f"values in [{low:g}, {high:g}]")
+        if isinstance(spec, DecoderSpec) and image.is_image and "activation" not in stated:
+            found.append("no activation: the output holds values, not logits")
+        if isinstance(spec, EncoderSpec) and len(self.graph.outputs) > 1:
+            roles = (("mu", MU_NAMES, "is the mean"), ("log_var", LOG_VAR_NAMES, "holds log_var"))
+            found += [
+                f"{name!r} {role}"
+                for name, (key, usual, role) in zip(plan.outputs, roles, strict=False)
+                if key not in stated and canonical(name) not in usual
+            ]
+            if not plan.is_variational and "log_var" not in stated:
+                found.append("no output holds log_var")
+        return found
+
+    @property
+    def _guesses_layout(self) -> bool:
+        return "layout" not in self.spec.model_fields_set and not shows_layout(self.plan.image)
 
 
 def columns_of(network: Network | None) -> tuple[str, ...]:
@@ -103,6 +133,8 @@ def to_decoder(z: NDArray[np.float32], plan: Plan, spec: NetworkSpec) -> NDArray
     assert isinstance(spec, DecoderSpec)
     if (spec.shift, spec.scale) != (0.0, 1.0):
         z = (z + np.float32(spec.shift)) * np.float32(spec.scale)
+    if plan.axes:
+        z = z.reshape(len(z), *plan.given).transpose(0, *(axis + 1 for axis in plan.axes))
     return np.ascontiguousarray(z, plan.input.dtype).reshape(len(z), *plan.latent)
 
 

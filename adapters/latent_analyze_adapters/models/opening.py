@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latent_analyze.plugin import DecoderSpec
 from latent_analyze_adapters.models.extra_inputs import find_extra_inputs
 from latent_analyze_adapters.models.image_tensor import file_shape
 from latent_analyze_adapters.models.network import Network
-from latent_analyze_adapters.models.plan import Settings, make_plan
+from latent_analyze_adapters.models.plan import make_plan
+from latent_analyze_adapters.models.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +31,7 @@ def open_network(cache: SessionCache, role: Role, settings: Settings) -> Network
     """
     spec = settings.spec
     file = cache.file(spec)
-    row_shape = row_shape_of(role, settings, cache.opener.default_layout)
+    row_shape = row_shape_of(settings, cache.opener.default_layout)
     session = cache.session(file, spec, row_shape)
     graph = session.graph
 
@@ -44,11 +46,13 @@ def open_network(cache: SessionCache, role: Role, settings: Settings) -> Network
     return Network(file, graph, plan, spec, row_shape)
 
 
-def row_shape_of(role: Role, settings: Settings, default_layout: Layout) -> Shape | None:
+def row_shape_of(settings: Settings, default_layout: Layout) -> Shape | None:
     """Return the shape of one row of the input, if model.toml or the data define it."""
+    if isinstance(settings.spec, DecoderSpec):
+        return settings.taken
     image = settings.image or settings.data
-    if role == "decoder" or image is None:
-        return settings.latent if role == "decoder" else None
+    if image is None:
+        return None
     return (
         image
         if settings.layout == "array"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latent_analyze.plugin import DecoderSpec, EncoderSpec, FurtherSpec, Layout, ModelError
+from latent_analyze.plugin import DecoderSpec, EncoderSpec, FurtherSpec, ModelError
 from latent_analyze_adapters.models import resolving as images
 from latent_analyze_adapters.models.axes import halved, is_batched, is_vector, lacks_batch
 from latent_analyze_adapters.models.extra_inputs import ExtraInput, find_extra_inputs
@@ -17,7 +17,6 @@ from latent_analyze_adapters.models.further import further_specs, is_code
 from latent_analyze_adapters.models.graph import (
     FreeShape,
     Graph,
-    NetworkSpec,
     Role,
     Shape,
     Tensor,
@@ -25,47 +24,11 @@ from latent_analyze_adapters.models.graph import (
 )
 from latent_analyze_adapters.models.image_tensor import ImageTensor
 from latent_analyze_adapters.models.latents import latent_shape, note_ambiguous_outputs
+from latent_analyze_adapters.models.settings import Settings
 from latent_analyze_adapters.models.signatures.names import LOG_VAR_NAMES, MU_NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is known about an encoder or decoder apart from its file.
-
-    Attributes
-    ----------
-    spec
-        Its table of model.toml.
-    image, latent
-        Shapes of an image and of a z-point, if model.toml or the other network states them.
-    data
-        Shape of the images at hand, for what neither model.toml nor the file states.
-    encoder_layout
-        Layout of the encoder that a decoder belongs to.
-    """
-
-    spec: NetworkSpec
-    image: Shape | None = None
-    latent: Shape | None = None
-    data: Shape | None = None
-    encoder_layout: Layout | None = None
-
-    @property
-    def layout(self) -> Layout | None:
-        """The layout, if it is stated and not a default."""
-        if self.spec.layout == "array" and "layout" in self.spec.model_fields_set:
-            return "array"
-        if self.image is not None and len(self.image) == 1:
-            return "flat"
-        return self.spec.layout if "layout" in self.spec.model_fields_set else None
-
-    @property
-    def range(self) -> tuple[float, float] | None:
-        """The value range, if it is stated and not a default."""
-        return self.spec.range if "range" in self.spec.model_fields_set else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +59,8 @@ class Plan:
         Whether each row is run alone, in a fixed batch filled with copies of it.
     whole
         Shape of the output of an encoder that holds mean and spread, one after the other; else ().
+    given, axes
+        Shape of a z-point, and the order in which a decoder takes its axes; () if it is the same.
     further
         Further outputs of an encoder to fetch as well.
     has_codes
@@ -113,6 +78,8 @@ class Plan:
     extra_inputs: tuple[ExtraInput, ...] = ()
     repeated: bool = False
     whole: Shape = ()
+    given: Shape = ()
+    axes: Shape = ()
     further: tuple[FurtherSpec, ...] = ()
     has_codes: bool = False
 
@@ -214,13 +181,16 @@ def _plan_decoder(graph: Graph, input_tensor: Tensor, settings: Settings, probe:
     batched = not is_vector(input_tensor)
     if batched and lacks_batch(output, input_tensor, settings.layout, settings.image):
         output = replace(output, shape=(1, *output.shape))
-    axes = _row_axes(input_tensor, batched)
-    latent = latent_shape(graph.name, input_tensor, axes, settings.latent)
+    axes, order = _row_axes(input_tensor, batched), settings.spec.latent_axes or ()
+    latent = latent_shape(graph.name, input_tensor, axes, settings.taken)
     batch = _fixed_batch(input_tensor, output, batched)
     output = _with_known_shape(output, input_tensor, latent, (batched, batch, probe))
     image = _resolve_image(graph, output, settings, batched)
     notes = _notes("decoder", output, image, settings)
-    return Plan("decoder", input_tensor, (output.name,), image, latent, batch, batched, notes)
+    return Plan(
+        "decoder", input_tensor, (output.name,), image, latent, batch, batched, notes,
+        given=(settings.latent or ()) if order else (), axes=order,
+    )  # fmt: skip
 
 
 def _find_input(graph: Graph, name: str | None) -> Tensor:
@@ -277,7 +247,8 @@ def _resolve_image(graph: Graph, tensor: Tensor, settings: Settings, batched: bo
 def _notes(role: Role, tensor: Tensor, image: ImageTensor, settings: Settings) -> tuple[str, ...]:
     notes = []
     if settings.layout is None:
-        notes.append(f"{role}: layout {image.layout} inferred from {tensor}")
+        how = "inferred" if images.shows_layout(image) else "assumed"
+        notes.append(f"{role}: layout {image.layout} {how} from {tensor}")
     if settings.image is None and image.shape == settings.data:
         size = " x ".join(map(str, image.shape))
         notes.append(f"{role}: image shape {size} taken from the data")

@@ -69,6 +69,14 @@ def infer_layout(axes: FreeShape, encoder_layout: Layout | None = None) -> Layou
     return "flat-CHW" if encoder_layout in CHANNELS_FIRST else "flat"
 
 
+def shows_layout(image: ImageTensor) -> bool:
+    """Whether the axes of a file leave no other layout than the one that was inferred."""
+    if not image.is_image or image.shape[-1] == 1:
+        return True
+    axes = image.file_shape
+    return len(axes) == 3 and (axes[0] in CHANNELS) != (axes[2] in CHANNELS)
+
+
 def resolve_image(
     axes: FreeShape,
     form: Form,

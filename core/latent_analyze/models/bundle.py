@@ -133,6 +133,12 @@ class DecoderSpec(ComponentSpec):
         1.0, description="factor from z-points to the decoder's input, applied after `shift`"
     )
     shift: FiniteFloat = Field(0.0, description="added to z-points before `scale`")
+    latent_axes: tuple[NonNegativeInt, ...] | None = Field(
+        None,
+        description="order in which the decoder takes the axes of `latent_shape`, as in "
+        "numpy.transpose: [1, 2, 0] if the encoder gives channels first and the decoder takes "
+        "channels last",
+    )
     color: Literal["gray"] | None = Field(
         None, description="gray: color output is shown as luminance, alpha over black"
     )

@@ -42,6 +42,7 @@ NO_CHOICES: dict[str, bool | dict[str, bool]] = {
 PHRASES = {
     "encoder.range": "{} in", "decoder.range": "{} out", "decoder.activation": "{} out",
     "encoder.mu": "{}", "decoder.scale": "{}", "encoder.further": "{} kept as well",
+    "decoder.latent_axes": "{}", "encoder.mean": "{}", "decoder.mean": "{}",
     "encoder.codes": "{}",
 }  # fmt: skip
 """Key of a choice -> how it is said."""

@@ -35,7 +35,7 @@ ROWS, VALUES = 64, 1 << 24
 
 ONLY_DATA_TELL = {
     "encoder": ("range", "mean", "std", "mu", "log_var", "spread"),
-    "decoder": ("range", "mean", "std", "activation", "scale", "shift"),
+    "decoder": ("range", "mean", "std", "activation", "scale", "shift", "latent_axes"),
 }
 """What is not saved without data: the file shows it again, or it would be a guess."""
 
@@ -184,7 +184,10 @@ def _decided(
         )  # fmt: skip
     # What was tried beside a wrong statement, or for nothing, is no knowledge either.
     unknown = ("assumed", "trial", "data") if signature.problem else ("assumed",)
-    return leave_open(bundle, [c.key for c in signature.choices if c.known in unknown])
+    keys = [choice.key for choice in signature.choices if choice.known in unknown]
+    roles = [key.removesuffix(".range") for key in keys if key.endswith(".range")]
+    # A range is assumed together with what is subtracted and divided by.
+    return leave_open(bundle, [*keys, *(f"{r}.{name}" for r in roles for name in ("mean", "std"))])
 
 
 def _sidecar(path: str) -> Bundle | None:

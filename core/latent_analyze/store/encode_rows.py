@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from latent_analyze.models.spec import Model, ModelSpec
     from latent_analyze.store import LabelSpec, StoreSchema
 
+LISTED = 3
+"""Rows that an error names."""
+
 READ_AHEAD = 2
 """Batches read from the data set while one is being encoded."""
 
@@ -122,15 +125,22 @@ class Pipeline:
                 keep &= np.isfinite(part).all(axis=1)
         bad = np.flatnonzero(~keep)
         if len(bad) and self.schema.encode.nonfinite == "refuse":
-            ids = ", ".join(repr(str(batch.items.ids[i])) for i in bad[:3])
-            rows = f"the rows {batch.start} to {batch.start + len(keep) - 1}"
-            raise ModelError(
-                f"finite latents from {self.model.spec.name}",
-                found=f"NaN or infinity in {len(bad)} of {rows}: {ids}"
-                + (", ..." if len(bad) > 3 else ""),
-                next_step="check the model and these images, or drop such rows: --nonfinite drop",
-            )
+            raise self._not_finite(bad, batch)
         return keep
+
+    def _not_finite(self, bad: NDArray[np.int64], batch: _LoadedBatch) -> ModelError:
+        """Return the error for rows whose latents are not finite, which names the first of them."""
+        x, last = batch.items.x, batch.start + len(batch.items.x) - 1
+        ids = ", ".join(repr(str(batch.items.ids[i])) for i in bad[:LISTED])
+        found = f"NaN or infinity in {len(bad)} of the rows {batch.start} to {last}: {ids}"
+        found += ", ..." if len(bad) > LISTED else ""
+        in_data = not any(np.isfinite(x[i]).all() for i in bad)
+        return ModelError(
+            f"finite latents from {self.model.spec.name}",
+            found=f"{found}{', where the data have such values' if in_data else ''}",
+            next_step=f"{'repair these rows' if in_data else 'check the model and these rows'}, or "
+            "drop such rows: --nonfinite drop",
+        )
 
     def _columns(self, batch: _LoadedBatch, latents: Latents) -> Rows:
         items = batch.items

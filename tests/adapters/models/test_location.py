@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from onnx import TensorProto, helper
 from latent_analyze import ModelError
 from latent_analyze.plugin import Host
 from latent_analyze.runs.opening import absolute, model_exists, open_model
-from latent_analyze_adapters.models.folders import MAX_CONFIG, folder_config
 from latent_analyze_adapters.models.graph import Graph, Tensor
 from latent_analyze_adapters.models.location import find_bundle, folder_of, is_model_for
 from latent_analyze_adapters.models.roles import is_decoder, role_in_name
@@ -240,37 +238,3 @@ def test_links_from_a_cache_of_downloads(make_linear, tmp_path):
     link.symlink_to("../blobs/abc")
     ref = open_model(str(link), Host())[1]
     assert open_model(ref.path, Host())[1] == ref
-
-
-def config(folder: Path, **values) -> None:
-    folder.mkdir(exist_ok=True, parents=True)
-    (folder / "config.json").write_text(json.dumps(values))
-
-
-def test_config(tmp_path):
-    assert folder_config(tmp_path) == {}
-    config(tmp_path, scaling_factor=2, latent_channels=True, shift_factor=None, other=3)
-    assert folder_config(tmp_path) == {"scaling_factor": 2.0}
-    config(tmp_path / "vae", scaling_factor=0.18215, latent_channels=4)
-    config(tmp_path / "vae_decoder", shift_factor=0.1)
-    assert folder_config(tmp_path) == {
-        "scaling_factor": 0.18215, "latent_channels": 4.0, "shift_factor": 0.1,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"{",
-        b"[1]",
-        b'"a"',
-        b"\xff",
-        b"[" * 100_000,
-        b'{"scaling_factor": NaN}',
-        b" " * (MAX_CONFIG + 1),
-    ],
-    ids=["cut", "list", "text", "bytes", "deep", "nan", "large"],
-)
-def test_damaged_config(tmp_path, content):
-    (tmp_path / "config.json").write_bytes(content)
-    assert folder_config(tmp_path) == {}

@@ -7,8 +7,9 @@ import pytest
 from latent_analyze import ModelError
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.models.graph import Graph, Tensor
-from latent_analyze_adapters.models.plan import Settings, make_plan
+from latent_analyze_adapters.models.plan import make_plan
 from latent_analyze_adapters.models.roles import infer_role
+from latent_analyze_adapters.models.settings import Settings
 
 
 def graph(taken, *given, name="net.onnx"):

@@ -19,7 +19,7 @@ VALUES = ("range", "mean", "std")
 BOTH = (*VALUES, "layout", "constants", "columns")
 CHECKED = {
     "encoder": (*BOTH, "mu", "halves_axis", "mean_half"),
-    "decoder": (*BOTH, "activation", "scale", "shift"),
+    "decoder": (*BOTH, "activation", "scale", "shift", "latent_axes"),
 }
 """What is checked, of each half: all that a round trip can tell."""
 
@@ -27,31 +27,42 @@ GOOD, MORE = 0.9, 0.1
 """A statement that explains this share of the variance is right; another one is better if it
 explains this much more."""
 
+FIRST = 1 / 4
+"""Share of the budget for what is stated; the rest is for what is tried beside it."""
 
-def checked(signature: Signature, search: Search, given: Collection[str] = ()) -> Signature:
-    """Return the signature with a problem if what is stated explains the data worse than need be.
+
+def checked(search: Search, given: Collection[str] = ()) -> Signature:
+    """Return the signature, with a problem if what is stated explains the data worse than need be.
 
     A bundle with samples of its training runtime is compared with these instead.
 
     Parameters
     ----------
-    signature, search
-        What was found, and how.
+    search
+        Finds it.
     given
         Keys that nobody stated: they say how rows in Python are, which go in unchanged.
     """
-    explained = signature.explained
-    keys = _stated(search)
-    if explained is None or explained >= GOOD or not keys or search.bundle.check is not None:
+    keys = _stated(search) if search.bundle.check is None else []
+    if not keys:
+        return search.signature()
+    first = replace(search, budget=FIRST * search.budget)
+    signature = first.signature()
+    if signature.explained is None or signature.explained >= GOOD:
         return signature
+    other = _without(replace(search, budget=search.budget - first.seconds, strict=False), keys)
+    if other is None or (other.explained or 0) < max(signature.explained, 0) + MORE:
+        return signature
+    return signature.model_copy(update={"problem": _better(signature, other, keys, given)})
+
+
+def _without(search: Search, keys: Sequence[str]) -> Signature | None:
+    """Return the signature if nobody stated these keys; None if none explains the data."""
     try:
-        other = replace(search, bundle=leave_open(search.bundle, keys)).signature()
+        found = replace(search, bundle=leave_open(search.bundle, keys)).signature()
     except ModelError:
-        return signature
-    if other.problem or other.explained is None or other.explained < max(explained, 0) + MORE:
-        return signature
-    problem = _better(signature, other, keys, given)
-    return signature.model_copy(update={"problem": problem})
+        return None
+    return None if found.problem else found
 
 
 def _better(

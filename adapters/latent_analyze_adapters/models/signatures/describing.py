@@ -8,13 +8,16 @@ import numpy as np
 
 from latent_analyze.plugin import Candidate, Choice, Signature
 from latent_analyze_adapters.models.image_tensor import UNIT
-from latent_analyze_adapters.models.signatures.choosing import LEAST_EXPLAINED, runner_up
+from latent_analyze_adapters.models.signatures.choosing import (
+    LEAST_EXPLAINED,
+    runner_up,
+)
 from latent_analyze_adapters.models.signatures.code_choices import code_counts, count_choice
 from latent_analyze_adapters.models.signatures.further import further_choice, further_outputs
-from latent_analyze_adapters.models.signatures.values import BYTES
+from latent_analyze_adapters.models.signatures.values import BYTES, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
     from latent_analyze_adapters.models.signatures.trial import Tried, Way
     from latent_analyze_adapters.models.signatures.values import Scaling
 
-SHOWN = 10
-ORDER = ("encoder.range", "encoder.mu", "decoder.scale", "decoder.range", "decoder.activation")
+SHOWN, MOST_NUMBERS = 10, 4
+ORDER = (
+    "encoder.range", "encoder.mu", "decoder.latent_axes", "decoder.scale", "decoder.range",
+    "decoder.activation", "encoder.mean", "decoder.mean",
+)  # fmt: skip
 
 
 def values_alone(
@@ -42,6 +48,8 @@ def values_alone(
         return first, [Choice(key=key, value=first.text, known="graph", why=facts.input_why)]
     if sample.kind != "images":
         return first, [Choice(key=key, value=first.text, known="data")]
+    if first.file:
+        return first, [Choice(key=key, value=first.text, known="graph")]
     if first.range == BYTES and len(every) > 1:
         unit = next(scaling for scaling in every if scaling.range == UNIT)
         why = (
@@ -66,8 +74,16 @@ def too_alike(x: NDArray[np.float32]) -> str:
     return ""
 
 
-def nothing_explains(best: Tried, shuffled: float) -> str:
-    """Return that no signature explains the data, or an empty text."""
+def nothing_explains(best: Tried, given: float, shuffled: float) -> str:
+    """Return that no signature explains the data, or an empty text.
+
+    Parameters
+    ----------
+    best
+        The best signature.
+    given, shuffled
+        What it explains of some rows, with their z-points as they are, and with the axes shuffled.
+    """
     share = max(best.explained, 0.0) if np.isfinite(best.explained) else 0.0
     start = "No signature explains the data"
     if not best.explained >= LEAST_EXPLAINED:
@@ -75,10 +91,10 @@ def nothing_explains(best: Tried, shuffled: float) -> str:
             f"{start}: reconstructions explain {share:.1%} of the variance at best. Check that "
             "encoder and decoder belong together, are trained, and that these are their data."
         )
-    if best.explained <= shuffled:
+    if given <= shuffled:
         how = "codes renamed" if best.mean.codes else "latent axes shuffled"
         return (
-            f"{start}: reconstructions explain {share:.1%} of the variance, and {shuffled:.1%} "
+            f"{start}: reconstructions explain {given:.1%} of the variance, and {shuffled:.1%} "
             f"with the {how}. Check that encoder and decoder belong together."
         )
     return ""
@@ -94,19 +110,42 @@ def choices_of(
     why = "nothing explains the data" if problem else _why(chosen, tried)
     found = []
     if not bundle.encoder.model_fields_set & {"range", "mean", "std"}:
-        value = chosen.way.scaling.text
-        found.append(Choice(key="encoder.range", value=value, known=known, why=why))
+        found.append(_choice("encoder.range", chosen.way.scaling.text, known, why))
     if not bundle.decoder.model_fields_set & {"range", "mean", "std", "activation"}:
         key = "decoder.activation" if chosen.output.activation else "decoder.range"
-        found.append(Choice(key=key, value=chosen.output.text, known=known, why=why))
+        found.append(_choice(key, chosen.output.text, known, why))
     if bundle.encoder.mu is None:
         found.append(Choice(key="encoder.mu", value=chosen.mean.text, known=known, why=why))
+    if chosen.decoder.text and bundle.decoder.latent_axes is None:
+        value = chosen.decoder.text
+        found.append(Choice(key="decoder.latent_axes", value=value, known=known, why=why))
     if chosen.scale.text:
         found.append(Choice(key="decoder.scale", value=chosen.scale.text, known=known, why=why))
     if chosen.decoder.network.plan.image.colors:
         why = "the data are gray: luminance, alpha over black"
         found.append(Choice(key="decoder.color", value="gray", known="data", why=why))
-    return found
+    return [*found, *_moments(chosen.way.scaling, chosen.output)]
+
+
+def _choice(key: str, value: str, known: Known, why: str) -> Choice:
+    return Choice(key=key, value=value, known=known, why=why)
+
+
+def _moments(entry: Scaling, end: Scaling) -> Iterator[Choice]:
+    """Yield what values are standardized with, if that is what these data have."""
+    both = entry.moments is not None and entry.is_same(end)
+    for role, scaling in (("encoder", entry), ("decoder", end)):
+        if scaling.moments is None or scaling.mean is None or (both and role == "decoder"):
+            continue
+        prefix = "" if both else f"{role}."
+        many = f"{len(scaling.mean)} numbers" if len(scaling.mean) > MOST_NUMBERS else ""
+        numbers = [many or listed(values) for values in (scaling.mean, scaling.std or ())]
+        value = f"standardized with mean {numbers[0]} and standard deviation {numbers[1]}"
+        why = (
+            "those of these data; if the model was trained with others, state them: "
+            f"--signature '{prefix}mean=[...]' --signature '{prefix}std=[...]'"
+        )
+        yield Choice(key=f"{role}.mean", value=value, known="data", why=why)
 
 
 def assemble(
@@ -125,7 +164,7 @@ def assemble(
     rows: int = 0,
 ) -> Signature:
     """Return the signature with all of its choices."""
-    latent = mean.take(way.outputs).shape[1:]
+    latent = chosen.decoder.latent if chosen else mean.take(way.outputs).shape[1:]
     scaling = way.scaling.fields
     in_halves = mean.axis is not None
     named: dict[str, Any] = {"log_var": ""} if spread is None or in_halves else spread.fields
@@ -148,8 +187,7 @@ def assemble(
         changes["decoder"] = spec.model_copy(
             update={
                 **out.fields, "activation": out.activation, "output": plan.outputs[0],
-                "input": plan.input.name, "layout": plan.image.layout,
-                "scale": chosen.scale.scale, "shift": chosen.scale.shift,
+                "input": plan.input.name, "layout": plan.image.layout, **chosen.scale.fields,
             }
         )  # fmt: skip
     return Signature(

@@ -12,16 +12,15 @@ from latent_analyze.plugin import Choice, EncoderSpec, ModelError
 from latent_analyze_adapters.models.image_tensor import CHANNELS
 from latent_analyze_adapters.models.messages import CORRECT
 from latent_analyze_adapters.models.opening import open_network, row_shape_of
-from latent_analyze_adapters.models.plan import Settings
 from latent_analyze_adapters.models.resolving import infer_layout
+from latent_analyze_adapters.models.settings import Settings
 from latent_analyze_adapters.models.signatures.inputs import (
     IMAGE_LAYOUTS,
     fill_others,
     layouts_of,
     main_input,
 )
-from latent_analyze_adapters.models.signatures.runs import first_rows, run_outputs
-from latent_analyze_adapters.models.signatures.trial import Half, Way
+from latent_analyze_adapters.models.signatures.runs import Half, run_outputs, some_rows
 from latent_analyze_adapters.models.signatures.values import Scaling, scalings
 
 if TYPE_CHECKING:
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latent_analyze.plugin import Layout, Sample
+    from latent_analyze_adapters.models.configs import FolderConfig
     from latent_analyze_adapters.models.graph import FreeShape, Graph, Shape, Tensor
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
 
-REPEATED_ROWS = 16
 LISTED = 8
 """Columns that a message names."""
 
@@ -47,7 +46,7 @@ class MisfitError(ModelError):
     """The rows of the data do not fit the input in this layout."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenEncoder:
     """An encoder in one layout, with what its further inputs get and how that is known."""
 
@@ -61,11 +60,11 @@ class OpenEncoder:
         """All outputs of the session."""
         return tuple(tensor.name for tensor in self.half.session.graph.outputs)
 
-    def run(self, x: NDArray[np.float32], scaling: Scaling, sample: Sample) -> Outputs:
-        """Return all outputs for rows of the data."""
+    def run(self, sample: Sample, part: slice, scaling: Scaling) -> Outputs:
+        """Return all outputs for some rows of the data."""
         plan = self.half.network.plan
-        columns = first_rows(sample.columns, len(x))
-        rows = scaling.applied_to(plan.image).to_file(x)
+        rows = scaling.applied_to(plan.image).to_file(sample.x[part])
+        columns = some_rows(sample.columns, part)
         return run_outputs(self.half.session, plan, self.output_names, rows=rows, columns=columns)
 
 
@@ -114,36 +113,33 @@ def rows_for(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> Sample:
 
 
 def scalings_for(
-    encoder: OpenEncoder, stated: EncoderSpec, sample: Sample, facts: Facts
+    encoder: OpenEncoder,
+    stated: EncoderSpec,
+    sample: Sample,
+    *,
+    facts: Facts,
+    config: FolderConfig,
 ) -> list[Scaling]:
-    """Return how the values of the data may go in: as stated, as the graph shows, or any way."""
+    """Return how the values of the data may go in: as stated, as the graph shows, or any way.
+
+    What a file next to the model states comes first.
+    """
     if stated.model_fields_set & {"range", "mean", "std"}:
         return [Scaling(stated.range, stated.mean, stated.std, text="values as stated")]
-    every = scalings(sample, encoder.half.network.plan.input.dtype)
+    every = scalings(sample, encoder.half.network.plan.input.dtype, config.values)
     if facts.input_range is None or sample.kind != "images":
         return every
     low, high = facts.input_range
     return [Scaling(facts.input_range, text=f"values in [{low:g}, {high:g}]")]
 
 
-def ways_in(
-    encoder: OpenEncoder, scales: Sequence[Scaling], x: NDArray[np.float32], sample: Sample
-) -> list[Way]:
-    """Return the outputs for every way in."""
-    return [Way(encoder.layout, scaling, encoder.run(x, scaling, sample)) for scaling in scales]
-
-
-def drawn_outputs(
-    encoder: OpenEncoder, way: Way, x: NDArray[np.float32], sample: Sample
-) -> set[str]:
-    """Return the outputs that differ from run to run."""
-    again = encoder.run(x[:REPEATED_ROWS], way.scaling, sample)
+def drawn_outputs(first: Outputs, again: Outputs) -> set[str]:
+    """Return the outputs that differ between two runs on the same rows."""
     return {
         name
         for name, values in again.items()
-        if values.dtype.kind in "fiu" and name in way.outputs
-        and _differ(values, way.outputs[name][: len(values)])
-    }  # fmt: skip
+        if values.dtype.kind in "fiu" and name in first and _differ(values, first[name])
+    }
 
 
 def _differ(first: NDArray[np.generic], second: NDArray[np.generic]) -> bool:
@@ -165,7 +161,7 @@ def _open(cache: SessionCache, spec: EncoderSpec, sample: Sample) -> OpenEncoder
     shape = tuple(sample.x.shape[1:])
     settings = Settings(spec, image=shape)
     file = cache.file(spec)
-    row_shape = row_shape_of("encoder", settings, cache.opener.default_layout)
+    row_shape = row_shape_of(settings, cache.opener.default_layout)
     graph = cache.session(file, spec, row_shape).graph
     main = main_input(graph, spec, sample)
     if spec.layout not in layouts_of(main, sample):

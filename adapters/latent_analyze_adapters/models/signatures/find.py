@@ -2,74 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from latent_analyze.plugin import Choice, ModelError, Signature
+from latent_analyze_adapters.models.configs import FolderConfig
 from latent_analyze_adapters.models.signatures import choosing, describing
 from latent_analyze_adapters.models.signatures.code_choices import how_codes
-from latent_analyze_adapters.models.signatures.codes import codes_in, takes_whole
-from latent_analyze_adapters.models.signatures.decoders import (
-    filled_spec,
-    latent_input,
-    open_decoders,
-    scales_for,
-)
+from latent_analyze_adapters.models.signatures.codes import codes_in
 from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
-    drawn_outputs,
     open_encoders,
     rows_for,
     scalings_for,
-    ways_in,
 )
-from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, means_for
-from latent_analyze_adapters.models.signatures.runs import MOST, rows_to_try
-from latent_analyze_adapters.models.signatures.spread import spread_of
-from latent_analyze_adapters.models.signatures.trial import (
-    Half,
-    Pool,
-    Scale,
-    Tried,
-    Way,
-    best_shuffled,
-)
-from latent_analyze_adapters.models.signatures.values import (
-    Scaling,
-    activations,
-    distinct,
-    exact,
-    scalings,
-)
+from latent_analyze_adapters.models.signatures.outputs import Mean, mean_alone, stated_mean
+from latent_analyze_adapters.models.signatures.pools import Makings, Pool, measured
+from latent_analyze_adapters.models.signatures.prior import by_prior
+from latent_analyze_adapters.models.signatures.race import BUDGET, MORE, ROUNDS, SURE, Race, Raced
+from latent_analyze_adapters.models.signatures.spread import Found, spread_of
+from latent_analyze_adapters.models.signatures.trial import Tried, Way, best_shuffled, refitted
+from latent_analyze_adapters.models.signatures.values import exact
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from latent_analyze.plugin import Bundle, DecoderSpec, EncoderSpec, Known, Sample
     from latent_analyze_adapters.models.session import Facts
     from latent_analyze_adapters.models.session_cache import SessionCache
     from latent_analyze_adapters.models.signatures.outputs import Outputs
 
-FAR_BEHIND = 0.2
-"""What explains less than the best on the first rows, by this much, is given up."""
+SHUFFLES, SHUFFLE_SECONDS = 8, 1.5
+"""How often the axes of z-points are shuffled, to see what is explained all the same, and how long
+that may take."""
 
-SURE = 0.3
-"""A signature that explains at least this needs no comparison with shuffled axes."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """What was tried with an encoder: random outputs, rows, scores, and further inputs."""
-
-    encoder: OpenEncoder
-    drawn: set[str]
-    x: NDArray[np.float32]
-    tried: list[Tried]
-    simplest: Tried
-    choices: list[Choice]
+LEAST_ROWS = 32
+"""Rows of the encoder that show what the spread is."""
 
 
 @dataclass
@@ -87,14 +56,23 @@ class Search:
     sample
         Rows of the data.
     config
-        Numbers of a config.json beside the files.
+        What JSON files next to the model state.
+    budget
+        Seconds that the trial may take.
+    strict
+        Whether it is an error that two signatures are equally good.
+    seconds
+        Those that the trial took.
     """
 
     cache: SessionCache
     bundle: Bundle
     facts: Facts
     sample: Sample
-    config: Mapping[str, float] = field(default_factory=dict)
+    config: FolderConfig = field(default_factory=FolderConfig)
+    budget: float = BUDGET
+    strict: bool = True
+    seconds: float = field(default=0.0, init=False)
 
     @property
     def stated(self) -> EncoderSpec:
@@ -119,14 +97,16 @@ class Search:
 
     def _alone(self, encoder: OpenEncoder) -> Signature:
         """Without a decoder nothing can be tried: graph, names and the data's own range decide."""
-        every = scalings_for(encoder, self.stated, self.sample, self.facts)
+        every = scalings_for(
+            encoder, self.stated, self.sample, facts=self.facts, config=self.config
+        )
         scaling, choice = describing.values_alone(every, self.stated, self.sample, self.facts)
-        x = self.sample.x[:MOST]
-        way = ways_in(encoder, [scaling], x, self.sample)[0]
-        drawn = drawn_outputs(encoder, way, x, self.sample)
-        drawn |= self.facts.drawn
+        way = Way(encoder, scaling)
+        drawn = measured(way, self.sample)[0] | self.facts.drawn
+        way.run(self.sample, min(ROUNDS[-1], len(self.sample.x)))
         halves = Mean("", self.stated.halves_axis, self.stated.mean_half)
-        mean, why = self._stated_mean(way.outputs) or mean_alone(
+        known = stated_mean(self.stated, way.outputs)
+        mean, why = (known, "stated") if known else mean_alone(
             way.outputs, drawn, self._channels, stated=None if halves.axis is None else halves,
             codes=codes_in(way.outputs, self.stated),
         )  # fmt: skip
@@ -138,132 +118,72 @@ class Search:
         )  # fmt: skip
 
     def _with_decoder(self, encoders: list[OpenEncoder], spec: DecoderSpec) -> Signature:
-        rounds, errors = [], []
+        makings = Makings(self.cache, self.bundle, self.facts, self.sample, self.config)
+        pools, errors = list[Pool](), list[ModelError]()
         for encoder in encoders:
             try:
-                rounds.append(self._round(encoder, spec))
+                pool = makings.pool(encoder, spec, pools)
             except ModelError as error:
                 errors.append(error)
-        if not rounds:
+                continue
+            pools += [pool] if pool else []
+        if not pools:
             raise errors[0]
-        best = max(rounds, key=lambda one: one.tried[0].explained)
-        # Where nothing explains the data, noise must not choose the layout.
-        usual = best.tried[0].explained < choosing.LEAST_EXPLAINED
-        return self._decided(rounds[0] if usual else best)
+        found = Race(
+            pools, self.sample, budget=self.budget, more=MORE if self.strict else 0.0
+        ).run()
+        problem = self._problem(found)
+        self.seconds = found.seconds
+        owners = {pool.encoder: pool for pool in pools}
+        chosen = found.simplest if problem else self._chosen(found.tried, owners)
+        own = owners[chosen.way.encoder]
+        return self._decided(self._exact(chosen), found, own, problem)
 
-    def _round(self, encoder: OpenEncoder, spec: DecoderSpec) -> Round:
-        """Try everything on a few rows, and what is not far behind the best on all."""
-        sample, half = self.sample, encoder.half
-        first, last = rows_to_try(half.session, half.network.plan, sample)
-        x, few = sample.x[:last], sample.x[:first]
-        every = scalings_for(encoder, self.stated, sample, self.facts)
-        ways = ways_in(encoder, every, few, sample)
-        drawn = drawn_outputs(encoder, ways[0], few, sample)
-        pool, choices = self._pool(encoder, ways, drawn, spec)
-        tried = pool.try_on(ways, few, sample.columns)
-        simplest = min(tried, key=lambda t: t.cost)
-        if len(x) > len(few):
-            kept = [t for t in tried if t.explained >= tried[0].explained - FAR_BEHIND]
-            scalings = list(dict.fromkeys(t.way.scaling for t in kept))
-            ways = ways_in(encoder, scalings, x, sample)
-            tried = pool.among(kept).try_on(ways, x, sample.columns)
-        return Round(encoder, drawn, x, tried, simplest, choices)
+    def _chosen(self, tried: list[Tried], pools: Mapping[OpenEncoder, Pool]) -> Tried:
+        """Return the simplest of the best; that another may be right is an error, if strict."""
+        if not self.strict:
+            return choosing.simplest(tried)
+        chosen = choosing.choose(tried)
+        others = choosing.near(chosen, tried)
+        spread = partial(self._spread_of, chosen.mean, pools[chosen.way.encoder].drawn)
+        likely = by_prior(chosen, choosing.not_worse(chosen, others), spread)
+        if choosing.is_better(likely, chosen):
+            chosen, others = likely, choosing.near(likely, tried)
+        least = refitted(chosen, self.sample) if others and self.sample.kind == "images" else 0.0
+        rivals = choosing.rivals(chosen, others, least)
+        rivals += [likely] if likely is not chosen else []
+        if rivals:
+            raise choosing.undecided_values(self._exact(chosen), self._exact(rivals[0]))
+        return chosen
 
-    def _pool(
-        self, encoder: OpenEncoder, ways: list[Way], drawn: set[str], spec: DecoderSpec
-    ) -> tuple[Pool, list[Choice]]:
-        """Return what is tried besides the ways in, and what further inputs of the decoder get."""
-        means, decoders, choices = self._halves(encoder, ways[0], drawn, spec)
-        latent = means[0].take(ways[0].outputs).shape[1:]
-        if spec.model_fields_set & {"range", "mean", "std", "activation"}:
-            stated = Scaling(
-                spec.range, spec.mean, spec.std, spec.activation, text="values as stated"
-            )
-            ends = [stated]
-        else:
-            names = {name for half in decoders for name in half.network.plan.outputs}
-            outputs = decoders[0].session.graph.outputs
-            dtypes = sorted(t.dtype for t in outputs if t.name in names)
-            dtype = next((d for d in dtypes if d.startswith("float")), dtypes[0])
-            x = self.sample.x
-            bounded = bool(x.min(initial=0) >= 0 and x.max(initial=0) <= 1)
-            # The encoder may be known to take one format; the decoder may give another.
-            every = [*(way.scaling for way in ways), *scalings(self.sample, "float32")]
-            ends = activations(distinct(every), dtype, bounded=bounded)
-        scales = [Scale()] if means[0].codes else scales_for(spec, self.config, latent)
-        return Pool(means, decoders, scales, ends), choices
+    def _spread_of(self, mean: Mean, drawn: set[str], way: Way) -> Found | None:
+        """Return the spread, after the encoder ran on enough rows to show it."""
+        way.run(self.sample, min(LEAST_ROWS, len(self.sample.x)))
+        return spread_of(mean, way.outputs, drawn, stated=self.stated, facts=self.facts)
 
-    def _halves(
-        self, encoder: OpenEncoder, way: Way, drawn: set[str], spec: DecoderSpec
-    ) -> tuple[list[Mean], list[Half], list[Choice]]:
-        """Return what may be the mean, and the decoder opened for it."""
-        cache, sample = self.cache, self.sample
-        known = self._stated_mean(way.outputs)
-        guess = known[0] if known else None
-        kinds = "f" if any(v.dtype.kind == "f" for v in way.outputs.values()) else "fiu"
-        shapes = {n: v.shape[1:] for n, v in way.outputs.items() if v.dtype.kind in kinds}
-        row = guess.take(way.outputs).shape[1:] if guess else next(iter(shapes.values()), None)
-        graph = cache.session(cache.file(spec), spec, row).graph
-        main = latent_input(graph, spec, sample)
-        changed, choices = filled_spec(graph, main, spec, sample)
-        axes = main.shape[1:] if len(main.shape) > 1 else main.shape
-        latent = tuple(n for n in axes if n is not None)
-        if guess:
-            means = [guess]
-        elif len(latent) == len(axes) and latent:
-            means = means_for(
-                way.outputs, drawn | self.facts.drawn, latent,
-                codes=codes_in(way.outputs, self.stated), whole_input=takes_whole(main.dtype),
-            )  # fmt: skip
-        else:
-            means = [Mean(n) for n in shapes if n not in drawn | self.facts.drawn]
-        whole = takes_whole(main.dtype)
-        how_codes(means[0], way.outputs, self.stated, self.facts, whole_input=whole)
-        first = means[0].take(way.outputs).shape[1:]
-        same = [m for m in means if m.take(way.outputs).shape[1:] == first]
-        if "mean_half" in self.stated.model_fields_set:
-            same = [m for m in same if m.axis is None or m.half == self.stated.mean_half] or same
-        shape = self.bundle.latent_shape or first
-        return (
-            same,
-            open_decoders(cache, changed, sample, latent=shape, prefer=encoder.layout),
-            choices,
-        )
+    def _problem(self, found: Raced) -> str:
+        """Return why nothing explains the data, or an empty text."""
+        problem, best = describing.too_alike(self.sample.x), found.tried[0]
+        if problem or best.explained >= SURE:
+            return problem
+        rows = min(best.route.rows, found.rows_within(SHUFFLE_SECONDS / SHUFFLES))
+        given, shuffled = best_shuffled(best, self.sample, rows=rows, times=SHUFFLES)
+        return describing.nothing_explains(best, given, shuffled)
 
-    def _decided(self, found: Round) -> Signature:
-        tried, x, encoder = found.tried, found.x, found.encoder
-        best = tried[0]
-        problem = describing.too_alike(x)
-        if not problem and best.explained < SURE:
-            shuffled = best_shuffled(best, x, self.sample.columns)
-            problem = describing.nothing_explains(best, shuffled)
-        chosen = found.simplest if problem else choosing.choose(tried)
-        chosen = self._exact(encoder, chosen, x)
-        choices = describing.choices_of(chosen, tried, self.bundle, problem=problem)
+    def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
+        spread = self._spread_of(chosen.mean, pool.drawn, chosen.way)
+        choices = describing.choices_of(chosen, found.tried, self.bundle, problem=problem)
         return describing.assemble(
-            self.bundle, encoder, chosen.way, chosen.mean, chosen=chosen, tried=tried,
-            spread=spread_of(
-                chosen.mean, chosen.way.outputs, found.drawn, stated=self.stated, facts=self.facts
-            ),
-            facts=self.facts, problem=problem, rows=len(x), drawn=found.drawn,
-            choices=[*choices, *encoder.choices, *found.choices],
+            self.bundle, pool.encoder, chosen.way, chosen.mean, spread=spread, chosen=chosen,
+            tried=found.tried, problem=problem, rows=found.rows, drawn=pool.drawn,
+            facts=self.facts, choices=[*choices, *pool.encoder.choices, *pool.choices],
         )  # fmt: skip
 
-    def _exact(self, encoder: OpenEncoder, chosen: Tried, x: NDArray[np.float32]) -> Tried:
+    def _exact(self, chosen: Tried) -> Tried:
         """Return the signature with moments of all rows, if it normalizes by those of the data."""
         entry, end = (exact(s, self.sample) for s in (chosen.way.scaling, chosen.output))
-        if (entry, end) == (chosen.way.scaling, chosen.output):
-            return chosen
-        ways = ways_in(encoder, [entry], x, self.sample)
-        pool = Pool([chosen.mean], [chosen.decoder], [chosen.scale], [end])
-        return pool.try_on(ways, x, self.sample.columns)[0]
-
-    def _stated_mean(self, outputs: Outputs) -> tuple[Mean, str] | None:
-        stated = self.stated
-        if stated.mu is None:
-            return None
-        codes = stated.mu in codes_in(outputs, stated)
-        return Mean(stated.mu, stated.halves_axis, stated.mean_half, codes), "stated"
+        route = replace(chosen.route, way=replace(chosen.way, scaling=entry))
+        return replace(chosen, route=route, output=end)
 
     def _mean_choice(self, mean: Mean, why: str, outputs: Outputs) -> list[Choice]:
         shown, what = how_codes(mean, outputs, self.stated, self.facts)
@@ -280,5 +200,5 @@ class Search:
 
     @property
     def _channels(self) -> int | None:
-        channels = self.config.get("latent_channels")
+        channels = self.config.numbers.get("latent_channels")
         return int(channels) if channels else None

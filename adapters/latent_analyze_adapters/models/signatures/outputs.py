@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latent_analyze.plugin import ModelError
+from latent_analyze_adapters.models.signatures.codes import codes_in
 from latent_analyze_adapters.models.signatures.names import meaning, names_spread, words
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from latent_analyze.plugin import EncoderSpec
     from latent_analyze_adapters.models.graph import Shape
 
 Outputs = dict[str, "NDArray[np.generic]"]
@@ -63,6 +65,14 @@ class Mean:
     def other_half(self, outputs: Outputs) -> NDArray[np.float32]:
         """Return the half that is not the mean."""
         return Mean(self.output, self.axis, 1 - self.half).take(outputs)
+
+
+def stated_mean(stated: EncoderSpec, outputs: Outputs) -> Mean | None:
+    """Return the mean if its output is stated, or the graph shows it."""
+    if stated.mu is None:
+        return None
+    codes = stated.mu in codes_in(outputs, stated)
+    return Mean(stated.mu, stated.halves_axis, stated.mean_half, codes)
 
 
 def means_for(
@@ -216,8 +226,10 @@ def _halved_axis(name: str, shape: Shape, channels: int | None) -> int | None:
 def _halving(whole: Shape, latent: Shape) -> list[int]:
     """Return the axes in which half of an output has the shape of a z-point."""
     even = [i for i, n in enumerate(whole) if n % 2 == 0]
-    exact = [i for i in even if (*whole[:i], whole[i] // 2, *whole[i + 1 :]) == latent]
-    return exact or even[:1] + even[-1:][: len(even) - 1]
+    halves = {i: (*whole[:i], whole[i] // 2, *whole[i + 1 :]) for i in even}
+    exact = [i for i, half in halves.items() if half == latent]
+    moved = [i for i, half in halves.items() if sorted(half) == sorted(latent)]
+    return exact or moved or even[:1] + even[-1:][: len(even) - 1]
 
 
 def _size(values: NDArray[np.generic]) -> int:

@@ -1,7 +1,9 @@
-"""Runs an encoder or a decoder on the rows of a trial, and returns all that it gives."""
+"""Runs an encoder or a decoder on the rows of a trial, and measures how long that takes."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -10,31 +12,74 @@ import numpy as np
 from latent_analyze_adapters.models.session import feeds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from latent_analyze.plugin import Sample
+    from latent_analyze_adapters.models.graph import Shape
+    from latent_analyze_adapters.models.network import Network
     from latent_analyze_adapters.models.plan import Plan
     from latent_analyze_adapters.models.session import Session
 
-BUDGET, MOST = 6.0, 300
-"""Seconds that a trial may take, and rows that it takes at most."""
-
-STEPS = ((64, MOST), (32, 100), (16, 32))
-"""Rows on which all is tried, and those on which the best are: as many as the budget allows."""
-
-FIRST_CALLS, FINAL_CALLS = 24, 6
-"""Encodings and decodings of a usual trial."""
-
 TRIAL_BATCH = 64
+
+FEW = 8
+"""Rows of the first round of a trial, and of what is measured."""
+
+SHORT, REPEATS = 0.02, 3
+"""Calls that take less, in seconds, are timed that often: the shortest time counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """An encoder or a decoder that fits: how it was opened, its session, and what it costs.
+
+    Attributes
+    ----------
+    cost
+        What counts against choosing it, such as an output that is not the first.
+    likely
+        Whether it is tried at once, or only if nothing likely explains the data.
+    latent, text
+        Of a decoder: shape of a z-point before its axes are reordered, and that order in words.
+    """
+
+    network: Network
+    session: Session
+    cost: float = 0.0
+    likely: bool = True
+    latent: Shape = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long a half takes, in seconds: for a call, and for each row in it.
+
+    `step` is the number of rows per call.
+    """
+
+    call: float
+    row: float
+    step: int = TRIAL_BATCH
+
+    def seconds(self, rows: int) -> float:
+        """Return how long some rows take."""
+        return math.ceil(rows / self.step) * self.call + rows * self.row
 
 
 def first_rows(
     columns: Mapping[str, NDArray[np.generic]], count: int
 ) -> dict[str, NDArray[np.generic]]:
     """Return labels and arrays of the first rows."""
-    return {name: values[:count] for name, values in columns.items()}
+    return some_rows(columns, slice(count))
+
+
+def some_rows(
+    columns: Mapping[str, NDArray[np.generic]], part: slice
+) -> dict[str, NDArray[np.generic]]:
+    """Return labels and arrays of some rows."""
+    return {name: values[part] for name, values in columns.items()}
 
 
 def run_outputs(
@@ -49,12 +94,11 @@ def run_outputs(
 
     An output whose size does not go with the rows is left out.
     """
-    step = 1 if plan.repeated else plan.batch or TRIAL_BATCH
+    step = rows_per_call(plan)
     found: dict[str, list[NDArray[np.generic]]] = {name: [] for name in names}
     for start in range(0, len(rows), step):
         part = slice(start, min(start + step, len(rows)))
-        labels = {name: values[part] for name, values in columns.items()}
-        feeds = feeds_of(plan, rows[part], labels)
+        feeds = feeds_of(plan, rows[part], some_rows(columns, part))
         padded = len(feeds[plan.input.name]) if plan.batched else 1
         for name, output in zip(names, session.run(names, feeds), strict=True):
             if output.size % padded or not output.size:
@@ -67,27 +111,34 @@ def run_outputs(
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def seconds_per_row(
-    session: Session,
-    plan: Plan,
-    rows: NDArray[np.number],
-    columns: Mapping[str, NDArray[np.generic]],
-) -> float:
-    """Return how long a row takes, measured on a few after a first call."""
-    few = rows[:8]
-    labels = first_rows(columns, len(few))
-    run_outputs(session, plan, plan.outputs, rows=few[:1], columns=labels)
-    start = perf_counter()
-    run_outputs(session, plan, plan.outputs, rows=few, columns=labels)
-    return (perf_counter() - start) / len(few)
+def rows_per_call(plan: Plan) -> int:
+    """Return how many rows a call takes."""
+    return 1 if plan.repeated else plan.batch or TRIAL_BATCH
 
 
-def rows_to_try(session: Session, plan: Plan, sample: Sample) -> tuple[int, int]:
-    """Return how many rows can be tried, first and last, in the time that a trial may take."""
-    columns = first_rows(sample.columns, 8)
-    rows = plan.image.to_file(sample.x[:8])
-    seconds = min(seconds_per_row(session, plan, rows, columns) for _ in range(3))
-    for first, last in STEPS:
-        if seconds * (FIRST_CALLS * first + FINAL_CALLS * last) <= BUDGET:
-            return first, last
-    return STEPS[-1]
+def speed_of(run: Callable[[int], object], plan: Plan) -> Speed:
+    """Return how long a half takes.
+
+    Parameters
+    ----------
+    run
+        Runs the half on that many rows; it has run on `FEW` before.
+    plan
+        How the half is called.
+    """
+    step = rows_per_call(plan)
+    several = _shortest(run, FEW)
+    if step < FEW:
+        return Speed(several / math.ceil(FEW / step), 0.0, step)
+    one = min(_shortest(run, 1), several)
+    row = (several - one) / (FEW - 1)
+    return Speed(one - row if one > row else 0.0, row, step)
+
+
+def _shortest(run: Callable[[int], object], rows: int) -> float:
+    found: list[float] = []
+    while not found or (found[0] < SHORT and len(found) < REPEATS):
+        start = perf_counter()
+        run(rows)
+        found.append(perf_counter() - start)
+    return min(found)

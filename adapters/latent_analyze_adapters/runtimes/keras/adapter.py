@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,6 +35,8 @@ from latent_analyze_adapters.runtimes.keras.loading import import_keras
 from latent_analyze_adapters.runtimes.keras.objects import KerasModelOpener
 from latent_analyze_adapters.runtimes.keras.objects import is_model as is_keras_model
 from latent_analyze_adapters.runtimes.keras.parts import extract_network
+from latent_analyze_adapters.runtimes.keras.rebuilding import SavedFunction
+from latent_analyze_adapters.runtimes.keras.saved_mode import evaluated
 from latent_analyze_adapters.runtimes.keras.session import (
     KerasSession,
     SavedModelSession,
@@ -86,7 +89,7 @@ class KerasOpener(FolderOpener):
         if entry is not None:
             sha256 = content_hash(sha256, entries.entry_sha256(entry, str(spec.entry)))
             facts["entry"] = spec.entry
-        if spec.batch_mode == "keep":
+        if _keeps(spec):
             sha256 = content_hash(sha256, spec.batch_mode)
         return ModelFile(path, sha256, size, "Keras", facts)
 
@@ -95,8 +98,7 @@ class KerasOpener(FolderOpener):
         specs = {role: spec for role in ROLES if (spec := getattr(bundle, role)) is not None}
         notes = []
         for role, spec in specs.items():
-            layers = training_layers(read(spec).path)
-            found = training_note(layers, keep=spec.batch_mode == "keep")
+            found = training_note(self._training_layers(read(spec), spec), _keeps(spec))
             notes += [f"{role}: {note}" for note in found]
         return bundle, tuple(notes)
 
@@ -110,15 +112,34 @@ class KerasOpener(FolderOpener):
         """
         require_unchanged(file, self.read(spec))
         if file.path.is_dir():
-            entries.require_trust(self.trusted, f"{file.path}, a SavedModel")
-            with on_device(self.device):
-                signature = load_signature(file.path, spec.part)
-            return SavedModelSession(signature, file.path.name, self.device, row_shape)
+            function = self._saved(file, spec)[0]
+            return SavedModelSession(function, file.path.name, self.device, row_shape)
         with on_device(self.device):
             whole = self._load(spec, file.path)
             model, inputs = extract_network(whole, spec, file.path, row_shape)
-        keep = spec.batch_mode == "keep"
-        return KerasSession(model, inputs, file.path.name, self.device, keep=keep)
+        return KerasSession(model, inputs, file.path.name, self.device, keep=_keeps(spec))
+
+    def _training_layers(self, file: ModelFile, spec: NetworkSpec) -> tuple[str, ...]:
+        """Return the kinds of layers that a file calls in training mode."""
+        return self._saved(file, spec)[1] if file.path.is_dir() else training_layers(file.path)
+
+    @cached_property
+    def _functions(self) -> dict[tuple[str, str | None], tuple[SavedFunction, tuple[str, ...]]]:
+        """Functions of SavedModels by hash and part, with what of them was in training mode."""
+        return {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {key: value for key, value in self.__dict__.items() if key != "_functions"}
+
+    def _saved(self, file: ModelFile, spec: NetworkSpec) -> tuple[SavedFunction, tuple[str, ...]]:
+        """Return a function of a SavedModel, as in evaluation unless it is to be kept as it is."""
+        entries.require_trust(self.trusted, f"{file.path}, a SavedModel")
+        key = file.sha256, spec.part
+        if key not in self._functions:
+            with on_device(self.device):
+                function = load_signature(file.path, spec.part)
+                self._functions[key] = evaluated(function, file.path.name, keep=_keeps(spec))
+        return self._functions[key]
 
     def _load(self, spec: NetworkSpec, path: Path) -> keras.Model:
         if path.suffix.lower() != ".keras":
@@ -130,6 +151,10 @@ class KerasOpener(FolderOpener):
             return None
         entries.require_trust(self.trusted, f"the code of {spec.entry}")
         return entries.load_entry(spec.entry, self.folder)
+
+
+def _keeps(spec: NetworkSpec) -> bool:
+    return spec.batch_mode == "keep"
 
 
 class KerasRuntime(ObjectAdapter):

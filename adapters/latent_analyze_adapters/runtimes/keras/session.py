@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
     from numpy.typing import NDArray
-    from tensorflow.types.experimental import ConcreteFunction
 
     from latent_analyze_adapters.models.session import Feeds
+    from latent_analyze_adapters.runtimes.keras.rebuilding import SavedFunction
 
 
 def on_device(device: str | None) -> AbstractContextManager[object]:
@@ -106,7 +106,7 @@ class SavedModelSession:
     """
 
     def __init__(
-        self, function: ConcreteFunction, name: str, device: str | None, row_shape: Shape | None
+        self, function: SavedFunction, name: str, device: str | None, row_shape: Shape | None
     ) -> None:
         self._function, self._name, self._device = function, name, device
         self._row_shape = row_shape

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CONFIG, MAX_CONFIG = "config.json", 1 << 26
-BATCH_NORM = "batch normalization"
-NAMES = {"BatchNormalization": BATCH_NORM, "Dropout": "dropout"}
+BATCH_NORM, DROPOUT = "batch normalization", "dropout"
+NAMES = {"BatchNormalization": BATCH_NORM, "Dropout": DROPOUT}
 
 
 def training_layers(path: Path) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def training_layers(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_called(_config(path))))
 
 
-def training_note(layers: tuple[str, ...], *, keep: bool) -> tuple[str, ...]:
+def training_note(layers: tuple[str, ...], keep: bool) -> tuple[str, ...]:
     """Return the note about layers that are called in training mode, if there are any."""
     if not layers:
         return ()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from latent_analyze_adapters.models.signatures import runs
-
-FEW = 8
-"""Rows on which a trial measures how long a row takes."""
+from latent_analyze_adapters.models.signatures import pools, race
+from latent_analyze_adapters.models.signatures.runs import FEW, Speed
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +23,13 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """
 
     def each_row(seconds: float) -> None:
-        calls = count()
-        monkeypatch.setattr(
-            runs, "perf_counter", lambda: next(calls) * seconds * FEW, raising=False
-        )
+        def speed_of(run: Callable[[int], object], plan: Any) -> Speed:
+            del plan
+            run(FEW)
+            return Speed(0.0, seconds)
+
+        for module in (pools, race):
+            monkeypatch.setattr(module, "speed_of", speed_of)
 
     each_row(0.0)
     return each_row

@@ -1,71 +1,32 @@
-"""Scores of round trips, and what is left of them with the axes shuffled."""
+"""Round trips: what each signature explains, what ran before, and the axes shuffled."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from signature_models import SIGNED, World, found, write_decoder, write_encoder, write_pair
 
 from latent_analyze.plugin import DecoderSpec, EncoderSpec
 from latent_analyze_adapters.models.session_cache import SessionCache
-from latent_analyze_adapters.models.signatures.decoders import open_decoders
-from latent_analyze_adapters.models.signatures.encoders import open_encoders, ways_in
+from latent_analyze_adapters.models.signatures.decoders import Scale, find_decoder, open_decoders
+from latent_analyze_adapters.models.signatures.encoders import open_encoders
 from latent_analyze_adapters.models.signatures.outputs import Mean
+from latent_analyze_adapters.models.signatures.scores import Score, distances
 from latent_analyze_adapters.models.signatures.trial import (
-    Pool,
-    Scale,
+    Last,
+    Route,
+    Tried,
+    Way,
     best_shuffled,
-    explained_of,
+    refitted,
     same_mean,
 )
 from latent_analyze_adapters.models.signatures.values import Scaling
 from latent_analyze_adapters.runtimes.onnx.adapter import OnnxOpener
 
 GRAY = World()
-ONE_SCALE, AS_IS = (Scale(),), (Scaling(),)
+UNIT_VALUES, SIGNED_VALUES = Scaling(), Scaling((-1.0, 1.0))
 X = np.random.default_rng(0).standard_normal((40, 3, 2)).astype(np.float32)
-
-
-class TestExplained:
-    def test_closed_forms(self):
-        score = explained_of(X)
-        assert score(X) == 1
-        assert score(np.broadcast_to(X.mean(axis=0), X.shape)) == pytest.approx(0, abs=1e-6)
-        middle = X.mean(axis=0) + 0.5 * (X - X.mean(axis=0))
-        assert score(middle) == pytest.approx(0.75)
-
-    def test_an_offset_costs(self):
-        offset = X + X.std()
-        assert explained_of(X)(offset.astype(np.float32)) < 0.1
-
-    @given(st.floats(0.1, 100), st.floats(-100, 100))
-    def test_units_do_not_matter(self, factor, offset):
-        rng = np.random.default_rng(1)
-        decoded = X + 0.3 * rng.standard_normal(X.shape)
-        a, b = X * factor + offset, decoded * factor + offset
-        assert explained_of(a.astype(np.float64))(b) == pytest.approx(
-            explained_of(X.astype(np.float64))(decoded), abs=1e-4
-        )
-
-    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_of_rows_that_are_not_finite_nothing_is_explained(self, value):
-        decoded = X.mean(axis=0) + 0.5 * (X - X.mean(axis=0))
-        decoded[3] = value
-        far = ((X - X.mean(axis=0)) ** 2).reshape(len(X), -1).sum(axis=1)
-        share = 1 - far[3] / far.sum()
-        assert explained_of(X)(decoded) == pytest.approx(0.75 * share, abs=1e-3)
-        decoded[:30] = value
-        assert explained_of(X)(decoded) == -np.inf
-
-    def test_a_row_far_off_explains_nothing(self):
-        decoded = X.copy()
-        decoded[3] = 3e38
-        assert explained_of(X)(decoded) < -1e30
-
-    def test_rows_that_do_not_differ(self):
-        assert explained_of(np.ones((5, 3), np.float32))(np.ones((5, 3), np.float32)) == -np.inf
 
 
 def test_same_mean():
@@ -74,43 +35,88 @@ def test_same_mean():
     assert same_mean(X, X.reshape(40, 6))
     assert not same_mean(X, X + np.float32(0.01))
     assert not same_mean(X, X[:, :2])
+    assert same_mean(X, X[:10])
+    assert not same_mean(X, X[:10] + np.float32(0.01))
     assert same_mean(X, np.where(X.max() > X, X, np.nan))
 
 
-def pool_of(folder, scales=ONE_SCALE, ends=AS_IS, *, world=GRAY):
+def route_of(folder, scaling=UNIT_VALUES, scale=None, *, world=GRAY):
     cache = SessionCache(OnnxOpener(folder, "cpu", True))
     sample = world.sample()
     encoder = open_encoders(cache, EncoderSpec(file="encoder.onnx"), sample)[0]
-    halves = open_decoders(
-        cache,
-        DecoderSpec(file="decoder.onnx", layout="HWC"),
-        sample,
-        latent=(world.dim,),
-        prefer="HWC",
-    )
-    ways = ways_in(encoder, [Scaling(), Scaling((-1.0, 1.0))], world.x, sample)
-    return Pool([Mean("mu")], halves, list(scales), list(ends)), ways
+    spec = DecoderSpec(file="decoder.onnx", layout="HWC")
+    decoder = find_decoder(cache, spec, sample, (world.dim,))
+    half = open_decoders(cache, decoder, sample, latent=(world.dim,), prefer="HWC")[0]
+    return Route(Way(encoder, scaling), Mean("mu"), half, scale or Scale()), sample
 
 
-def test_every_signature_is_tried_once_best_first(tmp_path):
-    scales, ends = (Scale(), Scale(2.0)), (Scaling(), Scaling((-1.0, 1.0)), Scaling((0.0, 255.0)))
-    pool, ways = pool_of(write_pair(tmp_path, GRAY, SIGNED), scales, ends)
-    tried = pool.try_on(ways, GRAY.x, {})
-    assert len({(t.way.scaling, t.scale, t.output) for t in tried}) == len(tried) == 2 * 2 * 3
-    scores = [t.explained for t in tried]
-    assert scores == sorted(scores, reverse=True)
-    assert tried[0].way.scaling == tried[0].output == Scaling((-1.0, 1.0))
-    assert tried[0].scale == Scale()
-    kept = pool.among(tried[:1])
-    again = kept.try_on(ways[1:], GRAY.x, {})
-    assert [t.explained for t in again] == scores[:1]
+def explained(folder, *given, end=UNIT_VALUES, world=GRAY):
+    route, sample = route_of(folder, *given, world=world)
+    route.run(sample, world.count, [end], Last())
+    score = Score(route.errors[end], distances(sample.x))
+    return Tried(route, end, score, score.explained)
+
+
+def test_what_a_signature_explains(tmp_path):
+    folder = write_pair(tmp_path, GRAY, SIGNED)
+    best = explained(folder, SIGNED_VALUES, end=SIGNED_VALUES)
+    assert best.explained == pytest.approx(1, abs=1e-5)
+    assert explained(folder, SIGNED_VALUES).explained < 0
+    assert explained(folder, UNIT_VALUES, end=SIGNED_VALUES).explained < 0.9
+    np.testing.assert_allclose(best.mu, GRAY.latents, atol=1e-3)
+
+
+def test_what_a_better_scale_of_the_output_would_add(tmp_path):
+    folder = write_pair(tmp_path, GRAY, SIGNED)
+    best = explained(folder, SIGNED_VALUES, end=SIGNED_VALUES)
+    assert refitted(best, GRAY.sample()) == pytest.approx(0, abs=1e-5)
+    other = explained(folder, SIGNED_VALUES)
+    assert other.explained + refitted(other, GRAY.sample()) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_ran_before_is_kept(tmp_path):
+    """Rows that are added give what all rows at once give."""
+    ends = [UNIT_VALUES, SIGNED_VALUES]
+    route, sample = route_of(write_pair(tmp_path, GRAY, SIGNED), SIGNED_VALUES)
+    whole, _ = route_of(tmp_path, SIGNED_VALUES)
+    runs = Last()
+    for rows in (8, 8, 50, 120):
+        route.run(sample, rows, ends, runs)
+    assert (route.rows, route.way.rows, runs.runs) == (120, 120, 3)
+    whole.run(sample, 120, ends, Last())
+    np.testing.assert_allclose(route.mu, whole.mu, atol=1e-5)
+    for end in ends:
+        np.testing.assert_allclose(route.errors[end], whole.errors[end], rtol=1e-3, atol=1e-6)
+
+
+def test_ends_that_dropped_out_are_left_out(tmp_path):
+    route, sample = route_of(write_pair(tmp_path, GRAY))
+    route.run(sample, 8, [UNIT_VALUES, SIGNED_VALUES], Last())
+    route.run(sample, 20, [UNIT_VALUES], Last())
+    assert list(route.errors) == [UNIT_VALUES]
+    assert len(route.errors[UNIT_VALUES]) == 20
+
+
+def test_layouts_share_a_run_of_the_decoder(tmp_path):
+    write_pair(tmp_path, GRAY)
+    first, sample = route_of(tmp_path)
+    second = Route(first.way, first.mean, first.decoder, first.scale)
+    last = Last()
+    for route in (first, second):
+        route.run(sample, 8, [UNIT_VALUES], last)
+    assert last.runs == 1
+    other = Route(first.way, first.mean, first.decoder, Scale(2.0))
+    other.run(sample, 8, [UNIT_VALUES], last)
+    assert last.runs == 2
+    np.testing.assert_array_equal(first.errors[UNIT_VALUES], second.errors[UNIT_VALUES])
 
 
 def test_the_order_of_the_axes_matters_to_the_right_decoder(tmp_path):
-    pool, ways = pool_of(write_pair(tmp_path, GRAY))
-    best = pool.try_on(ways, GRAY.x, {})[0]
-    assert best_shuffled(best, GRAY.x, {}) < 0.6
-    assert best_shuffled(best, GRAY.x, {}) == best_shuffled(best, GRAY.x, {})
+    best = explained(write_pair(tmp_path, GRAY))
+    given, shuffled = best_shuffled(best, GRAY.sample(), rows=120, times=8)
+    assert given == pytest.approx(best.explained)
+    assert shuffled < 0.6
+    assert best_shuffled(best, GRAY.sample(), rows=120, times=8) == (given, shuffled)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 8])
@@ -118,10 +124,10 @@ def test_the_order_of_the_axes_matters_to_the_right_decoder(tmp_path):
 def test_few_axes_that_explain_little(tmp_path, dim, seed):
     """Digits of two latent dimensions explain a quarter of the variance, and are no problem."""
     world = World(count=300, dim=dim, seed=seed, spread=0.1, noise=0.032 * dim**0.5)
-    pool, ways = pool_of(write_pair(tmp_path, world), world=world)
-    best = pool.try_on(ways, world.x, {})[0]
+    best = explained(write_pair(tmp_path, world), world=world)
     assert 0.1 < best.explained < 0.35
-    assert best_shuffled(best, world.x, {}) < best.explained - 0.02
+    given, shuffled = best_shuffled(best, world.sample(), rows=300, times=8)
+    assert shuffled < given - 0.02
 
 
 def test_the_scale_is_applied_after_the_shift(tmp_path):
@@ -130,10 +136,8 @@ def test_the_scale_is_applied_after_the_shift(tmp_path):
 
     write_encoder(tmp_path / "encoder.onnx", GRAY)
     write_decoder(tmp_path / "decoder.onnx", GRAY, before=before)
-    pool, ways = pool_of(tmp_path, (Scale(3.0, 0.5), Scale(3.0, 1.5)))
-    tried = pool.try_on(ways[:1], GRAY.x, {})
-    assert tried[0].scale == Scale(3.0, 0.5)
-    assert tried[0].explained > 0.999
+    assert explained(tmp_path, UNIT_VALUES, Scale(3.0, 0.5)).explained > 0.999
+    assert explained(tmp_path, UNIT_VALUES, Scale(3.0, 1.5)).explained < 0.9
 
 
 def test_the_decoder_of_another_model(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -24,20 +26,25 @@ from signature_models import (
     write_pair,
 )
 
+from latent_analyze import ModelError
+from latent_analyze.models.reference import ModelRef
+from latent_analyze.plugin import Bundle, Choice, EncoderSpec, Signature
+from latent_analyze.runs.inspecting import _decided
 from latent_analyze_adapters.models.image_tensor import ImageTensor
 from latent_analyze_adapters.models.resolving import fit_axes
 from latent_analyze_adapters.models.signatures.values import (
     BYTES,
+    PUBLISHED,
     Scaling,
     activations,
+    alike,
+    distinct,
+    families,
     moments,
     scalings,
 )
 
 GRAY, COLOR = World(), World(shape=(8, 6, 3), middle=(0.25, 0.4, 0.55))
-MNIST = Format(1 / 0.3081, -0.1307 / 0.3081)
-RATES, CENTERS = np.array([0.229, 0.224, 0.225]), np.array([0.485, 0.456, 0.406])
-IMAGENET = Format(tuple(1 / RATES), tuple(-CENTERS / RATES))
 
 
 def check(folder, world, **more):
@@ -83,13 +90,177 @@ def test_different_ranges_in_and_out(tmp_path):
     assert model.bundle.decoder.range == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("world", "form"), [(GRAY, MNIST), (COLOR, IMAGENET)], ids=["mnist", "imagenet"]
-)
-def test_published_constants(tmp_path, world, form):
-    model = check(write_pair(tmp_path, world, form), world)
-    expected = (0.1307,) if world is GRAY else (0.485, 0.456, 0.406)
-    assert model.bundle.encoder.mean == model.bundle.decoder.mean == expected
+def moments_form(mean, std):
+    return Format(tuple(1 / np.array(std)), tuple(-np.array(mean) / np.array(std)))
+
+
+NAMED = [(channels, text, *pair) for channels, every in PUBLISHED.items()
+         for text, pair in every.items()]  # fmt: skip
+
+
+@pytest.mark.parametrize(("channels", "text", "mean", "std"), NAMED, ids=[n[1] for n in NAMED])
+def test_published_moments(tmp_path, channels, text, mean, std):
+    world = World(shape=(8, 6, channels), middle=GRAY.middle if channels == 1 else COLOR.middle)
+    model = check(write_pair(tmp_path, world, moments_form(mean, std)), world)
+    assert (model.bundle.encoder.mean, model.bundle.encoder.std) == (mean, std)
+    assert (model.bundle.decoder.mean, model.bundle.decoder.std) == (mean, std)
+    assert any(f"values less {text} in" in line for line in model.signature.lines)
+    assert "encoder.mean" not in known(model.signature)
+
+
+def test_a_half_and_a_half_are_the_range(tmp_path):
+    model = check(write_pair(tmp_path, COLOR, moments_form((0.5,) * 3, (0.5,) * 3)), COLOR)
+    assert (model.bundle.encoder.range, model.bundle.encoder.mean) == ((-1.0, 1.0), None)
+
+
+def preprocessor(folder, mean, std):
+    text = json.dumps({"do_normalize": True, "image_mean": mean, "image_std": std})
+    (folder / "preprocessor_config.json").write_text(text)
+
+
+class TestStatedInAFile:
+    """preprocessor_config.json next to the model."""
+
+    MEAN, STD = [0.2, 0.3, 0.6], [0.35, 0.3, 0.4]
+    TEXT = "values less 0.2, 0.3, 0.6, over 0.35, 0.3, 0.4 (preprocessor_config.json)"
+
+    def pair(self, folder):
+        write_pair(folder, COLOR, moments_form(self.MEAN, self.STD))
+        preprocessor(folder, self.MEAN, self.STD)
+        return folder
+
+    def test_is_tried_first(self, tmp_path):
+        model = check(self.pair(tmp_path), COLOR)
+        assert model.bundle.encoder.mean == model.bundle.decoder.mean == tuple(self.MEAN)
+        assert known(model.signature)["encoder.range"] == "trial"
+        assert any(f"{self.TEXT} in" in line for line in model.signature.lines)
+        assert "encoder.mean" not in known(model.signature)
+
+    def test_without_it_the_moments_of_the_data_are_as_near_as_it_gets(self, tmp_path):
+        folder = self.pair(tmp_path)
+        (folder / "preprocessor_config.json").unlink()
+        signature = opened(folder, COLOR.sample()).signature
+        assert signature.bundle.encoder.mean != tuple(self.MEAN)
+
+    def test_decides_without_a_decoder(self, tmp_path):
+        folder = self.pair(tmp_path)
+        (folder / "decoder.onnx").unlink()
+        model = opened(folder, COLOR.sample(stored_range=(0.0, 255.0)))
+        assert known(model.signature)["encoder.range"] == "graph"
+        np.testing.assert_allclose(model.encode(COLOR.x).mu, COLOR.latents, atol=0.05)
+
+    def test_what_the_data_contradict_is_not_used(self, tmp_path):
+        write_pair(tmp_path, COLOR, SIGNED)
+        preprocessor(tmp_path, self.MEAN, self.STD)
+        assert check(tmp_path, COLOR).bundle.encoder.range == (-1.0, 1.0)
+
+    def test_of_another_number_of_channels(self, tmp_path):
+        write_pair(tmp_path, GRAY, SIGNED)
+        preprocessor(tmp_path, self.MEAN, self.STD)
+        assert check(tmp_path, GRAY).bundle.encoder.range == (-1.0, 1.0)
+
+    def test_what_is_stated_wins(self, tmp_path):
+        model = opened(self.pair(tmp_path), COLOR.sample(), encoder__range="[0,1]")
+        assert model.bundle.encoder.mean is None
+
+
+def test_moments_of_the_data_are_said_to_be_theirs(tmp_path):
+    """With how to state others; following the advice leads to the same model."""
+    first = check(write_pair(tmp_path, COLOR, normalized(COLOR, "last")), COLOR)
+    assert known(first.signature)["encoder.mean"] == "data"
+    (choice,) = (c for c in first.signature.choices if c.key == "encoder.mean")
+    assert "those of these data" in choice.why
+    assert any(choice.value in line for line in first.signature.lines)
+    assert f"{first.bundle.encoder.mean[0]:.4g}" in choice.value
+    stated = {key: str(list(getattr(first.bundle.encoder, key))) for key in ("mean", "std")}
+    assert all(f"--signature '{key}=[...]'" in choice.why for key in stated)
+    again = opened(tmp_path, COLOR.sample(), **stated)
+    assert again.signature.bundle == first.signature.bundle
+    assert "encoder.mean" not in known(again.signature)
+
+
+def test_moments_of_one_half(tmp_path):
+    model = check(write_pair(tmp_path, COLOR, UNIT, normalized(COLOR, "last")), COLOR)
+    assert known(model.signature)["decoder.mean"] == "data"
+    (choice,) = (c for c in model.signature.choices if c.key == "decoder.mean")
+    assert "--signature 'decoder.mean=[...]'" in choice.why
+
+
+def test_columns_are_counted_where_there_are_many(tmp_path):
+    table = Table()
+    folder = table.pair(tmp_path, table.x.mean(axis=0), table.x.std(axis=0))
+    (choice,) = (c for c in opened(folder, table.sample()).signature.choices
+                 if c.key == "encoder.mean")  # fmt: skip
+    assert choice.value == "standardized with mean 12 numbers and standard deviation 12 numbers"
+
+
+@pytest.mark.parametrize(("name", "share", "own"),
+                         [("MNIST", 0.02, []), ("MNIST", 0.1, ["all"]),
+                          ("CIFAR-10", 0.02, ["last", "all"])])  # fmt: skip
+def test_moments_of_rows_of_mnist_are_those_of_mnist(name, share, own):
+    """Those of colors are tried beside published ones, which are of other photos."""
+    mean, std = PUBLISHED[1 if name == "MNIST" else 3][f"{name}'s mean, over its std"]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 8, 8, len(mean)))
+    x = (x - x.mean(axis=(0, 1, 2))) / x.std(axis=(0, 1, 2)) * np.array(std) * (1 + share) + mean
+    world = World(shape=(8, 8, len(mean)))
+    found = scalings(world.sample(x=x.astype(np.float32)), "float32")
+    assert [s.moments for s in found if s.moments] == own
+
+
+class TestTooNearToTell:
+    """Two published normalizations that explain as much: an error, which names both."""
+
+    CLIP, CIFAR = (PUBLISHED[3][f"{name}'s mean, over its std"] for name in ("CLIP", "CIFAR-10"))
+
+    def world(self, folder, share=0.5):
+        """Write a model of few noisy rows, whose moments are between two published ones."""
+        world = World(shape=(8, 6, 3), middle=COLOR.middle, count=10, spread=0.5, noise=0.05)
+        mean, std = (np.array(a) * share + np.array(b) * (1 - share)
+                     for a, b in zip(self.CLIP, self.CIFAR, strict=True))  # fmt: skip
+        write_pair(folder, world, moments_form(mean, std))
+        return world
+
+    def error(self, folder, world):
+        with pytest.raises(ModelError, match="too near to tell") as error:
+            opened(folder, world.sample())
+        return error.value
+
+    def test_what_either_advice_states_opens(self, tmp_path):
+        world = self.world(tmp_path)
+        error = self.error(tmp_path, world)
+        assert "values less CLIP's mean" in str(error)
+        assert "values less CIFAR-10's mean" in str(error)
+        for part in error.next_step.removeprefix("say which: ").split(" or "):
+            keys = dict(re.findall(r"'(\w+)=(\[[^\]]*\])'", part))
+            assert keys.keys() == {"mean", "std"}
+            stated = opened(tmp_path, world.sample(), **keys)
+            assert "encoder.range" not in known(stated.signature)
+            assert list(stated.bundle.encoder.mean) == json.loads(keys["mean"])
+
+    def test_more_rows_decide(self, tmp_path):
+        """The same noise, but moments of one of the two, and as many rows as there are."""
+        self.world(tmp_path, 1.0)
+        world = World(shape=(8, 6, 3), middle=COLOR.middle, count=300, spread=0.5, noise=0.05)
+        signature = opened(tmp_path, world.sample()).signature
+        assert signature.bundle.encoder.mean == self.CLIP[0]
+
+    def test_a_costly_model_gets_more_time_before_it_stops(self, tmp_path, take):
+        self.world(tmp_path, 1.0)
+        world = World(shape=(8, 6, 3), middle=COLOR.middle, count=300, spread=0.5, noise=0.05)
+        take(0.02)
+        assert opened(tmp_path, world.sample()).signature.bundle.encoder.mean == self.CLIP[0]
+
+
+def test_a_saved_range_is_not_known_if_it_was_assumed():
+    """What nothing shows is not saved, and neither is what is subtracted with it."""
+    spec = EncoderSpec(file="e.onnx", range=(-1.0, 1.0), mean=(0.5,), std=(0.2,), mu="m")
+    bundle = Bundle(runtime="onnx", encoder=spec)
+    choice = Choice(key="encoder.range", value="values in [-1, 1]", known="assumed")
+    signature = Signature(bundle=bundle, choices=(choice,))
+    saved = _decided(bundle, ModelRef("m", "", "onnx", signature=signature), [], {})
+    assert not {"range", "mean", "std"} & saved.encoder.model_fields_set
+    assert "mu" in saved.encoder.model_fields_set
 
 
 @pytest.mark.parametrize("axes", ["all", "last"])
@@ -223,6 +394,29 @@ def test_moments_of_all_rows(tmp_path, axes):
     spec = opened(write_pair(tmp_path, world, form), some).bundle.encoder
     assert spec.mean == pytest.approx(tuple(-np.array(form.offset) / form.factor), rel=1e-5)
     assert spec.std == pytest.approx(tuple(1 / np.array(form.factor)), rel=1e-5)
+
+
+def test_families_of_maps():
+    every = scalings(COLOR.sample(), "float32")
+    numbers = dict(zip([s.text for s in every], families(every, (0.0, 1.0)), strict=True))
+    photos = {n for text, n in numbers.items() if text.startswith("values less")}
+    assert len(photos) == 1
+    ranges = [n for text, n in numbers.items() if text.startswith("values in")]
+    assert len(set(ranges)) == len(ranges) == 3
+    assert photos.isdisjoint(ranges)
+
+
+def test_maps_that_are_alike():
+    one = Scaling(mean=(0.5,), std=(0.25,))
+    assert alike(one, Scaling(mean=(0.48,), std=(0.27,)), (0.0, 1.0))
+    assert not alike(one, Scaling((-1.0, 1.0)), (0.0, 1.0))
+    assert not alike(one, Scaling(mean=(0.5, 0.5, 0.1), std=(0.25,) * 3), (0.0, 1.0))
+
+
+def test_the_same_map_counts_once():
+    same = [Scaling((-1.0, 1.0)), Scaling(mean=(0.5,), std=(0.5,)), Scaling()]
+    assert distinct(same) == [same[0], same[2]]
+    assert distinct(same[1:]) == same[1:]
 
 
 def test_constant_columns_have_a_deviation():
