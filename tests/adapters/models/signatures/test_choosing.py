@@ -201,8 +201,8 @@ class TestRivals:
     def test_another_mean_is_another_question(self):
         assert self.of(tried(0.9, FIRST), tried(0.9, SECOND, output="x", mu=OTHER)) == []
 
-    @pytest.mark.parametrize(("noise", "sure"), [(0.05, False), (0.01, True)])
-    def test_the_usual_one_of_published_ones_needs_a_smaller_lead(self, noise, sure):
+    @pytest.mark.parametrize(("noise", "sure"), [(0.05, False), (0.005, True)])
+    def test_the_usual_one_of_published_ones_needs_no_margin(self, noise, sure):
         """A lead of 0.005, where a standard error is noise / sqrt(20)."""
         usual = Scaling(mean=(0.1,), std=(0.3,), cost=4.0, usual=True)
         own = Scaling(mean=(0.2,), std=(0.3,), cost=4.0, moments="all")
