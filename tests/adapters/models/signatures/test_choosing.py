@@ -208,7 +208,7 @@ class TestRivals:
         own = Scaling(mean=(0.2,), std=(0.3,), cost=4.0, moments="all")
         best, other = tried(0.9, usual), tried(0.895, SECOND, mu=OTHER, noise=noise)
         assert self.of(best, other) == ([] if sure else [other])
-        other = tried(0.895, own, mu=OTHER, noise=noise)
+        other = tried(0.895, own, mu=OTHER, noise=0.01)
         assert self.of(best, other) == [other]
 
     def test_what_a_file_states(self):
