@@ -81,7 +81,8 @@ def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
         intervals[0] = (rate.low, rate.high)
     found = {"cycle_score": scores.cycle, "support_score": scores.support,
              "quality": None if scores.ranked is None else scores.ranked.quality}  # fmt: skip
-    arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
+    with np.errstate(over="ignore"):
+        arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
     return {**values, "interval": np.array(intervals), **arrays}
 
 
@@ -172,8 +173,8 @@ def _contents(flat: NDArray[np.float32]) -> dict[str, float]:
         return {}
     return {
         "mean_value": float(flat.mean(dtype=np.float64)),
-        "contrast": float(flat.std(axis=1).mean()),
-        "diversity": float(flat.std(axis=0).mean()),
+        "contrast": float(flat.std(axis=1, dtype=np.float64).mean()),
+        "diversity": float(flat.std(axis=0, dtype=np.float64).mean()),
     }
 
 
