@@ -125,8 +125,46 @@ def test_the_answer_comes_first_and_the_test_of_the_test_last() -> None:
     first, *_, last = texts(results)
     assert first.startswith("Sample with class 2: ")
     assert "Good is what is better than the worst 10 % of held-out data" in first
-    assert last.startswith("The test was tested: of junk made of the data pass for good: blends")
+    assert last.startswith("The test was tested on junk made of the data. Passed for good: blends")
     assert texts(run(STRIPES))[0].startswith("Do not sample here: even of stripes")
+
+
+def test_a_part_of_the_data_is_not_praised_as_all_of_it() -> None:
+    first = texts(run(cloud(400, seed=1, kind=2)))[0]
+    assert ", but they reach only 2" in first
+
+
+def test_five_draws_are_scored_and_where_they_leave_the_data_is_left_out() -> None:
+    five = run(points(STRIPES.take(np.arange(5)).z, "five")).results["five"]
+    assert five["good_rate"] == 0.0
+    assert "departure" not in five.arrays
+
+
+def test_samplers_that_all_repeat_the_data_are_not_taken_for_none() -> None:
+    rows = points(cloud().take(np.arange(400)).z, "rows")
+    assert texts(run(rows))[0].startswith("All samplers repeat rows of the data; ")
+    assert texts(run(cloud(400, seed=1), rows))[0].startswith("Sample with new: ")
+
+
+def test_a_cube_may_be_the_answer() -> None:
+    rng = np.random.default_rng(6)
+    wide, narrow = rng.uniform(0, 11, (4000, 2)), rng.uniform(0, 1, (400, 2))
+    cubes = [points(rng.uniform(0, 11, (400, 2)), "uniform:b=11"), points(narrow, "uniform:b=1")]
+    first, second, *_ = texts(run(*cubes, reference=points(wide, "data")))
+    assert first.startswith("Sample with uniform:b=11: ")
+    assert second.startswith("Uniform vectors in [-b, b]^N are best at b = 11: ")
+    none = texts(run(points(narrow - 9, "uniform:b=1")))
+    assert none[1] == "Of uniform vectors in [-b, b]^N none are good, at any b that was tried."
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_different_rows_and_large_values_give_numbers() -> None:
+    rows = cloud().take(np.random.default_rng(7).integers(0, 10, 4000)).z
+    few = run(cloud(400, seed=1), reference=points(rows, "data"))
+    large = run(cloud(400, seed=1), model=Blobs(1e37))
+    for results in (few, large):
+        new = results.results["new"]
+        assert all(np.isfinite(new[name]) for name in ("coverage", "contrast", "diversity"))
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(255.0, 0.0), (2.0, -1.0)])
