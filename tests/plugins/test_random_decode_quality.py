@@ -144,6 +144,8 @@ def test_samplers_that_all_repeat_the_data_are_not_taken_for_none() -> None:
     rows = points(cloud().take(np.arange(400)).z, "rows")
     assert texts(run(rows))[0].startswith("All samplers repeat rows of the data; ")
     assert texts(run(cloud(400, seed=1), rows))[0].startswith("Sample with new: ")
+    posterior = points(cloud(400, seed=1).take(np.arange(400)).z, "posterior")
+    assert texts(run(posterior))[0].startswith("All samplers repeat rows of the data; ")
 
 
 def test_a_cube_may_be_the_answer() -> None:

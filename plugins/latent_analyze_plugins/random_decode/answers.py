@@ -15,6 +15,9 @@ from latent_analyze_plugins.random_decode.rates import Rates
 MOST_NAMED = 10
 """Classes that a sentence names."""
 
+ENCODED = "posterior"
+"""No sampler to recommend: every draw is a row of the data that was encoded, with noise."""
+
 MOST_NEXT = 4
 """Samplers named after the best one."""
 
@@ -38,7 +41,7 @@ def answers(results: ResultSet, rates: Rates) -> Iterator[Finding]:
 def _answer(results: ResultSet, rates: Rates) -> Finding:
     """Recommend the source with the most good draws times coverage that does not copy."""
     asked = sorted([*rates.samplers, *rates.cubes], key=lambda label: -rates.worth(label))
-    free = [label for label in asked if not rates.copies(label)]
+    free = [label for label in asked if not rates.copies(label) and label != ENCODED]
     control = f"{_percent(results.data['good_rate'])} of held-out rows of {results.reference}"
     if not free:
         why = "All samplers repeat rows of the data" if asked else "No sampler was asked about"
