@@ -257,3 +257,20 @@ def test_where_draws_leave_the_data_is_said_with_both_numbers() -> None:
     (text,) = [text for text in texts(run(far)) if "leave the data" in text]
     assert "far: its radius is 42.4 where that of the data is 1" in text
     assert "departure" not in run(cloud(400, seed=1)).results["new"].arrays
+
+
+def test_a_source_without_any_output_to_show_keeps_its_rates() -> None:
+    shown = np.unique(np.linspace(0, 399, 16).round()).astype(int)
+    z = cloud(400, seed=1).take(np.arange(400)).z
+    z[shown, 0] += 50
+
+    class Fails(Blobs):
+        def decode(self, z: np.ndarray) -> np.ndarray:
+            return np.where(z[:, :1, None, None] > 40, np.nan, super().decode(z))
+
+    results = run(points(z, "fails"), model=Fails())
+    fails = results.results["fails"]
+    assert fails["nonfinite"] == len(shown)
+    assert fails["good_rate"] > 0.7
+    assert len(fails["images"]) == 0
+    assert len(figures_of(make(), results)) == 2

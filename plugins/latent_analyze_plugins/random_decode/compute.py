@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def _pictures(scores: Scores, shown: NDArray[np.int64], kind: str) -> dict[str, 
 
 def contents(decoded: NDArray[np.float32], kind: str) -> dict[str, float]:
     """Return what decoded rows hold: mean, contrast, diversity, and saturation of images."""
-    flat = decoded.reshape(len(decoded), -1)
+    flat = decoded.reshape(len(decoded), math.prod(decoded.shape[1:]))
     values = _contents(flat)
     if kind == "image" and len(flat):
         values["saturated"] = float(((flat <= SATURATED) | (flat >= 1 - SATURATED)).mean())
