@@ -125,8 +125,48 @@ def test_the_answer_comes_first_and_the_test_of_the_test_last() -> None:
     first, *_, last = texts(results)
     assert first.startswith("Sample with class 2: ")
     assert "Good is what is better than the worst 10 % of held-out data" in first
-    assert last.startswith("The test was tested: of junk made of the data pass for good: blends")
+    assert last.startswith("The test was tested on junk made of the data. Passed for good: blends")
     assert texts(run(STRIPES))[0].startswith("Do not sample here: even of stripes")
+
+
+def test_a_part_of_the_data_is_not_praised_as_all_of_it() -> None:
+    first = texts(run(cloud(400, seed=1, kind=2)))[0]
+    assert ", but they reach only 2" in first
+
+
+def test_five_draws_are_scored_and_where_they_leave_the_data_is_left_out() -> None:
+    five = run(points(STRIPES.take(np.arange(5)).z, "five")).results["five"]
+    assert five["good_rate"] == 0.0
+    assert "departure" not in five.arrays
+
+
+def test_samplers_that_all_repeat_the_data_are_not_taken_for_none() -> None:
+    rows = points(cloud().take(np.arange(400)).z, "rows")
+    assert texts(run(rows))[0].startswith("All samplers repeat rows of the data; ")
+    assert texts(run(cloud(400, seed=1), rows))[0].startswith("Sample with new: ")
+    posterior = points(cloud(400, seed=1).take(np.arange(400)).z, "posterior")
+    assert texts(run(posterior))[0].startswith("All samplers repeat rows of the data; ")
+
+
+def test_a_cube_may_be_the_answer() -> None:
+    rng = np.random.default_rng(6)
+    wide, narrow = rng.uniform(0, 11, (4000, 2)), rng.uniform(0, 1, (400, 2))
+    cubes = [points(rng.uniform(0, 11, (400, 2)), "uniform:b=11"), points(narrow, "uniform:b=1")]
+    first, second, *_ = texts(run(*cubes, reference=points(wide, "data")))
+    assert first.startswith("Sample with uniform:b=11: ")
+    assert second.startswith("Uniform vectors in [-b, b]^N are best at b = 11: ")
+    none = texts(run(points(narrow - 9, "uniform:b=1")))
+    assert none[1] == "Of uniform vectors in [-b, b]^N none are good, at any b that was tried."
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_different_rows_and_large_values_give_numbers() -> None:
+    rows = cloud().take(np.random.default_rng(7).integers(0, 10, 4000)).z
+    few = run(cloud(400, seed=1), reference=points(rows, "data"))
+    large = run(cloud(400, seed=1), model=Blobs(1e37))
+    for results in (few, large):
+        new = results.results["new"]
+        assert all(np.isfinite(new[name]) for name in ("coverage", "contrast", "diversity"))
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(255.0, 0.0), (2.0, -1.0)])
@@ -217,3 +257,20 @@ def test_where_draws_leave_the_data_is_said_with_both_numbers() -> None:
     (text,) = [text for text in texts(run(far)) if "leave the data" in text]
     assert "far: its radius is 42.4 where that of the data is 1" in text
     assert "departure" not in run(cloud(400, seed=1)).results["new"].arrays
+
+
+def test_a_source_without_any_output_to_show_keeps_its_rates() -> None:
+    shown = np.unique(np.linspace(0, 399, 16).round()).astype(int)
+    z = cloud(400, seed=1).take(np.arange(400)).z
+    z[shown, 0] += 50
+
+    class Fails(Blobs):
+        def decode(self, z: np.ndarray) -> np.ndarray:
+            return np.where(z[:, :1, None, None] > 40, np.nan, super().decode(z))
+
+    results = run(points(z, "fails"), model=Fails())
+    fails = results.results["fails"]
+    assert fails["nonfinite"] == len(shown)
+    assert fails["good_rate"] > 0.7
+    assert len(fails["images"]) == 0
+    assert len(figures_of(make(), results)) == 2

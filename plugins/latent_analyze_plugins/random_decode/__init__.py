@@ -60,14 +60,15 @@ class RandomDecodeOptions(AnalysisOptions):
 
 
 class RandomDecode(Analysis):
-    """Decode z-points of every source, encode them again, and count how many pass two tests.
+    """Decode z-points of every source, and tell how many of the outputs are as good as the data's.
 
-    Cycle: the encoder finds the z-point again, E(D(z)) = z, as closely as it does for 95 % of
-    held-out data. Support: z lies within the k-NN radius of a z-point of the data. The joint rate
-    is the share that passes both; held-out data are the positive control. The reference's row
-    shows decoded held-out data, so it is what the decoder can do; the rows below show samplers and
-    uniform cubes [-b, b]^dim, each decoded z-point framed by the tests it passed. A decoder that
-    takes labels is shown once per class.
+    Where that cannot be told, two tests of the z-points remain. Cycle: the encoder finds the
+    z-point again, E(D(z)) = z, as closely as it does for 95 % of held-out data. Support: z lies
+    within the k-NN radius of a z-point of the data. The joint rate is the share that passes both;
+    held-out data are the positive control. The reference's row shows decoded held-out data, so it
+    is what the decoder can do; the rows below show samplers and uniform cubes [-b, b]^dim, each
+    output framed by its quality, or by the tests it passed. A decoder that takes labels is shown
+    once per class.
 
     A decoder without an encoder and without data cannot be tested. Then it says so, and which axes
     change the output, how diverse it is, and where it saturates.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,8 @@ def _rates(scores: Scores, frame: Frame) -> dict[str, Any]:
         intervals[0] = (rate.low, rate.high)
     found = {"cycle_score": scores.cycle, "support_score": scores.support,
              "quality": None if scores.ranked is None else scores.ranked.quality}  # fmt: skip
-    arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
+    with np.errstate(over="ignore"):
+        arrays = {k: v.astype(np.float32) for k, v in found.items() if v is not None}
     return {**values, "interval": np.array(intervals), **arrays}
 
 
@@ -133,7 +135,7 @@ def _pictures(scores: Scores, shown: NDArray[np.int64], kind: str) -> dict[str, 
 
 def contents(decoded: NDArray[np.float32], kind: str) -> dict[str, float]:
     """Return what decoded rows hold: mean, contrast, diversity, and saturation of images."""
-    flat = decoded.reshape(len(decoded), -1)
+    flat = decoded.reshape(len(decoded), math.prod(decoded.shape[1:]))
     values = _contents(flat)
     if kind == "image" and len(flat):
         values["saturated"] = float(((flat <= SATURATED) | (flat >= 1 - SATURATED)).mean())
@@ -172,8 +174,8 @@ def _contents(flat: NDArray[np.float32]) -> dict[str, float]:
         return {}
     return {
         "mean_value": float(flat.mean(dtype=np.float64)),
-        "contrast": float(flat.std(axis=1).mean()),
-        "diversity": float(flat.std(axis=0).mean()),
+        "contrast": float(flat.std(axis=1, dtype=np.float64).mean()),
+        "diversity": float(flat.std(axis=0, dtype=np.float64).mean()),
     }
 
 

@@ -142,6 +142,8 @@ def _among(balls: Balls, near: Floats, row: NDArray[np.int64]) -> tuple[NDArray[
     among = np.any(near <= radii[row], axis=1)
     most = balls.neighbors[:, :LOCAL]
     own = (balls.distances[:, :LOCAL] <= radii[most]).any(axis=1)
+    if not among.any():
+        return among, 0.0
     return among, float(among.sum() / max(balls.weights @ own, among.mean()))
 
 

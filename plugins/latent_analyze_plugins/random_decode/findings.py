@@ -39,8 +39,11 @@ def _control(results: ResultSet, rates: Rates) -> Finding:
     data, name = results.data, rates.name
     passed = f"are supported; no cycle and no joint rate, as {results.frame['no_cycle']}"
     if name == "joint":
-        each = f"cycle {data['cycle_rate']:.3g}, support {data['support_rate']:.3g}"
-        passed = f"pass both tests ({each})"
+        cycle, support = data["cycle_rate"], data["support_rate"]
+        passed = (
+            f"pass both tests: the encoder finds the z-point again (cycle, {cycle:.3g}), and it"
+            f" lies near the data (support, {support:.3g})"
+        )
     text = (
         f"Positive control: {rates.text(data)} of {data.sample_size:,} held-out z-points of"
         f" {results.reference} {passed}. The rates of all other sources are held against this."
@@ -53,13 +56,13 @@ def _control(results: ResultSet, rates: Rates) -> Finding:
 def _best(results: ResultSet, rates: Rates) -> Finding:
     name, ranked = rates.name, rates.samplers
     best = results.results[ranked[0]]
-    relative = ""
+    relative, count = "", f"{len(ranked)} source{'s' * (len(ranked) > 1)}"
     if f"{name}_relative" in best.scalars:
         relative = f", {best[f'{name}_relative']:.2g} times that of held-out data"
-    text = (
-        f"{ranked[0]} has the highest {name} rate of {len(ranked)} sources next to"
-        f" {results.reference}: {rates.text(best)}{relative}."
-    )
+    count = f"{count} next to {results.reference}"
+    text = f"{ranked[0]} has the highest {name} rate of {count}: {rates.text(best)}{relative}."
+    if not rates.of(ranked[0]):
+        text = f"No z-point of {count} passes."
     good = [f"{label} ({rates.of(label):.2g})" for label in ranked if rates.works(label)]
     if good:
         text += f" At least half the rate of held-out data: {', '.join(good)}."

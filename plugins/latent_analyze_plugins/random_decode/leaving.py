@@ -15,11 +15,15 @@ from latent_analyze_plugins.random_decode.rates import Rates
 MOST_ROWS = 500
 """z-points compared, of each side: a difference that more would be needed for is no answer."""
 
+FEWEST_ROWS = 20
+"""Fewer z-points have no moments worth a test."""
+
 MOST_AXES = 1024
 """Above, correlations of all axes take too long."""
 
 NAMES = ("radius", "mean", "spread", "skewness", "tails")
 KINDS = ("", "axis", "component")
+WORDS = ("", "axis", "principal component")
 
 COARSE = 10
 """One place fewer than `rounded` gives: these differences are large."""
@@ -34,7 +38,7 @@ def measure_leaving(z: NDArray[Any], data: NDArray[Any], seed: int) -> dict[str,
     Six numbers: which moment, along what (0 nothing, 1 an axis, 2 a component), its number, the
     values of both, and the scale that `rounded` takes.
     """
-    if z.shape[1] > MOST_AXES:
+    if z.shape[1] > MOST_AXES or min(len(z), len(data)) < FEWEST_ROWS:
         return {}
     first = departures(z, data, seed=seed, max_rows=MOST_ROWS).first_moment
     if first is None:
@@ -58,6 +62,6 @@ def leaving(rates: Rates) -> Iterator[Finding]:
 def _words(result: Result) -> str:
     """Return ``"its radius is 4.0 where the data lie at 19.8"``."""
     name, kind, number, draws, data, scale = result["departure"].tolist()
-    along = f" along {KINDS[int(kind)]} {int(number)}" if kind else ""
+    along = f" along {WORDS[int(kind)]} {int(number)}" if kind else ""
     own, other = rounded(draws, COARSE * scale), rounded(data, COARSE * scale)
     return f"its {NAMES[int(name)]}{along} is {own} where that of the data is {other}"

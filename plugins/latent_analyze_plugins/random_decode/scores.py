@@ -147,7 +147,8 @@ def _cycle_scores(
     lengths = np.linalg.norm(white, axis=1)
     lengths[~np.isfinite(lengths)] = np.inf
     smallest = np.finfo(np.float64).tiny
-    return np.where(lengths > 0, lengths / max(frame["threshold"], smallest), 0.0)
+    with np.errstate(over="ignore"):
+        return np.where(lengths > 0, lengths / max(frame["threshold"], smallest), 0.0)
 
 
 def _without_rounding(

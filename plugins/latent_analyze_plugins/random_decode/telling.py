@@ -44,7 +44,8 @@ def fit_telling(
         What the model made of the calibration half; its decoded rows become junk.
     """
     if len(held_out) < FEWEST:
-        return {"cannot_say": f"{len(held_out)} rows could be held out, {FEWEST} are needed"}
+        why = f"{len(held_out)} rows could be held out, {FEWEST} are needed"
+        return {"cannot_say": f"{why}; take more data, or more points"}
     rows = first.decoded[first.finite[: len(first.decoded)]]
     energy = float(np.square(rows - first.mean).reshape(len(rows), -1).sum(axis=1).mean())
     if not energy > 0:
