@@ -123,7 +123,7 @@ def test_copies_are_named_and_not_recommended(found: ResultSet) -> None:
 def test_the_answer_comes_first_and_the_test_of_the_test_last() -> None:
     results = run(cloud(400, seed=1, kind=2), STRIPES)
     first, *_, last = texts(results)
-    assert first.startswith("Sample with class 2: ")
+    assert first.startswith("Do not sample with class 2 alone: ")
     assert "Good is what is better than the worst 10 % of held-out data" in first
     assert last.startswith("The test was tested on junk made of the data. Passed for good: blends")
     assert texts(run(STRIPES))[0].startswith("Do not sample here: even of stripes")

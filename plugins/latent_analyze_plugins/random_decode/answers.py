@@ -46,9 +46,12 @@ def _answer(results: ResultSet, rates: Rates) -> Finding:
     if not free:
         why = "All samplers repeat rows of the data" if asked else "No sampler was asked about"
         return Finding("note", f"{why}; {control} are good.", {})
+    free.sort(key=lambda label: not rates.works(label) or _is_narrow(rates.results[label]))
     best, words = rates.results[free[0]], words_of(results.frame["kind"])
     share = f"{_good(best, rates)} of its {words.many} are good ({control} are)"
-    if rates.works(free[0]):
+    if rates.works(free[0]) and _is_narrow(best):
+        text = f"Do not sample with {free[0]} alone: {share}, {_reach(best)}."
+    elif rates.works(free[0]):
         text = f"Sample with {free[0]}: {share}, {_reach(best)}.{_next(rates, free[1:])}"
     else:
         text = f"Do not sample here: even of {free[0]}, the best of {len(free)}, only {share}."
@@ -60,9 +63,13 @@ def _reach(result: Result) -> str:
     """Return how much of the data draws reach, in words."""
     if "coverage" not in result.scalars:
         return "but they reach nothing of the data"
-    narrow = result["coverage_interval"][1] < NARROW
-    words = "but they reach only" if narrow else "and they reach"
+    words = "but they reach only" if _is_narrow(result) else "and they reach"
     return f"{words} {_percent(result['coverage'])} of the data"
+
+
+def _is_narrow(result: Result) -> bool:
+    """Whether draws reach a part of the data only."""
+    return "coverage" not in result.scalars or result["coverage_interval"][1] < NARROW
 
 
 def _next(rates: Rates, labels: Sequence[str]) -> str:

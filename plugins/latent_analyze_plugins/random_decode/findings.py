@@ -30,7 +30,8 @@ def find(results: ResultSet) -> Iterator[Finding]:
 def _cannot_say(results: ResultSet) -> Finding:
     why = results.frame["cannot_say"]
     text = (
-        f"Whether single outputs are good cannot be said: {why}. What is known of z-points follows."
+        f"Whether single outputs are good cannot be said: {why}. What follows is about z-points:"
+        " one that passes may be decoded into anything."
     )
     return Finding("note", text)
 

@@ -25,8 +25,8 @@ NAMES = ("radius", "mean", "spread", "skewness", "tails")
 KINDS = ("", "axis", "component")
 WORDS = ("", "axis", "principal component")
 
-COARSE = 10
-"""One place fewer than `rounded` gives: these differences are large."""
+COARSE, LARGE = 10, 1e5
+"""One place fewer than `rounded` gives: these differences are large; and numbers for exponents."""
 
 MOST_NAMED = 5
 """Sources that a sentence names."""
@@ -63,5 +63,9 @@ def _words(result: Result) -> str:
     """Return ``"its radius is 4.0 where the data lie at 19.8"``."""
     name, kind, number, draws, data, scale = result["departure"].tolist()
     along = f" along {WORDS[int(kind)]} {int(number)}" if kind else ""
-    own, other = rounded(draws, COARSE * scale), rounded(data, COARSE * scale)
+    own, other = (_number(value, scale) for value in (draws, data))
     return f"its {NAMES[int(name)]}{along} is {own} where that of the data is {other}"
+
+
+def _number(value: float, scale: float) -> str:
+    return f"{value:.3g}" if abs(value) >= LARGE else rounded(value, COARSE * scale)

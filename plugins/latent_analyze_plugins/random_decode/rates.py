@@ -82,8 +82,15 @@ class Rates:
         return bool(significant and result["copied_interval"][0] >= SUBSTANTIAL)
 
     def works(self, label: str) -> bool:
-        """Whether the rate of a source is at least half that of held-out data."""
-        return self.control > 0 and self.of(label) >= ENOUGH * self.control
+        """Whether the rate of a source is at least half that of held-out data.
+
+        Where good can be told from bad the lower end of the interval must be: five good draws show
+        nothing.
+        """
+        rate = self.of(label)
+        if self.judged:
+            rate = self.table([self.results[label]], "good")[1, 0]
+        return bool(self.control > 0 and rate >= ENOUGH * self.control)
 
     def table(self, found: Iterable[Result], name: str) -> NDArray[np.float64]:
         """Return a rate of each result, and its 95 % interval, low and high; shape (3, n)."""
