@@ -47,6 +47,7 @@ NOT_FOLLOWED = {
     "--signature encoder.layout=": "two layouts are equally good by chance alone: test_choosing",
     "those of these data; if the model was trained with others": "followed by test_values",
     "export it with training=False, or run it as it is: ": "test_saved_mode",
+    "state its scaling factor: --signature decoder.scale=": "followed by test_doubts",
     "needs --data": "part of what is not tried",
 }
 """Advice that no row follows, and why."""

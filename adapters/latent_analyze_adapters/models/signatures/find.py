@@ -11,6 +11,7 @@ from latent_analyze_adapters.models.configs import FolderConfig
 from latent_analyze_adapters.models.signatures import choosing, describing
 from latent_analyze_adapters.models.signatures.code_choices import how_codes
 from latent_analyze_adapters.models.signatures.codes import codes_in
+from latent_analyze_adapters.models.signatures.doubts import RUNS, doubt
 from latent_analyze_adapters.models.signatures.encoders import (
     OpenEncoder,
     open_encoders,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 SHUFFLES, SHUFFLE_SECONDS = 8, 1.5
 """How often the axes of z-points are shuffled, to see what is explained all the same, and how long
 that may take."""
+
+DOUBT_ROWS, DOUBT_SECONDS = 64, 1.5
+"""Rows that show whether the model wants other data, and how long that may take at most."""
 
 LEAST_ROWS = 32
 """Rows of the encoder that show what the spread is."""
@@ -137,7 +141,9 @@ class Search:
         owners = {pool.encoder: pool for pool in pools}
         chosen = found.simplest if problem else self._chosen(found.tried, owners)
         own = owners[chosen.way.encoder]
-        return self._decided(self._exact(chosen), found, own, problem)
+        signature = self._decided(self._exact(chosen), found, own, problem)
+        doubts = " ".join(filter(None, (problem, self._doubt(chosen, found, own))))
+        return signature.model_copy(update={"problem": doubts})
 
     def _chosen(self, tried: list[Tried], pools: Mapping[OpenEncoder, Pool]) -> Tried:
         """Return the simplest of the best; that another may be right is an error, if strict."""
@@ -169,6 +175,15 @@ class Search:
         rows = min(best.route.rows, found.rows_within(SHUFFLE_SECONDS / SHUFFLES))
         given, shuffled = best_shuffled(best, self.sample, rows=rows, times=SHUFFLES)
         return describing.nothing_explains(best, given, shuffled)
+
+    def _doubt(self, chosen: Tried, found: Raced, pool: Pool) -> str:
+        """Return what other data the model may want, or an empty text."""
+        if not self.strict or describing.too_alike(self.sample.x):
+            return ""
+        most = min(DOUBT_ROWS, len(self.sample.x))
+        seconds = RUNS * (pool.speed.seconds(most) + found.speed.seconds(most))
+        units = len(pool.ways) > 1 and chosen.way.scaling.file == ""
+        return doubt(chosen, self.sample, most, units=units) if seconds <= DOUBT_SECONDS else ""
 
     def _decided(self, chosen: Tried, found: Raced, pool: Pool, problem: str) -> Signature:
         spread = self._spread_of(chosen.mean, pool.drawn, chosen.way)

@@ -154,6 +154,17 @@ class TestOneFile:
         nodes = [*HEADS, *STDS["log_var"], *DRAW, node("Add", ["m", "n"], ["z"]), *DECODE]
         self.check(open_bare(save(tmp_path / "vae.onnx", nodes, {"y": SHAPE})), variational=True)
 
+    def test_a_vae_that_returns_flat_images(self, tmp_path):
+        nodes = [*HEADS, *STDS["log_var"], *DRAW, node("Add", ["m", "n"], ["z"]), *DECODE[:2]]
+        outputs = {"p": (SIZE,), "m": (DIM,), "h": (DIM,)}
+        model = open_bare(save(tmp_path / "vae.onnx", nodes, outputs))
+        x = images(50)
+        latents = model.encode(x)
+        np.testing.assert_allclose(latents.mu, flat(x, "A"), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(latents.log_var, flat(x, "B"), rtol=1e-4, atol=1e-5)
+        expected = 1 / (1 + np.exp(-latents.mu @ ARRAYS["C"]))
+        np.testing.assert_allclose(model.decode(latents.mu).reshape(50, -1), expected, atol=1e-5)
+
     def test_model_toml_names_tensors_inside(self, tmp_path):
         nodes = [*HEADS[:2], self.IDENTITY, *DECODE]
         save(tmp_path / "ae.onnx", nodes, {"y": SHAPE})

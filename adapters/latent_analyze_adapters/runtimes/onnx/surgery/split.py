@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def split_autoencoder(index: GraphIndex, graph: Graph) -> tuple[EncoderSpec, Dec
     input_tensor = graph.inputs[0]
     images = [
         t for t in graph.outputs if _same_rank(t, input_tensor) and t.name != input_tensor.name
-    ]
+    ] or [t for t in graph.outputs if _flattens(t, input_tensor)]
     if not images or not (len(input_tensor.shape) in IMAGE_RANKS or _are_rows(images[0])):
         return None
     image = images[0].name
@@ -149,6 +150,13 @@ def _separates(index: GraphIndex, name: str, output: str) -> bool:
 def _in_decoder(index: GraphIndex, draw: Draw, vectors: list[str]) -> bool:
     """Whether noise is added after an output that could be the z-points."""
     return any(_separates(index, name, draw.mu) for name in vectors)
+
+
+def _flattens(tensor: Tensor, image: Tensor) -> bool:
+    """Whether a tensor has all values of an image in one axis."""
+    sizes = (tensor.shape[1:], image.shape[1:])
+    known = len(sizes[0]) == 1 < len(sizes[1]) and None not in (*sizes[0], *sizes[1])
+    return known and tensor.shape[1] == math.prod(n or 0 for n in sizes[1])
 
 
 def _spread(draw: Draw | None, outputs: OutputNames, vectors: list[str]) -> dict[str, str]:
