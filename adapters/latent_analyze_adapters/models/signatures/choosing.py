@@ -29,6 +29,11 @@ SURELY = 3.0
 moments, far more common than all others, need no margin against other published ones."""
 
 
+NEGLIGIBLE = 0.001
+"""By so little a less simple signature is better by chance of rounding, as where a linear model
+explains everything in any units."""
+
+
 def choose(tried: Sequence[Tried]) -> Tried:
     """Return the simplest signature that is as good as the best one.
 
@@ -69,7 +74,7 @@ def rivals(chosen: Tried, others: Iterable[Tried], least: float = 0.0) -> list[T
 
     One that is as simple may, unless it surely explains less, and less by `least`; of published
     normalizations, the usual one need not lead that surely. One that is less simple may if it
-    surely explains more.
+    surely explains more, and not only by rounding.
     """
     return [t for t in others if _contests(t, chosen, least)]
 
@@ -115,7 +120,7 @@ def _other_way(tried: Tried, chosen: Tried) -> bool:
 
 def _contests(rival: Tried, chosen: Tried, least: float) -> bool:
     if rival.cost > chosen.cost:
-        return is_better(rival, chosen)
+        return _surely(rival, chosen) > NEGLIGIBLE
     lead, error = chosen.score.lead(rival.score)
     if chosen.way.scaling.usual and rival.way.scaling.moments is None:
         return lead <= SURELY * error
