@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+SMALL = 1 << 28
+"""Products of a search that one thread does in a fraction of a second."""
 
 
 def nearest(
@@ -27,7 +32,8 @@ def nearest(
     """
     center = points.mean(axis=0, dtype=np.float64)
     search = _index(points - center)
-    distances, rows = search.kneighbors(queries - center, n_neighbors=min(k, len(points)))
+    with _threads(len(queries) * points.size):
+        distances, rows = search.kneighbors(queries - center, n_neighbors=min(k, len(points)))
     return distances, rows
 
 
@@ -35,7 +41,8 @@ def nearest_others(points: NDArray[Any], k: int) -> tuple[NDArray[np.float64], N
     """Return the k nearest other points of each point; see `nearest`."""
     center = points.mean(axis=0, dtype=np.float64)
     search = _index(points - center)
-    distances, rows = search.kneighbors(n_neighbors=min(k, len(points) - 1))
+    with _threads(len(points) * points.size):
+        distances, rows = search.kneighbors(n_neighbors=min(k, len(points) - 1))
     return distances, rows
 
 
@@ -43,3 +50,21 @@ def _index(points: NDArray[np.float64]) -> Any:
     from sklearn.neighbors import NearestNeighbors
 
     return NearestNeighbors(algorithm="brute").fit(points)
+
+
+def _threads(products: int) -> AbstractContextManager[Any]:
+    """Return a context with one thread for a small search.
+
+    On a busy machine threads wait for each other far longer than such a search takes.
+    """
+    if products > SMALL:
+        return nullcontext()
+    one: AbstractContextManager[Any] = _pools().limit(limits=1, user_api="openmp")
+    return one
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
