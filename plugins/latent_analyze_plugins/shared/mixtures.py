@@ -39,13 +39,15 @@ def fit_mixture(
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     # The other start, whole k-means, sums over threads in an order that differs between runs.
     mixture = GaussianMixture(
         components, covariance_type=covariance, reg_covar=REGULARIZATION, tol=tolerance,
         max_iter=epochs, init_params="k-means++", random_state=seed % 2**32,
     )  # fmt: skip
-    with warnings.catch_warnings():
+    # Products of one component are small: threads would mostly wait for each other.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # A mixture that could still gain a little likelihood is as good to draw from.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return mixture.fit(rows)
