@@ -12,7 +12,7 @@ from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
 from latent_analyze.statistics import wilson
 from latent_analyze_plugins.random_decode.leaving import measure_leaving
-from latent_analyze_plugins.random_decode.metric import whitened
+from latent_analyze_plugins.random_decode.metric import white_in
 from latent_analyze_plugins.random_decode.qualities import (
     DOUBTFUL,
     GOOD,
@@ -103,14 +103,11 @@ def _reached(frame: Frame, batch: Batch, scores: Scores, *, context: Context) ->
     """Return what of the data is reached, and copied; nothing where outputs cannot be told."""
     if scores.ranked is None:
         return {}
-    center, whitening = frame["center"], frame["whitening"].astype(np.float64)
-    data = take_rows(context.reference, frame["support_rows"]).z
-    support, z, landing = (
-        whitened(rows - center, whitening) for rows in (data, batch.z, scores.outputs.landing)
-    )
+    each = (scores.data, batch.z, scores.outputs.landing)
+    support, z, landing = (white_in(frame.values, rows) for rows in each)
     return {
         **measure_reach(frame, support, z=z, landing=landing, seed=context.seed),
-        **measure_leaving(batch.z, data, context.seed),
+        **measure_leaving(batch.z, scores.data, context.seed),
     }
 
 

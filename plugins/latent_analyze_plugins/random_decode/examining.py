@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from latent_analyze.plugin import Context, Labels
 from latent_analyze_plugins.random_decode.image_cycle import ImageCycle
 from latent_analyze_plugins.random_decode.landing import Landing
-from latent_analyze_plugins.random_decode.metric import whitened
+from latent_analyze_plugins.random_decode.metric import white_in
+from latent_analyze_plugins.random_decode.passes import some_labels
 from latent_analyze_plugins.random_decode.standard import Standard
 
 Floats = NDArray[np.float64]
@@ -29,26 +30,25 @@ class Space:
         Has the model.
     cycle, landing
         Measure errors, and how surprising a landing is.
-    center, whitening
-        Of z-points of the data.
+    values
+        Of a frame, with the metric of the data.
     """
 
     context: Context
     cycle: ImageCycle
     landing: Landing
-    center: Floats
-    whitening: Floats
+    values: Mapping[str, Any]
 
     def white(self, z: NDArray[Any]) -> Floats:
         """Return whitened z-points (n, dim)."""
-        return whitened(z - self.center, self.whitening)
+        return white_in(self.values, z)
 
     def surprise(self, again: Rows, labels: Labels) -> Floats:
         """Return how far from the data reconstructions (n, *row) land; infinite if not finite."""
         found = np.full(len(again), np.inf)
         finite = np.asarray(np.isfinite(again.reshape(len(again), -1)).all(axis=1))
         if finite.any():
-            z = self.context.encode(again[finite], _some(labels, finite)).mu
+            z = self.context.encode(again[finite], some_labels(labels, finite)).mu
             found[finite] = self.landing.surprise(self.white(z))
         return found
 
@@ -114,7 +114,7 @@ class Parts:
             left = ~standard.vetoes(parts[:, 0], 0)
         if not left.any():
             return parts
-        some = _some(labels, left)
+        some = some_labels(labels, left)
         if self.used[1:].any():
             errors, last = space.moved_error(rows[left], some), self.width - 2
             parts[left, last] = standard.local(errors, near[left], last)
@@ -124,11 +124,6 @@ class Parts:
 
 def make_space(values: Mapping[str, Any], data: NDArray[Any], context: Context) -> Space:
     """Return the space of the arrays of a frame; `data` are the rows of the support set."""
-    center, whitening = values["center"], values["whitening"].astype(np.float64)
-    landing = Landing.of(values, whitened(data - center, whitening))
+    landing = Landing.of(values, white_in(values, data))
     cycle = ImageCycle.of(values["mean_output"], values["energy"], kind=values["kind"])
-    return Space(context, cycle, landing, center, whitening)
-
-
-def _some(labels: Labels, rows: NDArray[np.bool_]) -> Labels:
-    return {name: values[rows] for name, values in labels.items()}
+    return Space(context, cycle, landing, values)

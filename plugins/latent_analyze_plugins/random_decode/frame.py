@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_analyze.plugin import AnalysisError, Context, Frame, Source, keyed_rng, take_rows
-from latent_analyze_plugins.random_decode.metric import whitened
+from latent_analyze_plugins.random_decode.metric import white_in
 from latent_analyze_plugins.random_decode.passes import no_cycle, run_model
 from latent_analyze_plugins.random_decode.qualities import good_rate
 from latent_analyze_plugins.random_decode.reach import fit_reach
@@ -75,9 +75,7 @@ def _standard(
     found |= fit_telling(values, held_out, data, first=first, context=context)
     if found["cannot_say"]:
         return found
-    center, whitening = values["center"], values["whitening"].astype(np.float64)
-    rows = {"support": data, "held_out": held_out.z}
-    white = {name: whitened(z - center, whitening) for name, z in rows.items()}
+    white = {"support": white_in(values, data), "held_out": white_in(values, held_out.z)}
     return found | fit_reach(values | found, context.reference, white=white, seed=context.seed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class ImageCycle:
         """
         difference = again.astype(np.float64) - rows
         if self.image:
-            difference = _smooth(difference)
+            difference = smoothed(difference, SMOOTHING)
         error = np.square(difference).reshape(len(rows), -1).sum(axis=1)
         scale = self._energy(rows) if self.image else np.asarray(self.energy)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -83,9 +84,10 @@ class ImageCycle:
         return np.square(rows - self.mean).reshape(len(rows), -1).sum(axis=1)
 
 
-def _smooth(images: Floats) -> Floats:
+def smoothed(images: NDArray[Any], width: float) -> NDArray[Any]:
+    """Return images (n, H, W, ...) under a normal kernel, `width` relative to the shorter side."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = SMOOTHING * min(images.shape[1:3])
+    sigma = width * min(images.shape[1:3])
     widths = [0.0, sigma, sigma, *[0.0] * (images.ndim - 3)]
     return np.asarray(gaussian_filter(images, widths))

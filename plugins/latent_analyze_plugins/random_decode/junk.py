@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from latent_analyze_plugins.random_decode.image_cycle import smoothed
+
 Rows = NDArray[np.float32]
 
 GRID = 4
@@ -26,7 +28,10 @@ def make_junk(rows: Rows, rng: np.random.Generator, *, image: bool) -> dict[str,
     found = {"blends of two": blends, "halves of two": _halves(rows, others, image)}
     if not image:
         return found | {"values of many": _shuffled_values(rows, rng)}
-    return found | {"blurred": _blurred(rows), "shuffled patches": _shuffled_patches(rows, rng)}
+    return found | {
+        "blurred": smoothed(rows, BLUR),
+        "shuffled patches": _shuffled_patches(rows, rng),
+    }
 
 
 def _halves(rows: Rows, others: Rows, image: bool) -> Rows:
@@ -38,14 +43,6 @@ def _halves(rows: Rows, others: Rows, image: bool) -> Rows:
         np.take(others, range(middle, rows.shape[axis]), axis),
     )
     return np.concatenate(parts, axis=axis)
-
-
-def _blurred(images: Rows) -> Rows:
-    from scipy.ndimage import gaussian_filter
-
-    sigma = BLUR * min(images.shape[1:3])
-    widths = [0.0, sigma, sigma, *[0.0] * (images.ndim - 3)]
-    return np.asarray(gaussian_filter(images, widths))
 
 
 def _shuffled_patches(images: Rows, rng: np.random.Generator) -> Rows:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +40,11 @@ def fit_whitening(rows: NDArray[np.float64], floor: NDArray[np.float64]) -> NDAr
 def whitened(rows: NDArray[np.float64], whitening: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return rows @ whitening, shape (n, dim)."""
     return rows * whitening if whitening.ndim == 1 else rows @ whitening
+
+
+def white_in(values: Mapping[str, Any], z: NDArray[Any]) -> NDArray[np.float64]:
+    """Return z-points (n, dim) less the center of a frame, in its metric."""
+    return whitened(z - values["center"], values["whitening"].astype(np.float64))
 
 
 def knn_radii(white: NDArray[np.float64], neighbors: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def run_model(
     examined = np.full((len(z), examine.width if examine else 0), np.nan)
     for start in range(0, len(z), step):
         context.progress(task, start, len(z))
-        given = {name: values[start : start + step] for name, values in labels.items()}
+        given = some_labels(labels, slice(start, start + step))
         x = context.decode(z[start : start + step], given)
         good = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
         finite[start : start + step] = good
@@ -93,7 +93,7 @@ def run_model(
         decoded.append(x[shown[low:high] - start])
         if back and good.any():
             rows = start + np.flatnonzero(good)
-            x, given = x[good], {name: values[good] for name, values in given.items()}
+            x, given = x[good], some_labels(given, good)
             landing[rows] = again = context.encode(x, given).mu
             if examine:
                 examined[rows] = examine_finite(examine, x, again, labels=given)
@@ -107,6 +107,10 @@ def examine_finite(examine: Examine, rows: Rows, z: Rows, *, labels: Labels) -> 
     found = np.full((len(rows), examine.width), np.nan)
     good = np.isfinite(z).all(axis=1)
     if good.any():
-        given = {name: values[good] for name, values in labels.items()}
-        found[good] = examine(rows[good], z[good], given)
+        found[good] = examine(rows[good], z[good], some_labels(labels, good))
     return found
+
+
+def some_labels(labels: Labels, rows: Any) -> Labels:
+    """Return the labels of some rows: a slice, row numbers or a mask."""
+    return {name: values[rows] for name, values in labels.items()}

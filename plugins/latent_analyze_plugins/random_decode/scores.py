@@ -14,6 +14,7 @@ from latent_analyze_plugins.random_decode.metric import (
     fit_whitening,
     knn_radii,
     support_scores,
+    white_in,
     whitened,
 )
 from latent_analyze_plugins.random_decode.passes import NO_ROWS, Outputs, run_model
@@ -46,6 +47,8 @@ class Scores:
         Distance to a z-point of the data over the radius of its ball, smallest over the data, (n,).
     nearest
         Distance to the nearest z-point of the data, whitened, (n,).
+    data
+        z-points of the support set, (m, dim).
     ranked
         Qualities of the outputs; None where the model cannot tell good from bad.
     outputs
@@ -55,6 +58,7 @@ class Scores:
     cycle: NDArray[np.float64] | None
     support: NDArray[np.float64]
     nearest: NDArray[np.float64]
+    data: NDArray[np.float32]
     ranked: Ranked | None
     outputs: Outputs
 
@@ -73,15 +77,15 @@ def score(
     frame: Frame, batch: Batch, context: Context, *, task: str, shown: NDArray[np.int64] = NO_ROWS
 ) -> Scores:
     """Score z-points of the source, and keep the decoded outputs of the rows `shown`."""
-    z, whitening = batch.z, frame["whitening"].astype(np.float64)
+    z = batch.z
     data = take_rows(context.reference, frame["support_rows"]).z
-    white, support = (whitened(part - frame["center"], whitening) for part in (z, data))
+    white, support = (white_in(frame.values, part) for part in (z, data))
     near, nearest = support_scores(white, support, frame["radii"])
     parts = None if frame["cannot_say"] else make_parts(frame.values, data, context)
     found = run_model(context, batch, shown, task=task, examine=parts)
     cycle = None if frame["no_cycle"] else _cycle_scores(frame, z, found.landing - z)
     ranked = None if parts is None else rank_parts(parts.standard, found.examined)
-    return Scores(cycle, near, nearest, ranked, found)
+    return Scores(cycle, near, nearest, data, ranked, found)
 
 
 def fit_support(

@@ -12,8 +12,13 @@ from latent_analyze.plugin import Batch, Context, keyed_rng
 from latent_analyze_plugins.random_decode.examining import Everything, Parts, Space, make_space
 from latent_analyze_plugins.random_decode.junk import make_junk
 from latent_analyze_plugins.random_decode.landing import fit_landing
-from latent_analyze_plugins.random_decode.metric import whitened
-from latent_analyze_plugins.random_decode.passes import Outputs, examine_finite, run_model
+from latent_analyze_plugins.random_decode.metric import white_in
+from latent_analyze_plugins.random_decode.passes import (
+    Outputs,
+    examine_finite,
+    run_model,
+    some_labels,
+)
 from latent_analyze_plugins.random_decode.qualities import GOOD, Ranked, conformal_quality
 from latent_analyze_plugins.random_decode.standard import Standard, informative
 
@@ -50,8 +55,11 @@ def fit_telling(
     energy = float(np.square(rows - first.mean).reshape(len(rows), -1).sum(axis=1).mean())
     if not energy > 0:
         return {"cannot_say": "the decoder gives the same for all rows of the data"}
-    white = whitened(data - values["center"], values["whitening"].astype(np.float64))
-    found = {"mean_output": first.mean, "energy": energy, **fit_landing(white, context.seed)}
+    found = {
+        "mean_output": first.mean,
+        "energy": energy,
+        **fit_landing(white_in(values, data), context.seed),
+    }
     parts, rows_used = _measured(make_space({**values, **found}, data, context), held_out)
     if parts is None:
         return {"cannot_say": EXACT}
@@ -90,7 +98,7 @@ def _power(parts: Parts, held_out: Batch, first: Outputs) -> dict[str, Any]:
     """Return kinds of junk, the share of each that passes for good, and `cannot_say`."""
     context = parts.space.context
     good = np.flatnonzero(first.finite[: len(first.decoded)])
-    labels = {name: values[good] for name, values in context.model_labels(held_out.rows).items()}
+    labels = some_labels(context.model_labels(held_out.rows), good)
     rng = keyed_rng(context.seed, "junk")
     junk = make_junk(first.decoded[good], rng, image=parts.space.cycle.image)
     shares = {}
