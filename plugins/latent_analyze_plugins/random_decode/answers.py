@@ -8,7 +8,7 @@ import numpy as np
 
 from latent_analyze.plotting import words_of
 from latent_analyze.plugin import Finding, Result, ResultSet
-from latent_analyze_plugins.random_decode.leaving import leaving
+from latent_analyze_plugins.random_decode.departing import departures_of
 from latent_analyze_plugins.random_decode.qualities import GOOD
 from latent_analyze_plugins.random_decode.rates import Rates
 
@@ -34,7 +34,7 @@ def answers(results: ResultSet, rates: Rates) -> Iterator[Finding]:
     if copying:
         yield _copies(rates, copying)
     yield from _missed(results, rates)
-    yield from leaving(rates)
+    yield from departures_of(rates)
     yield _tested(results)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latent_analyze.plotting import middle_slices
 from latent_analyze.plugin import AnalysisError, Batch, Context, Frame, Source, Values, take_rows
 from latent_analyze.statistics import wilson
-from latent_analyze_plugins.random_decode.leaving import measure_leaving
+from latent_analyze_plugins.random_decode.departing import measure_departure
 from latent_analyze_plugins.random_decode.metric import white_in
 from latent_analyze_plugins.random_decode.qualities import (
     DOUBTFUL,
@@ -107,7 +107,7 @@ def _reached(frame: Frame, batch: Batch, scores: Scores, *, context: Context) ->
     support, z, landing = (white_in(frame.values, rows) for rows in each)
     return {
         **measure_reach(frame, support, z=z, landing=landing, seed=context.seed),
-        **measure_leaving(batch.z, scores.data, context.seed),
+        **measure_departure(batch.z, scores.data, context.seed),
     }
 
 

@@ -22,6 +22,7 @@ MOST_AXES = 1024
 """Above, correlations of all axes take too long."""
 
 NAMES = ("radius", "mean", "spread", "skewness", "tails")
+RATIOS = ("skewness", "tails")
 KINDS = ("", "axis", "component")
 WORDS = ("", "axis", "principal component")
 
@@ -32,7 +33,7 @@ MOST_NAMED = 5
 """Sources that a sentence names."""
 
 
-def measure_leaving(z: NDArray[Any], data: NDArray[Any], seed: int) -> dict[str, Any]:
+def measure_departure(z: NDArray[Any], data: NDArray[Any], seed: int) -> dict[str, Any]:
     """Return the first moment in which z-points (m, dim) differ from the data (n, dim), if any.
 
     Six numbers: which moment, along what (0 nothing, 1 an axis, 2 a component), its number, the
@@ -47,7 +48,7 @@ def measure_leaving(z: NDArray[Any], data: NDArray[Any], seed: int) -> dict[str,
     return {"departure": np.array([*place, first.draws, first.data, first.scale])}
 
 
-def leaving(rates: Rates) -> Iterator[Finding]:
+def departures_of(rates: Rates) -> Iterator[Finding]:
     """Say where sources that do not work leave the data."""
     found = {
         label: _words(rates.results[label])
@@ -63,9 +64,10 @@ def _words(result: Result) -> str:
     """Return ``"its radius is 4.0 where the data lie at 19.8"``."""
     name, kind, number, draws, data, scale = result["departure"].tolist()
     along = f" along {WORDS[int(kind)]} {int(number)}" if kind else ""
-    own, other = (_number(value, scale) for value in (draws, data))
+    coarse = scale if NAMES[int(name)] in RATIOS else COARSE * scale
+    own, other = (_number(value, coarse) for value in (draws, data))
     return f"its {NAMES[int(name)]}{along} is {own} where that of the data is {other}"
 
 
 def _number(value: float, scale: float) -> str:
-    return f"{value:.3g}" if abs(value) >= LARGE else rounded(value, COARSE * scale)
+    return f"{value:.3g}" if abs(value) >= LARGE else rounded(value, scale)
